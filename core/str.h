@@ -1,0 +1,39 @@
+/* str.h - borrowed text: a pointer and a length, not necessarily terminated by NUL.
+ *
+ * The memory belongs to somebody else (a literal, an arena, a request body) and must outlive the
+ * struct. Text may contain NUL bytes. */
+#ifndef METAOPS_CORE_STR_H
+#define METAOPS_CORE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct str {
+    const char *ptr;
+    size_t len;
+};
+
+/* A literal as struct str. */
+#define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+
+/* View of a NUL-terminated string; NULL gives the empty string. */
+static inline struct str str_view(const char *text)
+{
+    return (struct str){text ? text : "", text ? strlen(text) : 0};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* Order of bytes, the shorter first when one is the start of the other. */
+static inline int str_cmp(struct str a, struct str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int c = n ? memcmp(a.ptr, b.ptr, n) : 0;
+    return c ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+#endif

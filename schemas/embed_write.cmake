@@ -1,0 +1,13 @@
+# Run by embed.cmake at build time: writes OUT with the table NAME of FILES below ROOT.
+set(text "#include \"schemas/embedded.h\"\n\n")
+set(rows "")
+set(index 0)
+foreach(file ${FILES})
+    file(READ ${ROOT}/${file} hex HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    string(APPEND text "static const char file_${index}[] = {${bytes}0};\n")
+    string(APPEND rows "    {\"${file}\", {file_${index}, sizeof(file_${index}) - 1}},\n")
+    math(EXPR index "${index} + 1")
+endforeach()
+string(APPEND text "\nconst struct embedded_file ${NAME}[] = {\n${rows}    {0, {0, 0}},\n};\n")
+file(WRITE ${OUT} "${text}")
