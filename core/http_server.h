@@ -1,0 +1,74 @@
+/* http_server.h - an HTTP/1.1 server over libevent's bufferevents: listeners, loops, limits, absolute
+ * deadlines. Used by the gateway's door and by the admin ports of all roles.
+ *
+ * Each of `threads` loops has its own listener (SO_REUSEPORT) and owns its connections. Requests of one connection are
+ * answered in order; the next is read when the answer is out. A handler runs on the loop's thread and answers now, or
+ * keeps the request and answers later by http_request_answer from any thread. */
+#ifndef METAOPS_CORE_HTTP_SERVER_H
+#define METAOPS_CORE_HTTP_SERVER_H
+
+#include "arena.h"
+#include "err.h"
+#include "http_head.h"
+
+struct http_server;
+struct http_request;
+
+struct http_route {
+    const char *method;
+    const char *path;      /* exact; a leading "*" matches any prefix: the path must end with the rest */
+    size_t body_bytes_max; /* inflated */
+    void (*handle)(void *arg, struct http_request *request);
+};
+
+struct http_server_options {
+    const char *listen; /* host:port, [v6]:port */
+    int threads;
+    const struct http_route *routes; /* ended by a NULL method; unknown path 404, wrong method 405 with Allow */
+    void *arg;                       /* for the handlers */
+    size_t head_bytes_max;
+    size_t memory_bytes_max; /* bodies of all open requests; beyond: 503 with Retry-After */
+    int connections_max;
+    int head_timeout_ms; /* absolute, from the first byte (or the accept) to the end of the head */
+    int body_timeout_ms; /* absolute, for the whole body */
+    int idle_timeout_ms; /* between requests of a kept connection */
+    int answer_timeout_ms; /* a kept request gets 503 with Retry-After when no answer came; 0: no limit */
+    int metric_connections; /* enum metric, or -1 */
+    int metric_connections_refused;
+    int metric_bad_http;
+    int metric_seconds;
+};
+
+/* Binds and starts the threads. FATAL when the address cannot be bound (the text names it). */
+MUST_CHECK enum verdict http_server_start(const struct http_server_options *options,
+                                          struct http_server **out_server, struct err *err);
+
+/* Stops accepting, closes idle connections, waits up to timeout_ms for open requests to be answered, ends the
+ * threads. Requests still open then are answered 503. */
+void http_server_stop(struct http_server *server, int timeout_ms);
+void http_server_free(struct http_server *server);
+
+/* The head; valid until the answer. */
+const struct http_head *http_request_head(const struct http_request *request);
+
+/* The whole body, inflated (Content-Encoding: gzip), followed by at least 64 readable bytes. In the
+ * request's memory, valid until the answer. */
+struct str http_request_body(const struct http_request *request);
+
+/* A small arena of the request (1 MiB at most), freed after the answer. Only the thread that works on the request. */
+struct arena *http_request_arena(struct http_request *request);
+
+/* A number for log lines, unique in the process. */
+uint64_t http_request_id(const struct http_request *request);
+
+/* Any thread, exactly once per request (a second call, or one after the time-out answer, does nothing). body is
+ * copied. retry_after_s > 0 adds the header; content_type is a literal. A client that is gone is no error. After the call the request must not be touched. */
+void http_request_answer(struct http_request *request, int status, const char *content_type,
+                         struct str body, int retry_after_s);
+
+/* application/problem+json (RFC 9457) with title from the status, detail, and, when pointer is not NULL, the members
+ * pointer (RFC 6901) and offset (bytes). */
+void http_request_problem(struct http_request *request, int status, const char *detail,
+                          const char *pointer, int64_t offset, int retry_after_s);
+
+#endif

@@ -1,0 +1,49 @@
+/* kafka_client.h - what producer and consumer share: settings to librdkafka configuration.
+ *
+ * Only core/kafka_*.c include librdkafka. */
+#ifndef METAOPS_CORE_KAFKA_CLIENT_H
+#define METAOPS_CORE_KAFKA_CLIENT_H
+
+#include "err.h"
+
+struct settings;
+
+enum kafka_role { KAFKA_PRODUCER, KAFKA_CONSUMER };
+
+struct kafka_property {
+    const char *name;
+    const char *value;
+};
+
+/* A librdkafka configuration (rd_kafka_conf_t *, untyped here) from kafka.brokers, client.id, the given properties (ended
+ * by a NULL name) and then the user's rdkafka.* / rdkafka.producer.* / rdkafka.consumer.*. Properties our guarantees rest
+ * on (acks, enable.idempotence, enable.auto.commit, enable.auto.offset.store, auto.offset.reset, isolation.level,
+ * partition.assignment.strategy, group.id, group.instance.id, bootstrap.servers) are refused from the user with the
+ * reason: FATAL. Log lines of the library go to our log. */
+MUST_CHECK enum verdict kafka_client_conf(const struct settings *st, enum kafka_role role,
+                                          const struct kafka_property *properties, void **out_conf,
+                                          struct err *err);
+
+/* The decision for a librdkafka error code: one table. */
+enum verdict kafka_client_verdict(int code);
+
+/* Creates the topic when it is not there; partitions are added when it has fewer (never removed). *out_created says
+ * which: 1 created, 2 partitions added, 0 as it was. Blocks up to 30 s. */
+struct kafka_topic_spec {
+    const char *name;
+    int partitions;
+    int replication_factor;
+    int min_insync_replicas;
+    long message_bytes_max;
+};
+MUST_CHECK enum verdict kafka_client_ensure_topic(const struct settings *st,
+                                                  const struct kafka_topic_spec *spec,
+                                                  int *out_created, struct err *err);
+
+/* What the cluster says: id and the number of partitions of topic (-1 when it is not there). Blocks up
+ * to timeout_ms. cluster_id holds 64 bytes. */
+MUST_CHECK enum verdict kafka_client_describe(const struct settings *st, const char *topic,
+                                              int timeout_ms, char *cluster_id,
+                                              int *out_partitions, struct err *err);
+
+#endif

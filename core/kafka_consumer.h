@@ -1,0 +1,99 @@
+/* kafka_consumer.h - reads records of assigned partitions, one by one, from offsets that the
+ * caller names.
+ *
+ * Eager range assignment with static membership, single poll (the batch calls and cooperative
+ * assignment of librdkafka 2.0.2 lose or misplace records). One thread owns a consumer; callbacks
+ * run on it, inside kafka_consumer_poll. Nothing is committed automatically. */
+#ifndef METAOPS_CORE_KAFKA_CONSUMER_H
+#define METAOPS_CORE_KAFKA_CONSUMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "str.h"
+
+struct kafka_consumer;
+struct settings;
+
+struct kafka_partition {
+    const char *topic; /* valid during the call that passes it */
+    int32_t partition;
+    int64_t offset; /* where to read next */
+};
+
+/* One record. Views into the library's memory: valid until kafka_record_free. */
+struct kafka_record {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* -1 when there is none */
+    struct str key;
+    struct str value;
+    void *handle;
+};
+
+struct kafka_consumer_callbacks {
+    void *arg;
+    /* Partitions were given: fill in `offset` of each (it comes as -1) and return how many at the front of the
+     * array to read; the rest, moved behind, stays assigned but paused. */
+    size_t (*on_assign)(void *arg, struct kafka_partition *partitions, size_t count);
+    /* Partitions are taken away: forget what is in memory of them. lost: somebody else may own
+     * them already. */
+    void (*on_revoke)(void *arg, const struct kafka_partition *partitions, size_t count, bool lost);
+};
+
+/* Joins group worker.group with worker.instance_id as static member (empty: dynamic), subscribed to
+ * topics (NULL-ended; a name that begins with ^ is a regex). FATAL for bad settings. */
+MUST_CHECK enum verdict kafka_consumer_open(const struct settings *st, const char *const *topics,
+                                            const struct kafka_consumer_callbacks *callbacks,
+                                            struct kafka_consumer **out_consumer, struct err *err);
+
+/* Waits up to timeout_ms for a record. OK with out_record->handle set, or NULL when there was none. RETRY for
+ * passing errors of the library (worth a debug line). REJECT with record->topic/partition filled when
+ * that partition's position is out of range: the caller stops the partition. FATAL when this member was fenced by
+ * another of the same instance id, or the client is broken. */
+MUST_CHECK enum verdict kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
+                                            struct kafka_record *out_record, struct err *err);
+
+/* Gives a record's memory back. NULL handle allowed. */
+void kafka_record_free(struct kafka_record *record);
+
+/* Pause or resume partitions of the assignment; unknown ones are ignored. */
+void kafka_consumer_pause(struct kafka_consumer *consumer, const struct kafka_partition *partitions,
+                          size_t count);
+void kafka_consumer_resume(struct kafka_consumer *consumer, const struct kafka_partition *partitions,
+                           size_t count);
+
+/* Continue one assigned partition at offset: what was fetched before is dropped. Blocks shortly. */
+MUST_CHECK enum verdict kafka_consumer_seek(struct kafka_consumer *consumer,
+                                            const struct kafka_partition *partition, struct err *err);
+
+/* Sets the group's offset, for lag displays only; does not wait for the answer. */
+void kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_partition *partitions,
+                           size_t count);
+
+/* First and next offset of a partition, asked of the broker. Blocks up to timeout_ms. */
+MUST_CHECK enum verdict kafka_consumer_watermarks(struct kafka_consumer *consumer, const char *topic,
+                                                  int32_t partition, int timeout_ms, int64_t *out_low,
+                                                  int64_t *out_high, struct err *err);
+
+/* As above from what the last fetch said: no network; false when unknown. */
+bool kafka_consumer_high_watermark(struct kafka_consumer *consumer, const char *topic,
+                                   int32_t partition, int64_t *out_high);
+
+/* Reads the single record at an offset with a reader of its own. OK with the record (value copied, kafka_record_free), or OK with handle NULL when
+ * there is none at that offset. Blocks up to timeout_ms. */
+MUST_CHECK enum verdict kafka_consumer_record_at(struct kafka_consumer *consumer, const char *topic,
+                                                 int32_t partition, int64_t offset, int timeout_ms,
+                                                 struct kafka_record *out_record, struct err *err);
+
+/* The cluster's id, into 64 bytes. Blocks up to timeout_ms. */
+MUST_CHECK enum verdict kafka_consumer_cluster_id(struct kafka_consumer *consumer, int timeout_ms,
+                                                  char *out_id, struct err *err);
+
+/* Leaves the group and frees. Blocks up to about 5 s. NULL is allowed. */
+void kafka_consumer_close(struct kafka_consumer *consumer);
+
+#endif

@@ -1,0 +1,42 @@
+/* metrics_table.h - every metric, one row each: id, kind, name, labels, help.
+ * No include guard: metrics.h and metrics.c include it with METRIC defined. Rows of one name stand
+ * together. */
+METRIC(GATEWAY_ACCEPTED, COUNTER, "metaops_gateway_events_total", "result=\"accepted\"",
+       "Events by what became of them at the gateway")
+METRIC(GATEWAY_REFUSED, COUNTER, "metaops_gateway_events_total", "result=\"refused\"", "")
+METRIC(GATEWAY_UNAVAILABLE, COUNTER, "metaops_gateway_events_total", "result=\"unavailable\"", "")
+METRIC(GATEWAY_REQUEST_SECONDS, HISTOGRAM, "metaops_gateway_request_duration_seconds", "",
+       "From the last byte of a request to the last byte of its answer handed to the socket")
+METRIC(GATEWAY_CONNECTIONS, GAUGE, "metaops_gateway_connections", "", "Open connections")
+METRIC(GATEWAY_CONNECTIONS_REFUSED, COUNTER, "metaops_gateway_connections_refused_total", "",
+       "Connections closed at once because there were too many")
+METRIC(GATEWAY_BAD_HTTP, COUNTER, "metaops_gateway_bad_http_total", "",
+       "Requests that were no acceptable HTTP; answered with 4xx and closed")
+METRIC(GATEWAY_BODY_BYTES, COUNTER, "metaops_gateway_body_bytes_total", "",
+       "Bytes of accepted events, inflated")
+METRIC(PRODUCER_QUEUE_MESSAGES, GAUGE, "metaops_producer_queue_messages", "",
+       "Records handed to the Kafka client and not yet answered")
+METRIC(PRODUCER_QUEUE_BYTES, GAUGE, "metaops_producer_queue_bytes", "",
+       "Bytes of these records")
+METRIC(PRODUCER_REBUILDS, COUNTER, "metaops_producer_rebuilds_total", "",
+       "Producers built anew after a fatal error")
+METRIC(WORKER_RECORDS, COUNTER, "metaops_worker_records_total", "", "Kafka records read")
+METRIC(WORKER_LANDED, COUNTER, "metaops_worker_events_total", "result=\"landed\"",
+       "Events by what became of them at the worker")
+METRIC(WORKER_DUPLICATES, COUNTER, "metaops_worker_events_total", "result=\"duplicate\"", "")
+METRIC(WORKER_DEAD_LETTERS, COUNTER, "metaops_worker_events_total", "result=\"dead_letter\"", "")
+METRIC(WORKER_BATCHES, COUNTER, "metaops_worker_batches_total", "", "Transactions committed")
+METRIC(WORKER_BATCH_RETRIES, COUNTER, "metaops_worker_batch_retries_total", "",
+       "Transactions rolled back to be tried again")
+METRIC(WORKER_COMMIT_SECONDS, HISTOGRAM, "metaops_worker_commit_duration_seconds", "",
+       "From BEGIN to the answer to COMMIT")
+METRIC(WORKER_LATENCY_SECONDS, HISTOGRAM, "metaops_worker_latency_seconds", "",
+       "From received_at at the gateway to COMMIT, per event")
+METRIC(WORKER_PARTITIONS, GAUGE, "metaops_worker_partitions", "", "Partitions assigned")
+METRIC(WORKER_PARTITIONS_STOPPED, GAUGE, "metaops_worker_partitions_stopped", "",
+       "Partitions stopped because the topic does not continue where the database stands")
+METRIC(WORKER_LAG_RECORDS, GAUGE, "metaops_worker_lag_records", "",
+       "Records between the stored offsets and the ends of the assigned partitions")
+METRIC(WORKER_FENCED, COUNTER, "metaops_worker_fenced_total", "",
+       "Batches dropped because another worker owned the partition")
+METRIC(WORKER_REBALANCES, COUNTER, "metaops_worker_rebalances_total", "", "Assignments received")
