@@ -20,9 +20,11 @@
 
 struct known_set;
 
-/* NULL when memory is short. 16 bytes per entry are allocated at once. Free with known_set_free. */
+/* NULL when memory is short. 20 bytes per entry are reserved at once (touched as it fills). Free
+ * with known_set_free. */
 struct known_set *known_set_new(size_t entries_max);
 
+/* Read the generation before asking: then a hit belongs to it. The zero id is never known. */
 bool known_set_has(struct known_set *set, struct id128 id);
 void known_set_add(struct known_set *set, struct id128 id);
 

@@ -20,7 +20,8 @@ int64_t timebase_mono_us(void);
  * anything else. The proleptic Gregorian calendar, as PostgreSQL. */
 bool timebase_parse(struct str text, int64_t *out_us);
 
-/* Writes 2026-11-23T14:32:23.669394Z into out, which holds at least 32 bytes. */
+/* Writes 2026-11-23T14:32:23.669394Z into out, which holds at least 32 bytes. A zone can carry the
+ * first and last day outside the years 0001 to 9999: PostgreSQL refuses such text, not the number. */
 void timebase_format(int64_t us, char *out);
 
 #endif
