@@ -1,0 +1,194 @@
+/* Every session looks the same whoever opens it: UTC and UTF8, so that text forms of times and names do not
+ * depend on the server's or the user's settings; time-outs, so that nothing waits for ever; jit off, because
+ * compiling costs more than any of our statements. */
+#include "sinks/pg_conn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "core/log.h"
+#include "core/settings.h"
+#include "sinks/pg_verdict.h"
+
+/* A transaction that nobody goes on with holds locks and keeps vacuum from its work. */
+#define IDLE_IN_TRANSACTION_TIMEOUT_MS 60000
+
+static void log_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    log_debug("notice of PostgreSQL text=\"%s\"", text ? text : "");
+}
+
+/* The first line only, without the password-free but noisy hints that follow it. */
+static enum verdict connect_fault(const PGconn *pg, struct err *err)
+{
+    char text[200];
+    snprintf(text, sizeof(text), "%s", PQerrorMessage(pg));
+    for (char *p = text; *p; p++) {
+        if (*p == '\n') {
+            *p = p[1] ? ' ' : '\0';
+        }
+    }
+    return err_set(err, RETRY, "pg_conn", "cannot connect: %s", text);
+}
+
+/* libpq quotes the place where a conninfo stops making sense, which may be the password: so it is tried
+ * here first and its words are dropped. */
+static enum verdict check_conninfo(const char *conninfo, struct err *err)
+{
+    bool is_string = strchr(conninfo, '=') || strstr(conninfo, "://");
+    if (!is_string) {
+        return OK;
+    }
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    if (!options) {
+        return err_set(err, FATAL, "pg_conn", "postgres.conninfo is no valid conninfo or URI");
+    }
+    PQconninfoFree(options);
+    return OK;
+}
+
+static PGconn *connect_db(const char *conninfo, const char *application_name)
+{
+    /* What stands before dbname is a default that the conninfo in dbname overrides. The variables of libpq
+     * come after both, so a default that has one is left out when that is set. */
+    const char *names[16];
+    const char *values[16];
+    int n = 0;
+#define OPTION(name, value) (names[n] = (name), values[n] = (value), n++)
+    OPTION("fallback_application_name", application_name);
+    if (!getenv("PGCONNECT_TIMEOUT")) {
+        OPTION("connect_timeout", "5");
+    }
+    if (!getenv("PGTARGETSESSIONATTRS")) {
+        OPTION("target_session_attrs", "read-write");
+    }
+    OPTION("tcp_user_timeout", "10000");
+    OPTION("keepalives", "1");
+    OPTION("keepalives_idle", "10");
+    OPTION("keepalives_interval", "5");
+    OPTION("keepalives_count", "3");
+    OPTION("dbname", conninfo);
+    OPTION("client_encoding", "UTF8");
+    OPTION(NULL, NULL);
+#undef OPTION
+    return PQconnectdbParams(names, values, 1);
+}
+
+enum verdict pg_conn_open(const struct settings *st, const char *application_name,
+                          struct pg_conn **out_pg, struct err *err)
+{
+    const char *conninfo = st->postgres.conninfo ? st->postgres.conninfo : "";
+    enum verdict verdict = check_conninfo(conninfo, err);
+    if (verdict != OK) {
+        return verdict;
+    }
+    PGconn *pg = connect_db(conninfo, application_name);
+    if (!pg) {
+        return err_set(err, RETRY, "pg_conn", "out of memory");
+    }
+    if (PQstatus(pg) != CONNECTION_OK) {
+        verdict = connect_fault(pg, err);
+        PQfinish(pg);
+        return verdict;
+    }
+    PQsetNoticeReceiver(pg, log_notice, NULL);
+    PQsetErrorVerbosity(pg, PQERRORS_TERSE);
+
+    char sql[320];
+    snprintf(sql, sizeof(sql),
+             "set statement_timeout = %lld; set lock_timeout = %lld; "
+             "set idle_in_transaction_session_timeout = %d; set timezone = 'UTC'; "
+             "set datestyle = 'ISO, YMD'; set client_min_messages = notice; set jit = off",
+             (long long)st->postgres.statement_timeout_ms, (long long)st->postgres.lock_timeout_ms,
+             IDLE_IN_TRANSACTION_TIMEOUT_MS);
+    verdict = pg_conn_exec(pg, sql, err);
+    if (verdict != OK) {
+        PQfinish(pg);
+        return verdict;
+    }
+    *out_pg = pg;
+    return OK;
+}
+
+static bool is_good(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+enum verdict pg_conn_exec(struct pg_conn *pg, const char *sql, struct err *err)
+{
+    PGresult *result = PQexec(pg, sql);
+    enum verdict verdict = is_good(result) ? OK : pg_conn_fault(pg, result, err);
+    PQclear(result);
+    return verdict;
+}
+
+enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int param_count,
+                           const char *const *params, struct pg_result **out_result, struct err *err)
+{
+    PGresult *result = PQexecParams(pg, sql, param_count, NULL, params, NULL, NULL, 0);
+    if (!is_good(result)) {
+        enum verdict verdict = pg_conn_fault(pg, result, err);
+        PQclear(result);
+        return verdict;
+    }
+    *out_result = result;
+    return OK;
+}
+
+enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result, struct err *err)
+{
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    if (!state || !state[0]) {
+        if (PQstatus(pg) != CONNECTION_OK) {
+            return err_set(err, RETRY, "postgres", "the connection to PostgreSQL is lost");
+        }
+        return err_set(err, RETRY, "postgres", "no answer of PostgreSQL");
+    }
+    enum verdict verdict = pg_verdict_of(state);
+    if (pg_verdict_message_is_safe(state)) {
+        const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+        err_set(err, verdict, "postgres", "%s (SQLSTATE %s)", text ? text : "failed", state);
+    } else {
+        const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+        const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+        const char *source = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+        err_set(err, verdict, "postgres", "SQLSTATE %s table=%s constraint=%s raised_in=%s", state,
+                table ? table : "-", constraint ? constraint : "-", source ? source : "-");
+    }
+    if (err) {
+        err->code = pg_verdict_code(state);
+    }
+    return verdict;
+}
+
+bool pg_conn_is_broken(const struct pg_conn *pg)
+{
+    return PQstatus(pg) != CONNECTION_OK;
+}
+
+int pg_conn_rows(const struct pg_result *result)
+{
+    return PQntuples(result);
+}
+
+const char *pg_conn_value(const struct pg_result *result, int row, int column)
+{
+    return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+}
+
+void pg_conn_clear(struct pg_result *result)
+{
+    PQclear(result);
+}
+
+void pg_conn_close(struct pg_conn *pg)
+{
+    PQfinish(pg);
+}

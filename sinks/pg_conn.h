@@ -1,0 +1,46 @@
+/* pg_conn.h - a connection to PostgreSQL with the session settings that everything of ours relies on.
+ *
+ * struct pg_conn and struct pg_result are libpq's own PGconn and PGresult, so that sinks/pg_*.c may use
+ * libpq on them directly; other files need the functions below only. One thread per connection.
+ * Everything here blocks: connecting up to 5 s per host, statements up to postgres.statement_timeout_ms. */
+#ifndef METAOPS_SINKS_PG_CONN_H
+#define METAOPS_SINKS_PG_CONN_H
+
+#include <stdbool.h>
+
+#include "core/err.h"
+
+struct pg_conn;
+struct pg_result;
+struct settings;
+
+/* Connects by postgres.conninfo (empty: libpq's PG* variables) and sets time-outs, UTC, UTF8 and jit
+ * off for the session; the server's notices go to the debug log. Closes with pg_conn_close. RETRY
+ * when the server cannot be reached or refuses; FATAL when the conninfo cannot be read. */
+MUST_CHECK enum verdict pg_conn_open(const struct settings *st, const char *application_name,
+                                     struct pg_conn **out_pg, struct err *err);
+
+/* Runs one or more statements without parameters; several are one transaction unless they say otherwise. */
+MUST_CHECK enum verdict pg_conn_exec(struct pg_conn *pg, const char *sql, struct err *err);
+
+/* Runs one statement with text parameters (NULL: SQL null). The caller frees *out_result with pg_conn_clear. */
+MUST_CHECK enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int param_count,
+                                      const char *const *params, struct pg_result **out_result,
+                                      struct err *err);
+
+/* Fills err from a failed result (NULL: from the connection) and returns the verdict of its SQLSTATE. The
+ * text never quotes data: where the server's message could, only state and object names are given. */
+enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result, struct err *err);
+
+/* True when the connection is of no more use: close it and open another. */
+bool pg_conn_is_broken(const struct pg_conn *pg);
+
+/* Rows of a result; a value as text, NULL for SQL null. Valid until pg_conn_clear. */
+int pg_conn_rows(const struct pg_result *result);
+const char *pg_conn_value(const struct pg_result *result, int row, int column);
+
+/* NULL is allowed for both. */
+void pg_conn_clear(struct pg_result *result);
+void pg_conn_close(struct pg_conn *pg);
+
+#endif
