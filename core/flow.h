@@ -1,0 +1,72 @@
+/* flow.h - who runs where in the worker, and the face that every sink shows.
+ *
+ *   consumer thread   polls Kafka, cuts records into batches, one stream of batches per lane; owns
+ *                     assignment, positions, pausing, the group's commits
+ *   pool-N thread     lane N: records -> rows (stages.h); owns decoder, parser, facet cache, body bases
+ *   sink-N thread     lane N: rows -> one transaction; owns one connection
+ *
+ *   consumer --queue--> pool-N --queue--> sink-N --done queue--> consumer
+ *
+ * A partition belongs to lane (partition mod lanes), so its batches stay in offset order and at most
+ * one transaction of it is open. Batches are recycled; their number per lane bounds memory. Locks
+ * are inside queues and known_sets; no two are ever held at once. */
+#ifndef METAOPS_CORE_FLOW_H
+#define METAOPS_CORE_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "id128.h"
+
+struct graph_batch;
+struct known_set;
+struct settings;
+struct sink;
+
+/* What the sink knows of a partition of this cluster. */
+struct sink_position {
+    const char *topic; /* in */
+    int32_t partition; /* in */
+    bool is_found;
+    bool is_elsewhere;   /* not found, but another cluster has a row for the topic */
+    bool is_stopped;     /* waits for `metaops offsets accept` */
+    bool has_last_id;
+    int64_t next_offset; /* -1: from the low watermark */
+    struct id128 last_id;
+};
+
+enum sink_result {
+    SINK_STORED,  /* committed, or known to be so */
+    SINK_AGAIN,   /* rolled back for a passing reason: write the same batch again */
+    SINK_RESET,   /* unknown or fenced: forget what is in memory of its partitions, read positions anew */
+    SINK_POISON,  /* an event cannot be stored: its index is in *out_event; forget and read again */
+    SINK_STOP     /* nothing can be stored any more */
+};
+
+/* One sink worker. All calls of one sink come from one thread at a time. */
+struct sink_ops {
+    const char *name;
+
+    /* known learns what is durable after each commit and is cleared when the connection is lost. */
+    enum verdict (*open)(const struct settings *st, const char *cluster_id, struct known_set *known,
+                         int lane, struct sink **out_sink, struct err *err);
+
+    /* Writes all of rows or nothing, together with the positions. Blocks. */
+    enum sink_result (*write)(struct sink *sink, struct graph_batch *rows, uint32_t *out_event,
+                              struct err *err);
+
+    /* Fills positions. RETRY when the store is away. */
+    enum verdict (*load)(struct sink *sink, struct sink_position *positions, size_t count,
+                         struct err *err);
+
+    /* Creates rows that were not found (on conflict: leaves them), with next_offset and, when
+     * reason is not NULL, marks the partition stopped for that reason. */
+    enum verdict (*save)(struct sink *sink, const struct sink_position *position, const char *reason,
+                         struct err *err);
+
+    void (*close)(struct sink *sink);
+};
+
+#endif

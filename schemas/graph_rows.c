@@ -1,0 +1,57 @@
+#include "graph_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MIN 64
+
+void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item_bytes)
+{
+    if (*count == *capacity) {
+        size_t wanted = *capacity ? *capacity * 2 : ROWS_MIN;
+        void *grown = reallocarray(*items, wanted, item_bytes);
+        if (!grown) {
+            return NULL;
+        }
+        *items = grown;
+        *capacity = wanted;
+    }
+    void *row = (char *)*items + *count * item_bytes;
+    memset(row, 0, item_bytes);
+    ++*count;
+    return row;
+}
+
+#define EACH_TABLE(X)                                                                              \
+    X(positions)                                                                                   \
+    X(events)                                                                                      \
+    X(letters)                                                                                     \
+    X(facets)                                                                                      \
+    X(fields)                                                                                      \
+    X(jobs)                                                                                        \
+    X(datasets)                                                                                    \
+    X(symlinks)                                                                                    \
+    X(edges)                                                                                       \
+    X(column_edges)                                                                                \
+    X(statement_datasets)                                                                          \
+    X(statement_facets)                                                                            \
+    X(statements)                                                                                  \
+    X(runs)                                                                                        \
+    X(bases)                                                                                       \
+    X(known)
+
+void graph_batch_reset(struct graph_batch *rows)
+{
+#define RESET(table) rows->table.count = 0;
+    EACH_TABLE(RESET)
+#undef RESET
+    rows->stored_count = 0;
+}
+
+void graph_batch_fini(struct graph_batch *rows)
+{
+#define FREE(table) free(rows->table.items);
+    EACH_TABLE(FREE)
+#undef FREE
+    memset(rows, 0, sizeof *rows);
+}

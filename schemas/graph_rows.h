@@ -1,0 +1,228 @@
+/* graph_rows.h - what a batch of events wants written: the rows between processors and sinks.
+ *
+ * Row types stand for tables of schema graph (postgres/0001_graph.sql), in the order in which a sink writes
+ * them. Every row names the event that brought it, so that a sink can leave out the rows of an
+ * event that turns out to be stored already. Rows are not merged and not sorted: the sink does
+ * both. All text is display text (valid UTF-8, no NUL) in the batch's arena; ptr NULL is SQL's null. Times are
+ * microseconds since 1970; GRAPH_NO_TIME is null. */
+#ifndef METAOPS_SCHEMAS_GRAPH_ROWS_H
+#define METAOPS_SCHEMAS_GRAPH_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/id128.h"
+#include "core/str.h"
+#include "dead_letter.h"
+#include "lineage_event.h"
+
+#define GRAPH_NO_TIME INT64_MIN
+
+enum graph_direction { GRAPH_INPUT = 0, GRAPH_OUTPUT = 1, GRAPH_SUBJECT = 2 };
+enum graph_subject { GRAPH_RUN = 1, GRAPH_JOB = 2, GRAPH_DATASET = 3 };
+enum graph_place { GRAPH_FACETS = 0, GRAPH_INPUT_FACETS = 1, GRAPH_OUTPUT_FACETS = 2 };
+
+/* A job or a dataset under its names. */
+struct graph_node {
+    uint32_t event;
+    struct id128 id;
+    struct str namespace_;
+    struct str name;
+    bool confirmed; /* datasets: named as input, output or subject */
+};
+
+/* A claim about a run by one event: its own, or a mention of its parent or root. Attributes that the event does not carry
+ * are absent (has_x false). */
+struct graph_run {
+    uint32_t event;
+    struct id128 id;
+    struct str run_id;      /* ptr NULL when the id is the run id */
+    uint8_t state;          /* enum openlineage_state */
+    int64_t started_at_us;  /* of a START */
+    int64_t first_at_us;    /* of any event of the run itself */
+    int64_t ended_at_us;    /* of a terminal event */
+    int64_t at_us;          /* event time and event id: the later claim wins */
+    struct id128 by;
+    bool has_job;
+    bool is_own; /* the run's own event, not a mention */
+    struct id128 job;
+    bool has_parent;
+    struct id128 parent;
+    struct id128 root;
+    bool has_nominal;
+    int64_t nominal_start_us;
+    int64_t nominal_end_us;
+    struct str error_message; /* ptr NULL: not carried */
+};
+
+/* One event that carries a statement. */
+struct graph_statement {
+    uint32_t event;
+    struct id128 id;
+    uint8_t kind; /* enum openlineage_kind */
+    bool has_job;
+    struct id128 job;
+    struct str producer;
+    int64_t at_us;
+    struct id128 by;
+    bool is_complete; /* the event is a COMPLETE */
+    bool has_run;
+    struct id128 run;
+};
+
+struct graph_statement_dataset {
+    uint32_t event;
+    struct id128 statement;
+    uint8_t direction;
+    struct id128 dataset;
+};
+
+struct graph_statement_facet {
+    uint32_t event;
+    struct id128 statement;
+    int16_t ordinal;
+    int16_t slot; /* -1: static, then digest is meant */
+    uint8_t subject_kind;
+    bool has_subject;
+    struct id128 subject;
+    uint8_t place;
+    struct str name;
+    struct str family;
+    struct id128 digest;
+};
+
+struct graph_facet {
+    uint32_t event;
+    struct id128 digest;
+    bool is_deleted;
+    struct str content; /* JSON fit for jsonb */
+};
+
+/* A field of a schema facet. */
+struct graph_field {
+    uint32_t event;
+    struct id128 digest;
+    int32_t ordinal;
+    struct str name; /* nested fields as parent.child */
+    struct str type; /* ptr NULL: missing or masked */
+    struct str description;
+};
+
+struct graph_symlink {
+    uint32_t event;
+    struct id128 dataset;
+    struct id128 other;
+    struct str type;
+    struct str other_namespace;
+    struct str other_name;
+};
+
+struct graph_edge {
+    uint32_t event;
+    struct id128 job;
+    uint8_t direction;
+    struct id128 dataset;
+};
+
+struct graph_column_edge {
+    uint32_t event;
+    struct id128 output;
+    struct id128 job; /* zero for dataset events */
+    struct id128 digest;
+    int32_t ordinal;
+    struct str output_field; /* ptr NULL: the whole dataset */
+    struct id128 input;
+    struct str input_field;
+    struct str type;
+    struct str subtype;
+    int8_t masking; /* -1: not said */
+    struct str description;
+};
+
+/* A body that others are stored against. */
+struct graph_base {
+    uint32_t event;
+    struct id128 id;
+    struct str body;
+};
+
+/* An accepted event. */
+struct graph_event {
+    struct id128 id;
+    int64_t event_time_us;
+    int64_t received_at_us;
+    bool has_run;
+    struct id128 run;
+    struct id128 statement;
+    bool has_base; /* body is an LZ4 block against that base, else the bytes as they are */
+    struct id128 base;
+    struct str body;
+    int32_t body_bytes;
+    struct id128 *facet_digests; /* of the statement's slots */
+    uint32_t facet_digest_count;
+    enum lineage_source source;
+    struct str event_type;
+    struct str topic;
+    int32_t partition;
+    int64_t kafka_offset;
+    int32_t redactions;
+    struct str principal;
+    struct str emitter_id;
+    int64_t emitter_epoch;
+    int64_t emitter_sequence;
+    struct str idempotency_key;
+    bool is_stored; /* set by the sink: the ledger had it before */
+};
+
+/* How far a partition moves with this batch: the fence. */
+struct graph_position {
+    struct str topic;
+    int32_t partition;
+    int64_t expected_offset; /* what the offset row must hold now */
+    int64_t next_offset;
+    struct id128 last_id;    /* digest of the value of record next_offset - 1 */
+    int64_t last_timestamp_ms;
+};
+
+#define GRAPH_ROWS(type)                                                                           \
+    struct {                                                                                       \
+        type *items;                                                                               \
+        size_t count;                                                                              \
+        size_t capacity;                                                                           \
+    }
+
+struct graph_batch {
+    GRAPH_ROWS(struct graph_position) positions;
+    GRAPH_ROWS(struct graph_event) events;
+    GRAPH_ROWS(struct dead_letter) letters;
+    GRAPH_ROWS(struct graph_facet) facets;
+    GRAPH_ROWS(struct graph_field) fields;
+    GRAPH_ROWS(struct graph_node) jobs;
+    GRAPH_ROWS(struct graph_node) datasets;
+    GRAPH_ROWS(struct graph_symlink) symlinks;
+    GRAPH_ROWS(struct graph_edge) edges;
+    GRAPH_ROWS(struct graph_column_edge) column_edges;
+    GRAPH_ROWS(struct graph_statement_dataset) statement_datasets;
+    GRAPH_ROWS(struct graph_statement_facet) statement_facets;
+    GRAPH_ROWS(struct graph_statement) statements;
+    GRAPH_ROWS(struct graph_run) runs;
+    GRAPH_ROWS(struct graph_base) bases;
+    GRAPH_ROWS(struct id128) known; /* content ids to remember as stored once this batch is committed */
+    size_t stored_count; /* set by the sink: events that the ledger had before */
+};
+
+/* Room for one more row at the end of rows (a GRAPH_ROWS): a zeroed row, or NULL when memory is short. */
+#define graph_rows_add(rows)                                                                       \
+    ((__typeof__((rows)->items))graph_rows_grow((void **)&(rows)->items, &(rows)->count,            \
+                                               &(rows)->capacity, sizeof *(rows)->items))
+void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item_bytes);
+
+/* Forgets the rows, keeps the memory. */
+void graph_batch_reset(struct graph_batch *rows);
+
+/* Frees the memory; a zeroed batch is fine. */
+void graph_batch_fini(struct graph_batch *rows);
+
+#endif
