@@ -130,7 +130,8 @@ enum verdict pg_conn_exec(struct pg_conn *pg, const char *sql, struct err *err)
 }
 
 enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int param_count,
-                           const char *const *params, struct pg_result **out_result, struct err *err)
+                           const char *const *params, struct pg_result **out_result,
+                           struct err *err)
 {
     PGresult *result = PQexecParams(pg, sql, param_count, NULL, params, NULL, NULL, 0);
     if (!is_good(result)) {
@@ -142,7 +143,8 @@ enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int param_count,
     return OK;
 }
 
-enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result, struct err *err)
+enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result,
+                           struct err *err)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     if (!state || !state[0]) {

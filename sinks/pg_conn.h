@@ -30,7 +30,8 @@ MUST_CHECK enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int p
 
 /* Fills err from a failed result (NULL: from the connection) and returns the verdict of its SQLSTATE. The
  * text never quotes data: where the server's message could, only state and object names are given. */
-enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result, struct err *err);
+enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result,
+                           struct err *err);
 
 /* True when the connection is of no more use: close it and open another. */
 bool pg_conn_is_broken(const struct pg_conn *pg);

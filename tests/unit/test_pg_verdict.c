@@ -16,19 +16,19 @@ struct expected {
 };
 
 static const struct expected table[] = {
-    {"08006", RETRY, true, true},   /* connection_failure */
-    {"53100", RETRY, true, true},   /* disk_full */
-    {"53300", RETRY, true, true},   /* too_many_connections */
-    {"57P01", RETRY, true, true},   /* admin_shutdown */
-    {"57P03", RETRY, true, true},   /* cannot_connect_now */
-    {"58030", RETRY, true, true},   /* io_error */
-    {"25006", RETRY, true, true},   /* read_only_sql_transaction */
-    {"25P03", RETRY, true, true},   /* idle_in_transaction_session_timeout */
-    {"40001", RETRY, false, true},  /* serialization_failure */
-    {"40P01", RETRY, false, true},  /* deadlock_detected */
-    {"55P03", RETRY, false, true},  /* lock_not_available */
-    {"57014", RETRY, false, true},  /* query_canceled: statement_timeout */
-    {"21000", REJECT, false, true}, /* cardinality_violation */
+    {"08006", RETRY, true, true},    /* connection_failure */
+    {"53100", RETRY, true, true},    /* disk_full */
+    {"53300", RETRY, true, true},    /* too_many_connections */
+    {"57P01", RETRY, true, true},    /* admin_shutdown */
+    {"57P03", RETRY, true, true},    /* cannot_connect_now */
+    {"58030", RETRY, true, true},    /* io_error */
+    {"25006", RETRY, true, true},    /* read_only_sql_transaction */
+    {"25P03", RETRY, true, true},    /* idle_in_transaction_session_timeout */
+    {"40001", RETRY, false, true},   /* serialization_failure */
+    {"40P01", RETRY, false, true},   /* deadlock_detected */
+    {"55P03", RETRY, false, true},   /* lock_not_available */
+    {"57014", RETRY, false, true},   /* query_canceled: statement_timeout */
+    {"21000", REJECT, false, true},  /* cardinality_violation */
     {"22021", REJECT, false, false}, /* character_not_in_repertoire */
     {"22P02", REJECT, false, false}, /* invalid_text_representation */
     {"23505", REJECT, false, false}, /* unique_violation */
