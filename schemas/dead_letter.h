@@ -11,10 +11,11 @@
 #include "core/str.h"
 
 struct dead_letter {
-    struct id128 letter_id;  /* the event id when the body could be read, else the digest of the value */
+    struct id128
+        letter_id; /* the event id when the body could be read, else the digest of the value */
     bool has_event_id;
     int64_t failed_at_us;
-    struct str stage;        /* decode, check, ... */
+    struct str stage; /* decode, check, ... */
     struct str reason;
     struct str json_pointer; /* ptr NULL: none */
     int64_t byte_offset;     /* in the body; -1: none */
@@ -22,10 +23,11 @@ struct dead_letter {
     int32_t partition;
     int64_t kafka_offset;
     int64_t timestamp_ms;
-    struct str value;        /* the record's value as it was */
+    struct str value; /* the record's value as it was */
 };
 
-/* Framed Avro bytes, malloc'd, the caller's. RETRY when memory is short. */
+/* Framed Avro bytes, malloc'd, the caller's. Text that is no UTF-8 is written with '?' for its wrong
+ * bytes, so that no letter is ever refused. RETRY when memory is short. */
 MUST_CHECK enum verdict dead_letter_encode(const struct dead_letter *letter, void **out_bytes,
                                            size_t *out_len, struct err *err);
 

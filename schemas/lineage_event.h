@@ -17,8 +17,8 @@ struct lineage_event {
     struct id128 event_id; /* first half of SHA-256 of body */
     int64_t received_at_us;
     enum lineage_source source;
-    struct str principal;       /* ptr NULL: none */
-    struct str emitter_id;      /* ptr NULL: none; then epoch and sequence are not meant */
+    struct str principal;  /* ptr NULL: none */
+    struct str emitter_id; /* ptr NULL: none; then epoch and sequence are not meant */
     int64_t emitter_epoch;
     int64_t emitter_sequence;
     int32_t redactions;
