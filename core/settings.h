@@ -79,7 +79,8 @@ struct settings {
 };
 
 /* Reads all sources. args are the command's own words behind its name: flags it does not know as
- * settings, and words without dashes, are left in rest (the caller frees rest->words); `--` ends the flags.
+ * settings, and words without dashes, are left in rest (the caller frees rest->words); `--` ends the flags and stays in rest. Flags of settings are those with a
+ * dot in their name.
  * Recognises --config FILE. FATAL with the reason. */
 struct settings_rest {
     int count;
@@ -98,7 +99,11 @@ void settings_print_doc(FILE *out);
 void settings_each_rdkafka(const struct settings *st,
                            bool (*each)(void *arg, const char *name, const char *value), void *arg);
 
-/* Frees what the struct owns. */
+/* What to warn about once the log is set up: METAOPS_* variables that no setting has. */
+void settings_each_warning(const struct settings *st, void (*each)(void *arg, const char *text),
+                           void *arg);
+
+/* Frees what the struct owns; a zeroed struct is allowed. */
 void settings_fini(struct settings *st);
 
 #endif

@@ -1,0 +1,173 @@
+#include "core/settings_file.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static bool settings_file_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct str settings_file_trim(struct str text)
+{
+    while (text.len > 0 && settings_file_is_blank(text.ptr[0])) {
+        text.ptr++;
+        text.len--;
+    }
+    while (text.len > 0 && settings_file_is_blank(text.ptr[text.len - 1])) {
+        text.len--;
+    }
+    return text;
+}
+
+/* What stands before a comment. */
+static struct str settings_file_uncomment(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '#' && (i == 0 || settings_file_is_blank(text.ptr[i - 1]))) {
+            text.len = i;
+        }
+    }
+    return settings_file_trim(text);
+}
+
+/* Writes the content of a quoted value to out; false when the quotes do not end or text follows. */
+static bool settings_file_unquote(struct str text, char *out)
+{
+    size_t i = 1;
+
+    for (; i < text.len && text.ptr[i] != '"'; i++) {
+        char c = text.ptr[i];
+        if (c == '\\') {
+            i++;
+            c = i < text.len ? text.ptr[i] : '\0';
+            if (c != '"' && c != '\\' && c != 'n') {
+                return false;
+            }
+            c = c == 'n' ? '\n' : c;
+        }
+        *out++ = c;
+    }
+    *out = '\0';
+    if (i >= text.len) {
+        return false;
+    }
+    struct str behind = {.ptr = text.ptr + i + 1, .len = text.len - i - 1};
+    return settings_file_uncomment(behind).len == 0;
+}
+
+static enum verdict settings_file_line(struct str line, int number, char *value,
+                                       settings_file_each each, void *arg, struct err *err)
+{
+    line = settings_file_trim(line);
+    if (line.len == 0 || line.ptr[0] == '#') {
+        return OK;
+    }
+    const char *equals = memchr(line.ptr, '=', line.len);
+    if (!equals || equals == line.ptr) {
+        return err_set(err, FATAL, "settings", "line %d: not of the form key = value", number);
+    }
+    struct str key = {.ptr = line.ptr, .len = (size_t)(equals - line.ptr)};
+    key = settings_file_trim(key);
+    struct str text = {.ptr = equals + 1, .len = line.len - (size_t)(equals + 1 - line.ptr)};
+    text = settings_file_trim(text);
+    if (text.len > SETTINGS_FILE_VALUE_BYTES_MAX) {
+        return err_set(err, FATAL, "settings", "line %d: the value is longer than %d bytes", number,
+                       SETTINGS_FILE_VALUE_BYTES_MAX);
+    }
+    if (text.len > 0 && text.ptr[0] == '"') {
+        if (!settings_file_unquote(text, value)) {
+            return err_set(err, FATAL, "settings",
+                           "line %d: a value in quotes ends with a quote; the escapes inside "
+                           "are \\\", \\\\ and \\n",
+                           number);
+        }
+    } else {
+        text = settings_file_uncomment(text);
+        memcpy(value, text.ptr, text.len);
+        value[text.len] = '\0';
+    }
+    return each(arg, number, key, value, err);
+}
+
+enum verdict settings_file_parse(struct str text, settings_file_each each, void *arg,
+                                 struct err *err)
+{
+    enum verdict verdict = OK;
+    int number = 0;
+
+    if (text.len > 0 && memchr(text.ptr, '\0', text.len)) {
+        return err_set(err, FATAL, "settings", "the file holds a NUL byte: not a text");
+    }
+    char *value = malloc(SETTINGS_FILE_VALUE_BYTES_MAX + 1);
+    if (!value) {
+        return err_set(err, FATAL, "settings", "out of memory");
+    }
+    while (verdict == OK && text.len > 0) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        struct str line = {.ptr = text.ptr, .len = end ? (size_t)(end - text.ptr) : text.len};
+        size_t taken = line.len + (end ? 1 : 0);
+        text.ptr += taken;
+        text.len -= taken;
+        number++;
+        verdict = settings_file_line(line, number, value, each, arg, err);
+    }
+    free(value);
+    return verdict;
+}
+
+enum verdict settings_file_read(const char *path, size_t bytes_max, char **out_text,
+                                size_t *out_len, struct err *err)
+{
+    enum verdict verdict = OK;
+    char *text = NULL;
+    FILE *file = fopen(path, "re");
+
+    if (!file) {
+        return err_set(err, FATAL, "settings", "%s: %s", path, strerror(errno));
+    }
+    text = malloc(bytes_max + 2);
+    if (!text) {
+        verdict = err_set(err, FATAL, "settings", "out of memory");
+        goto out;
+    }
+    size_t len = fread(text, 1, bytes_max + 1, file);
+    if (ferror(file)) {
+        verdict = err_set(err, FATAL, "settings", "%s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (len > bytes_max) {
+        verdict = err_set(err, FATAL, "settings", "%s: larger than %zu bytes", path, bytes_max);
+        goto out;
+    }
+    text[len] = '\0';
+    *out_text = text;
+    *out_len = len;
+    text = NULL;
+out:
+    free(text);
+    fclose(file);
+    return verdict;
+}
+
+void settings_file_print_value(const char *value, FILE *out)
+{
+    size_t len = strlen(value);
+    bool needs_quotes =
+        strpbrk(value, "#\"\n") ||
+        (len > 0 && (settings_file_is_blank(value[0]) || settings_file_is_blank(value[len - 1])));
+
+    if (!needs_quotes) {
+        fputs(value, out);
+        return;
+    }
+    fputc('"', out);
+    for (const char *c = value; *c; c++) {
+        if (*c == '"' || *c == '\\') {
+            fputc('\\', out);
+        }
+        fputs(*c == '\n' ? "\\n" : (char[2]){*c, '\0'}, out);
+    }
+    fputc('"', out);
+}

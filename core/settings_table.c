@@ -1,0 +1,238 @@
+#include "core/settings_table.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <strings.h>
+
+#define FIELD(name) .key = #name, .offset = offsetof(struct settings, name)
+#define KIB (INT64_C(1) << 10)
+#define MIB (INT64_C(1) << 20)
+#define GIB (INT64_C(1) << 30)
+#define SECOND_MS INT64_C(1000)
+#define HOUR_MS (3600 * SECOND_MS)
+#define TOPIC_NAME_MAX 249 /* Kafka's own limit */
+
+/* clang-format off */
+const struct setting_row settings_table_rows[] = {
+    {FIELD(ingest.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5001", .min = 1, .max = 255,
+     .roles = "gateway",
+     .doc = "Address of /metrics, /healthz and /readyz of the gateway, host:port."},
+    {FIELD(ingest.answer_timeout_ms), .type = SETTING_MILLISECONDS, .def = "4000", .min = 100,
+     .max = HOUR_MS, .roles = "gateway",
+     .doc = "A request without an answer by then gets 503 with Retry-After. OpenLineage clients give "
+            "up at 5 s; must be more than ingest.message_timeout_ms."},
+    {FIELD(ingest.batch_bytes_max), .type = SETTING_BYTES, .def = "64MiB", .min = KIB, .max = GIB,
+     .roles = "gateway",
+     .doc = "Largest body of a batch, inflated. Larger ones get 413."},
+    {FIELD(ingest.batch_events_max), .type = SETTING_INTEGER, .def = "10000", .min = 1, .max = 1000000,
+     .roles = "gateway", .doc = "Most events in one batch."},
+    {FIELD(ingest.body_bytes_max), .type = SETTING_BYTES, .def = "32MiB", .min = KIB, .max = GIB,
+     .roles = "gateway, worker, emit, check",
+     .doc = "Largest event, inflated. Larger ones get 413, also inside a batch."},
+    {FIELD(ingest.body_timeout_ms), .type = SETTING_MILLISECONDS, .def = "30000", .min = 100,
+     .max = HOUR_MS, .roles = "gateway",
+     .doc = "Time for the whole body to arrive, counted from the end of the head."},
+    {FIELD(ingest.connections_max), .type = SETTING_INTEGER, .def = "4096", .min = 1, .max = 1000000,
+     .roles = "gateway",
+     .doc = "Most open connections of all threads; further ones are closed at once."},
+    {FIELD(ingest.drain_timeout_ms), .type = SETTING_MILLISECONDS, .def = "15000", .min = 0,
+     .max = HOUR_MS, .roles = "gateway",
+     .doc = "After SIGTERM, time for open requests and pending records to end."},
+    {FIELD(ingest.head_bytes_max), .type = SETTING_BYTES, .def = "16KiB", .min = KIB, .max = MIB,
+     .roles = "gateway", .doc = "Largest head of a request. Larger ones get 431."},
+    {FIELD(ingest.head_timeout_ms), .type = SETTING_MILLISECONDS, .def = "5000", .min = 100,
+     .max = HOUR_MS, .roles = "gateway",
+     .doc = "Time for the head of a request to arrive, counted from its first byte."},
+    {FIELD(ingest.idle_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 100,
+     .max = HOUR_MS, .roles = "gateway", .doc = "Time a kept connection may wait for its next request."},
+    {FIELD(ingest.json_depth_max), .type = SETTING_INTEGER, .def = "128", .min = 4, .max = 1000,
+     .roles = "gateway, worker, emit, check", .doc = "Deepest nesting of an event."},
+    {FIELD(ingest.json_values_max), .type = SETTING_INTEGER, .def = "4000000", .min = 1000,
+     .max = 100000000, .roles = "gateway, worker, emit, check",
+     .doc = "Most JSON values (keys counted) in one event."},
+    {FIELD(ingest.listen), .type = SETTING_TEXT, .def = "127.0.0.1:5000", .min = 1, .max = 255,
+     .roles = "gateway", .doc = "Address for events by HTTP, host:port or [v6]:port."},
+    {FIELD(ingest.memory_bytes_max), .type = SETTING_BYTES, .def = "256MiB", .min = 64 * KIB,
+     .max = 64 * GIB, .roles = "gateway",
+     .doc = "Bodies of all open requests together; beyond it new ones get 503 with Retry-After."},
+    {FIELD(ingest.message_timeout_ms), .type = SETTING_MILLISECONDS, .def = "3000", .min = 100,
+     .max = HOUR_MS, .roles = "gateway, emit",
+     .doc = "Time for the broker to confirm a record; beyond it the event is answered with 503."},
+    {FIELD(ingest.openlineage_topics), .type = SETTING_TEXT, .def = "", .min = 0, .max = 4096,
+     .roles = "worker",
+     .doc = "Topics, separated by commas, into which OpenLineage clients with the Kafka transport "
+            "write plain JSON; the worker reads them too."},
+    {FIELD(ingest.queue_bytes_max), .type = SETTING_BYTES, .def = "64MiB", .min = MIB, .max = 2047 * MIB,
+     .roles = "gateway, emit",
+     .doc = "Bytes of records that wait for the broker; beyond it events are answered with 503."},
+    {FIELD(ingest.threads), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 256,
+     .roles = "gateway", .doc = "Event loops, each with a listener of its own."},
+    {FIELD(kafka.brokers), .type = SETTING_TEXT, .def = "127.0.0.1:5004", .min = 1, .max = 4096,
+     .roles = "all",
+     .doc = "Bootstrap servers, host:port separated by commas. KAFKA_BOOTSTRAP_SERVERS is taken when "
+            "the variable of this setting is not there."},
+    {FIELD(kafka.message_bytes_max), .type = SETTING_BYTES, .def = "34MiB", .min = 64 * KIB,
+     .max = 1000 * MIB, .roles = "gateway, worker, emit, migrate",
+     .doc = "Largest record: producer, topic and fetch alike. More than ingest.body_bytes_max."},
+    {FIELD(kafka.min_insync_replicas), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 100,
+     .roles = "migrate", .doc = "min.insync.replicas of the topics that migrate --kafka creates."},
+    {FIELD(kafka.partitions), .type = SETTING_INTEGER, .def = "12", .min = 1, .max = 10000,
+     .roles = "migrate",
+     .doc = "Partitions of the topics that migrate --kafka creates; may grow later, never shrink."},
+    {FIELD(kafka.replication_factor), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 100,
+     .roles = "migrate", .doc = "Replicas of the topics that migrate --kafka creates."},
+    {FIELD(kafka.topic_alerts), .type = SETTING_TEXT, .def = "metaops.alerts", .min = 1,
+     .max = TOPIC_NAME_MAX, .roles = "worker, migrate", .doc = "Topic for alerts."},
+    {FIELD(kafka.topic_dead_letters), .type = SETTING_TEXT, .def = "metaops.dead-letters", .min = 1,
+     .max = TOPIC_NAME_MAX, .roles = "worker, migrate",
+     .doc = "Topic for records that can't be used."},
+    {FIELD(kafka.topic_events), .type = SETTING_TEXT, .def = "metaops.events", .min = 1,
+     .max = TOPIC_NAME_MAX, .roles = "gateway, worker, emit, migrate", .doc = "Topic for events."},
+    {FIELD(log.format), .type = SETTING_TEXT, .def = "auto", .min = 1, .max = 255,
+     .choices = "auto|text|json", .roles = "all",
+     .doc = "Form of the log lines on stderr: auto is text on a terminal and JSON otherwise."},
+    {FIELD(log.level), .type = SETTING_TEXT, .def = "info", .min = 1, .max = 255,
+     .choices = "debug|info|warn|error", .roles = "all", .doc = "Least level that is logged."},
+    {FIELD(log.lines_per_second), .type = SETTING_INTEGER, .def = "20", .min = 0, .max = 1000000,
+     .roles = "all",
+     .doc = "Most lines a second from one place in the program; what was dropped is counted in the "
+            "next line. 0: no limit."},
+    {FIELD(postgres.conninfo), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,
+     .max = 8192, .roles = "worker, migrate, lineage, offsets, check",
+     .doc = "Connection string or URI of libpq, passed on as it is. Empty: libpq's own PG* variables."},
+    {FIELD(postgres.lock_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000", .min = 0,
+     .max = HOUR_MS, .roles = "worker", .doc = "lock_timeout of the sinks' sessions. 0: none."},
+    {FIELD(postgres.partitions_ahead), .type = SETTING_INTEGER, .def = "3", .min = 0, .max = 120,
+     .roles = "worker, migrate", .doc = "Months of time partitions made ahead."},
+    {FIELD(postgres.statement_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 0,
+     .max = 24 * HOUR_MS, .roles = "worker",
+     .doc = "statement_timeout of the sinks' sessions. 0: none."},
+    {FIELD(worker.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5002", .min = 1, .max = 255,
+     .roles = "worker",
+     .doc = "Address of /metrics, /healthz and /readyz of the worker, host:port."},
+    {FIELD(worker.base_bytes_max), .type = SETTING_BYTES, .def = "16MiB", .min = 0, .max = 64 * GIB,
+     .roles = "worker", .doc = "Cache of bodies that later ones are stored against."},
+    {FIELD(worker.batch_bytes_max), .type = SETTING_BYTES, .def = "16MiB", .min = 64 * KIB,
+     .max = 4 * GIB, .roles = "worker",
+     .doc = "Bytes of bodies after which a batch is closed. A larger event is a batch of its own."},
+    {FIELD(worker.batch_events_max), .type = SETTING_INTEGER, .def = "1000", .min = 1, .max = 100000,
+     .roles = "worker", .doc = "Events after which a batch is closed."},
+    {FIELD(worker.batch_linger_ms), .type = SETTING_MILLISECONDS, .def = "20", .min = 0,
+     .max = 60 * SECOND_MS, .roles = "worker",
+     .doc = "Longest time an event waits for its batch to fill."},
+    {FIELD(worker.batches_in_flight_max), .type = SETTING_INTEGER, .def = "2", .min = 1, .max = 1000,
+     .roles = "worker", .doc = "Batches that wait for one sink thread; then the pool waits."},
+    {FIELD(worker.drain_timeout_ms), .type = SETTING_MILLISECONDS, .def = "15000", .min = 0,
+     .max = HOUR_MS, .roles = "worker",
+     .doc = "After SIGTERM, time for open batches to be committed."},
+    {FIELD(worker.group), .type = SETTING_TEXT, .def = "metaops", .min = 1, .max = 255,
+     .roles = "worker", .doc = "Kafka consumer group."},
+    {FIELD(worker.instance_id), .type = SETTING_TEXT, .def = "auto", .min = 0, .max = 249,
+     .roles = "worker",
+     .doc = "group.instance.id: auto is host name and admin port, empty a dynamic member. Two "
+            "workers of one id: the second stops with a message."},
+    {FIELD(worker.known_ids_max), .type = SETTING_INTEGER, .def = "400000", .min = 1024,
+     .max = 1000000000, .roles = "worker",
+     .doc = "Ids kept in memory, 16 bytes each, that are known to be in the database."},
+    {FIELD(worker.pool_threads), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 256,
+     .roles = "worker", .doc = "Threads that turn events into rows."},
+    {FIELD(worker.session_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000",
+     .min = 6 * SECOND_MS, .max = HOUR_MS / 2, .roles = "worker",
+     .doc = "A worker silent for so long loses its partitions to the others."},
+    {FIELD(worker.sink), .type = SETTING_TEXT, .def = "postgres", .min = 1, .max = 255,
+     .choices = "postgres|stdout|null", .roles = "worker", .doc = "Where rows go."},
+    {FIELD(worker.sink_threads), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 256,
+     .roles = "worker", .doc = "Threads that write, each with a connection of its own."},
+};
+/* clang-format on */
+
+const size_t settings_table_count = sizeof(settings_table_rows) / sizeof(settings_table_rows[0]);
+
+static char settings_table_fold(char c)
+{
+    return c == '-' ? '_' : c;
+}
+
+const struct setting_row *settings_table_find(struct str key)
+{
+    for (size_t i = 0; i < settings_table_count; i++) {
+        const char *name = settings_table_rows[i].key;
+        size_t n = 0;
+        while (n < key.len && name[n] != '\0' && settings_table_fold(key.ptr[n]) == name[n]) {
+            n++;
+        }
+        if (n == key.len && name[n] == '\0') {
+            return &settings_table_rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* Levenshtein distance of two names, both cut to SETTINGS_NAME_BYTES. */
+static size_t settings_table_distance(struct str a, struct str b)
+{
+    size_t row[SETTINGS_NAME_BYTES + 1];
+    size_t a_len = a.len < SETTINGS_NAME_BYTES ? a.len : SETTINGS_NAME_BYTES;
+    size_t b_len = b.len < SETTINGS_NAME_BYTES ? b.len : SETTINGS_NAME_BYTES;
+
+    for (size_t j = 0; j <= b_len; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            bool same = settings_table_fold(a.ptr[i - 1]) == settings_table_fold(b.ptr[j - 1]);
+            size_t best = diagonal + (same ? 0 : 1);
+            diagonal = row[j];
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            row[j] = best;
+        }
+    }
+    return row[b_len];
+}
+
+const char *settings_table_nearest(struct str key)
+{
+    const char *nearest = settings_table_rows[0].key;
+    size_t least = SIZE_MAX;
+
+    for (size_t i = 0; i < settings_table_count; i++) {
+        size_t distance = settings_table_distance(key, str_view(settings_table_rows[i].key));
+        if (distance < least) {
+            least = distance;
+            nearest = settings_table_rows[i].key;
+        }
+    }
+    return nearest;
+}
+
+void settings_table_env_name(const struct setting_row *row, char *out)
+{
+    snprintf(out, SETTINGS_NAME_BYTES, "METAOPS_%s", row->key);
+    for (char *c = out; *c; c++) {
+        *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+    }
+}
+
+void settings_table_flag_name(const struct setting_row *row, char *out)
+{
+    snprintf(out, SETTINGS_NAME_BYTES, "--%s", row->key);
+    for (char *c = out; *c; c++) {
+        *c = *c == '_' ? '-' : *c;
+    }
+}
+
+bool settings_table_is_secret_property(const char *key)
+{
+    static const char *const marks[] = {"password", "secret", "jaas", "key"};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        if (strcasestr(key, marks[i])) {
+            return true;
+        }
+    }
+    return false;
+}
