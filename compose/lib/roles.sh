@@ -1,0 +1,104 @@
+# shellcheck shell=bash disable=SC2034
+# roles.sh - the program itself: built when its sources are newer, its schema and topics made, its
+# roles started.
+
+# Builds of several stacks share one folder: one at a time.
+build_run() {
+    local build=$ROOT/build
+    mkdir -p "$build"
+    exec 7>"$build/.lock"
+    flock 7
+    # Made for another place (a copied checkout): of no use here.
+    if [[ -f $build/CMakeCache.txt ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT" "$build/CMakeCache.txt"; then
+        rm -rf "$build/CMakeCache.txt" "$build/CMakeFiles"
+    fi
+    if [[ ! -f $build/build.ninja ]]; then
+        cmake -S "$ROOT" -B "$build" -G Ninja -DMETAOPS_TESTS=OFF
+    fi
+    ninja -C "$build" metaops
+}
+
+# Sets BUILT when there was something to do.
+build_ensure() {
+    local before
+    BUILT=
+    if [[ -n ${METAOPS_PROGRAM:-} ]]; then
+        [[ -x $PROGRAM ]] || die "METAOPS_PROGRAM is $PROGRAM, which is not there"
+        return
+    fi
+    before=$(stat -c %Y.%i "$PROGRAM" 2>/dev/null || true)
+    step "build" build_run
+    [[ $(stat -c %Y.%i "$PROGRAM") == "$before" ]] || BUILT=yes
+}
+
+# role_run COMMAND... - the program with the settings of this stack. What the caller has in METAOPS_*
+# passes through.
+role_environment() {
+    ROLE=(env -u METAOPS_PROGRAM -u METAOPS_CACHE_DIR
+        "METAOPS_INGEST_LISTEN=127.0.0.1:$PORT_GATEWAY"
+        "METAOPS_INGEST_ADMIN_LISTEN=127.0.0.1:$PORT_GATEWAY_ADMIN"
+        "METAOPS_KAFKA_BROKERS=127.0.0.1:$PORT_KAFKA"
+        "METAOPS_WORKER_SINK=$SINK")
+    METAOPS_POSTGRES_CONNINFO=$(dsn_owner)
+    export METAOPS_POSTGRES_CONNINFO
+}
+
+role_run() {
+    role_environment
+    "${ROLE[@]}" "$PROGRAM" "$@"
+}
+
+migrate_run() {
+    role_run migrate
+    role_run migrate --kafka
+}
+
+# gateway, worker, worker-2 ... in the order of their start.
+role_names() {
+    local i
+    printf 'gateway\nworker\n'
+    for ((i = 2; i <= WORKERS; i++)); do
+        printf 'worker-%d\n' "$i"
+    done
+}
+
+# role_port NAME - its admin port.
+role_port() {
+    case $1 in
+    gateway) printf '%d' "$PORT_GATEWAY_ADMIN" ;;
+    worker) worker_port 1 ;;
+    worker-*) worker_port "${1#worker-}" ;;
+    esac
+}
+
+role_start() {
+    local name=$1
+    role_environment
+    if [[ $name == worker* ]]; then
+        ROLE+=("METAOPS_WORKER_ADMIN_LISTEN=127.0.0.1:$(role_port "$name")"
+            "METAOPS_WORKER_INSTANCE_ID=local-$name")
+    fi
+    process_forget "$name"
+    process_start "$name" "${ROLE[@]}" "$PROGRAM" "${name%%-*}"
+}
+
+# A role whose program was built anew since it started runs what is no longer there.
+role_is_outdated() {
+    local pid
+    pid=$(process_pid "$1") || return 1
+    [[ $(readlink "/proc/$pid/exe") == *' (deleted)' ]]
+}
+
+role_answers_ready() {
+    curl -fsS --noproxy '*' --max-time 2 -o /dev/null "http://127.0.0.1:$(role_port "$1")/readyz" 2>/dev/null
+}
+
+role_is_ready() {
+    process_runs "$1" || die "$1: ended at once; its last words:
+$(tail -n 15 "$STATE/log/$1.log")"
+    role_answers_ready "$1"
+}
+
+role_why_not_ready() {
+    curl -sS --noproxy '*' --max-time 2 "http://127.0.0.1:$(role_port "$1")/readyz" 2>&1 | head -c 300
+}
