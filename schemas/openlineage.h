@@ -1,10 +1,12 @@
 /* openlineage.h - what an OpenLineage event says: JSON to a model, or the place of its first fault.
  *
- * The same rules for the gateway, `metaops check` and the worker (design: what the events mean). Lenient where real
- * producers are odd, strict only where an event could not be placed in the graph: it must be an
- * object, have an eventTime that is a time, a job (with namespace and name), or a dataset; a run needs a
- * runId; inputs and outputs, where present, are arrays of objects with namespace and name; facets,
- * where present, are objects. Null counts as missing. Everything else is kept as it came. */
+ * The same rules for the gateway, `metaops check` and the worker (design: what the events mean).
+ * Lenient where real producers are odd, strict only where an event could not be placed in the graph:
+ * it must be an object, have an eventTime that is a time, a job (with namespace and name), or a
+ * dataset; a run needs a runId; an eventType is a string; inputs and outputs, where present, are
+ * arrays of objects with namespace and name, or {}; facets, where present, are objects. Null counts
+ * as missing. Everything else is kept as it came. A body with a run is a run event, else with a job a
+ * job event, else a dataset event; what the other kinds would use is not looked at. */
 #ifndef METAOPS_SCHEMAS_OPENLINEAGE_H
 #define METAOPS_SCHEMAS_OPENLINEAGE_H
 
@@ -77,8 +79,9 @@ struct openlineage_event {
     struct openlineage_job root_job;
 };
 
-/* Reads doc (already parsed). Strings are decoded into arena. OK; REJECT with fault (pointer of the place, also for a
- * missing member: /run/runId; offset of the value, or of the object that lacks it); RETRY when the arena is full. */
+/* Reads doc (already parsed). Strings are views of its text or decoded into arena. OK; REJECT with
+ * fault (NULL allowed; pointer of the place, also for a missing member: /run/runId; offset of the
+ * value, or of the object that lacks it); RETRY when the arena is full. */
 MUST_CHECK enum verdict openlineage_read(const struct json_doc *doc, struct arena *arena,
                                          struct openlineage_event *out_ev, struct json_fault *fault,
                                          struct err *err);
