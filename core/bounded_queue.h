@@ -13,8 +13,8 @@ struct bounded_queue;
 /* NULL when memory is short. Free with bounded_queue_free. */
 struct bounded_queue *bounded_queue_new(size_t items_max);
 
-/* Appends item, waiting at most timeout_ms for room (0: do not wait, -1: as long as it takes). False when there is
- * none or the queue is closed: the item is still the caller's. */
+/* Appends item, waiting at most timeout_ms for room (0: do not wait, -1: as long as it takes).
+ * False when there is none or the queue is closed: the item is still the caller's. */
 bool bounded_queue_push(struct bounded_queue *queue, void *item, int timeout_ms);
 
 /* Takes the oldest item, waiting at most timeout_ms (-1: as long as it takes). NULL when there is

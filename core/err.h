@@ -25,8 +25,8 @@ struct err {
 
 /* Fills err (NULL allowed) and returns verdict, so that `return err_set(...)` reads well. Text is
  * cut at its size; control bytes become '?'. */
-enum verdict err_set(struct err *err, enum verdict verdict, const char *where, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+enum verdict err_set(struct err *err, enum verdict verdict, const char *where, const char *format,
+                     ...) PRINTF_LIKE(4, 5);
 
 /* Puts `prefix: ` in front of the text of err. Returns its verdict. */
 enum verdict err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -40,7 +40,8 @@ static int64_t timebase_floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Days from 1970-01-01 to the first of January of year (719162 days lie before 1970 since year 1). */
+/* Days from 1970-01-01 to the first of January of year (719162 days lie before 1970 since year
+ * 1). */
 static int64_t timebase_year_start(int64_t year)
 {
     int64_t y = year - 1;
@@ -218,7 +219,8 @@ bool timebase_parse(struct str text, int64_t *out_us)
     return true;
 }
 
-/* Decimal digits, then a byte. Times are written for every row, and snprintf costs too much there. */
+/* Decimal digits, then a byte. Times are written for every row, and snprintf costs too much
+ * there. */
 static char *timebase_put(char *out, int64_t value, int digits, char behind)
 {
     for (int i = digits - 1; i >= 0; i--) {

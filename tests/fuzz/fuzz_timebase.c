@@ -1,4 +1,5 @@
-/* Any text: timebase_parse never crashes, and what it takes survives being written and read again. */
+/* Any text: timebase_parse never crashes, and what it takes survives being written and read
+ * again. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
