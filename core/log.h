@@ -28,7 +28,8 @@ int log_format_parse(const char *text);
 /* A name in front of every line of this thread ("gateway", "sink-0"); copied, cut to 31 bytes. */
 void log_thread_name(const char *name);
 
-void log_write(struct log_site *site, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
+void log_write(struct log_site *site, enum log_level level, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 int log_enabled(enum log_level level);
 
 #define LOG_AT(level, ...)                                                                         \

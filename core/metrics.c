@@ -34,7 +34,8 @@ static const int64_t bounds_us[] = {500,    1000,   2500,   5000,    10000,   25
                                     100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 #define BOUNDS (sizeof(bounds_us) / sizeof(bounds_us[0]))
 
-/* Slots of one metric: a counter uses the first, a histogram its buckets and behind them the sum. */
+/* Slots of one metric: a counter uses the first, a histogram its buckets and behind them the
+ * sum. */
 #define SLOTS (BOUNDS + 2)
 #define SUM_SLOT (BOUNDS + 1)
 

@@ -1,8 +1,8 @@
 /* metrics.h - counters, gauges and latency histograms from one table, as Prometheus text.
  *
  * Every thread has its own slots (relaxed atomics), summed on scrape: counting costs no lock and no
- * shared cache line. The table is metrics_table.h; a label value is part of the row, so there are no unbounded
- * labels. */
+ * shared cache line. The table is metrics_table.h; a label value is part of the row, so there are
+ * no unbounded labels. */
 #ifndef METAOPS_CORE_METRICS_H
 #define METAOPS_CORE_METRICS_H
 

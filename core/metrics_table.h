@@ -16,8 +16,7 @@ METRIC(GATEWAY_BODY_BYTES, COUNTER, "metaops_gateway_body_bytes_total", "",
        "Bytes of accepted events, inflated")
 METRIC(PRODUCER_QUEUE_MESSAGES, GAUGE, "metaops_producer_queue_messages", "",
        "Records handed to the Kafka client and not yet answered")
-METRIC(PRODUCER_QUEUE_BYTES, GAUGE, "metaops_producer_queue_bytes", "",
-       "Bytes of these records")
+METRIC(PRODUCER_QUEUE_BYTES, GAUGE, "metaops_producer_queue_bytes", "", "Bytes of these records")
 METRIC(PRODUCER_REBUILDS, COUNTER, "metaops_producer_rebuilds_total", "",
        "Producers built anew after a fatal error")
 METRIC(WORKER_RECORDS, COUNTER, "metaops_worker_records_total", "", "Kafka records read")

@@ -1,10 +1,11 @@
 /* settings.h - every setting of every role: default < file < environment < flag.
  *
- * One row each in settings_table.c. Names are derived by rule, never typed: `ingest.body_bytes_max` is
- * METAOPS_INGEST_BODY_BYTES_MAX in the environment and --ingest.body-bytes-max on the command line.
- * File: `key = value` lines, `#` comments; the file is --config FILE or METAOPS_CONFIG. An unknown key in file or
- * flags is an error that names the nearest key; an unknown METAOPS_* variable is only warned about. Keys that begin with
- * `rdkafka.` pass through. Read-only after settings_load; may then be read by any thread. */
+ * One row each in settings_table.c. Names are derived by rule, never typed: `ingest.body_bytes_max`
+ * is METAOPS_INGEST_BODY_BYTES_MAX in the environment and --ingest.body-bytes-max on the command
+ * line. File: `key = value` lines, `#` comments; the file is --config FILE or METAOPS_CONFIG. An
+ * unknown key in file or flags is an error that names the nearest key; an unknown METAOPS_*
+ * variable is only warned about. Keys that begin with `rdkafka.` pass through. Read-only after
+ * settings_load; may then be read by any thread. */
 #ifndef METAOPS_CORE_SETTINGS_H
 #define METAOPS_CORE_SETTINGS_H
 
@@ -17,41 +18,41 @@
 /* Byte sizes take KiB, MiB, GiB (or plain bytes); every text is owned by the struct. */
 struct settings {
     struct {
-        char *brokers;          /* 127.0.0.1:5004 */
-        char *topic_events;     /* metaops.events */
+        char *brokers;      /* 127.0.0.1:5004 */
+        char *topic_events; /* metaops.events */
         char *topic_dead_letters;
         char *topic_alerts;
-        int64_t partitions;     /* 12 */
+        int64_t partitions; /* 12 */
         int64_t replication_factor;
         int64_t min_insync_replicas;
         int64_t message_bytes_max; /* 34 MiB */
     } kafka;
     struct {
-        char *listen;           /* 127.0.0.1:5000 */
-        char *admin_listen;     /* 127.0.0.1:5001 */
-        int64_t threads;        /* event loops */
+        char *listen;       /* 127.0.0.1:5000 */
+        char *admin_listen; /* 127.0.0.1:5001 */
+        int64_t threads;    /* event loops */
         int64_t connections_max;
         int64_t head_bytes_max;
         int64_t body_bytes_max;  /* one event, inflated: 32 MiB */
         int64_t batch_bytes_max; /* a batch, inflated: 64 MiB */
         int64_t batch_events_max;
-        int64_t json_depth_max;  /* 128 */
-        int64_t json_values_max; /* values in one event */
+        int64_t json_depth_max;   /* 128 */
+        int64_t json_values_max;  /* values in one event */
         int64_t memory_bytes_max; /* bodies of all open requests together: 503 beyond */
-        int64_t queue_bytes_max; /* records waiting for the broker: 503 beyond */
+        int64_t queue_bytes_max;  /* records waiting for the broker: 503 beyond */
         int64_t head_timeout_ms;
         int64_t body_timeout_ms;
         int64_t idle_timeout_ms;
         int64_t answer_timeout_ms;  /* 4,000 */
         int64_t message_timeout_ms; /* 3,000 */
         int64_t drain_timeout_ms;
-        char *openlineage_topics; /* comma list of topics with plain OpenLineage JSON; the worker reads them too */
+        char *openlineage_topics; /* comma list; plain OpenLineage JSON, read by the worker too */
     } ingest;
     struct {
-        char *admin_listen;     /* 127.0.0.1:5002 */
-        char *group;            /* metaops */
-        char *instance_id;      /* "auto": host name and admin port; empty: dynamic member */
-        char *sink;             /* postgres, stdout, null */
+        char *admin_listen; /* 127.0.0.1:5002 */
+        char *group;        /* metaops */
+        char *instance_id;  /* "auto": host name and admin port; empty: dynamic member */
+        char *sink;         /* postgres, stdout, null */
         int64_t pool_threads;
         int64_t sink_threads;
         int64_t batch_events_max;
@@ -79,9 +80,9 @@ struct settings {
 };
 
 /* Reads all sources. args are the command's own words behind its name: flags it does not know as
- * settings, and words without dashes, are left in rest (the caller frees rest->words); `--` ends the flags and stays in rest. Flags of settings are those with a
- * dot in their name.
- * Recognises --config FILE. FATAL with the reason. */
+ * settings, and words without dashes, are left in rest (the caller frees rest->words); `--` ends
+ * the flags and stays in rest. Flags of settings are those with a dot in their name. Recognises
+ * --config FILE. FATAL with the reason. */
 struct settings_rest {
     int count;
     char **words; /* NULL-ended, pointers into args */
@@ -89,7 +90,8 @@ struct settings_rest {
 MUST_CHECK enum verdict settings_load(struct settings *st, int argc, char **args,
                                       struct settings_rest *out_rest, struct err *err);
 
-/* key = value, one line each with its origin (default, file, environment, flag) as comment; secrets masked. */
+/* key = value, one line each with its origin (default, file, environment, flag) as comment; secrets
+ * masked. */
 void settings_print(const struct settings *st, FILE *out);
 
 /* The commented manual of all settings with their defaults, as a configuration file. */

@@ -4,8 +4,9 @@
 
 #include "settings_table.h"
 
-/* METAOPS_* of the table, METAOPS_RDKAFKA_* and KAFKA_BOOTSTRAP_SERVERS; for secrets also from the file that the
- * variable + _FILE names. Other METAOPS_* become warnings. FATAL for a value that is not allowed. */
+/* METAOPS_* of the table, METAOPS_RDKAFKA_* and KAFKA_BOOTSTRAP_SERVERS; for secrets also from the
+ * file that the variable + _FILE names. Other METAOPS_* become warnings. FATAL for a value that is
+ * not allowed. */
 MUST_CHECK enum verdict settings_env_load(struct settings *st, struct err *err);
 
 #endif

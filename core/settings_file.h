@@ -1,8 +1,8 @@
 /* settings_file.h - the text of a configuration file to keys and values. Internal to settings*.c.
  *
- * One `key = value` a line, LF or CRLF. `#` at the start or after white space begins a comment. A value in
- * double quotes may hold # and outer white space; inside, \" \\ and \n are a quote, a backslash and a
- * line end. */
+ * One `key = value` a line, LF or CRLF. `#` at the start or after white space begins a comment. A
+ * value in double quotes may hold # and outer white space; inside, \" \\ and \n are a quote, a
+ * backslash and a line end. */
 #ifndef METAOPS_CORE_SETTINGS_FILE_H
 #define METAOPS_CORE_SETTINGS_FILE_H
 

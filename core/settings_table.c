@@ -13,28 +13,27 @@
 #define HOUR_MS (3600 * SECOND_MS)
 #define TOPIC_NAME_MAX 249 /* Kafka's own limit */
 
-/* clang-format off */
 const struct setting_row settings_table_rows[] = {
-    {FIELD(ingest.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5001", .min = 1, .max = 255,
-     .roles = "gateway",
+    {FIELD(ingest.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5001", .min = 1,
+     .max = 255, .roles = "gateway",
      .doc = "Address of /metrics, /healthz and /readyz of the gateway, host:port."},
     {FIELD(ingest.answer_timeout_ms), .type = SETTING_MILLISECONDS, .def = "4000", .min = 100,
      .max = HOUR_MS, .roles = "gateway",
-     .doc = "A request without an answer by then gets 503 with Retry-After. OpenLineage clients give "
-            "up at 5 s; must be more than ingest.message_timeout_ms."},
+     .doc =
+         "A request without an answer by then gets 503 with Retry-After. OpenLineage clients give "
+         "up at 5 s; must be more than ingest.message_timeout_ms."},
     {FIELD(ingest.batch_bytes_max), .type = SETTING_BYTES, .def = "64MiB", .min = KIB, .max = GIB,
-     .roles = "gateway",
-     .doc = "Largest body of a batch, inflated. Larger ones get 413."},
-    {FIELD(ingest.batch_events_max), .type = SETTING_INTEGER, .def = "10000", .min = 1, .max = 1000000,
-     .roles = "gateway", .doc = "Most events in one batch."},
+     .roles = "gateway", .doc = "Largest body of a batch, inflated. Larger ones get 413."},
+    {FIELD(ingest.batch_events_max), .type = SETTING_INTEGER, .def = "10000", .min = 1,
+     .max = 1000000, .roles = "gateway", .doc = "Most events in one batch."},
     {FIELD(ingest.body_bytes_max), .type = SETTING_BYTES, .def = "32MiB", .min = KIB, .max = GIB,
      .roles = "gateway, worker, emit, check",
      .doc = "Largest event, inflated. Larger ones get 413, also inside a batch."},
     {FIELD(ingest.body_timeout_ms), .type = SETTING_MILLISECONDS, .def = "30000", .min = 100,
      .max = HOUR_MS, .roles = "gateway",
      .doc = "Time for the whole body to arrive, counted from the end of the head."},
-    {FIELD(ingest.connections_max), .type = SETTING_INTEGER, .def = "4096", .min = 1, .max = 1000000,
-     .roles = "gateway",
+    {FIELD(ingest.connections_max), .type = SETTING_INTEGER, .def = "4096", .min = 1,
+     .max = 1000000, .roles = "gateway",
      .doc = "Most open connections of all threads; further ones are closed at once."},
     {FIELD(ingest.drain_timeout_ms), .type = SETTING_MILLISECONDS, .def = "15000", .min = 0,
      .max = HOUR_MS, .roles = "gateway",
@@ -45,7 +44,8 @@ const struct setting_row settings_table_rows[] = {
      .max = HOUR_MS, .roles = "gateway",
      .doc = "Time for the head of a request to arrive, counted from its first byte."},
     {FIELD(ingest.idle_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 100,
-     .max = HOUR_MS, .roles = "gateway", .doc = "Time a kept connection may wait for its next request."},
+     .max = HOUR_MS, .roles = "gateway",
+     .doc = "Time a kept connection may wait for its next request."},
     {FIELD(ingest.json_depth_max), .type = SETTING_INTEGER, .def = "128", .min = 4, .max = 1000,
      .roles = "gateway, worker, emit, check", .doc = "Deepest nesting of an event."},
     {FIELD(ingest.json_values_max), .type = SETTING_INTEGER, .def = "4000000", .min = 1000,
@@ -63,15 +63,16 @@ const struct setting_row settings_table_rows[] = {
      .roles = "worker",
      .doc = "Topics, separated by commas, into which OpenLineage clients with the Kafka transport "
             "write plain JSON; the worker reads them too."},
-    {FIELD(ingest.queue_bytes_max), .type = SETTING_BYTES, .def = "64MiB", .min = MIB, .max = 2047 * MIB,
-     .roles = "gateway, emit",
+    {FIELD(ingest.queue_bytes_max), .type = SETTING_BYTES, .def = "64MiB", .min = MIB,
+     .max = 2047 * MIB, .roles = "gateway, emit",
      .doc = "Bytes of records that wait for the broker; beyond it events are answered with 503."},
     {FIELD(ingest.threads), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 256,
      .roles = "gateway", .doc = "Event loops, each with a listener of its own."},
     {FIELD(kafka.brokers), .type = SETTING_TEXT, .def = "127.0.0.1:5004", .min = 1, .max = 4096,
      .roles = "all",
-     .doc = "Bootstrap servers, host:port separated by commas. KAFKA_BOOTSTRAP_SERVERS is taken when "
-            "the variable of this setting is not there."},
+     .doc =
+         "Bootstrap servers, host:port separated by commas. KAFKA_BOOTSTRAP_SERVERS is taken when "
+         "the variable of this setting is not there."},
     {FIELD(kafka.message_bytes_max), .type = SETTING_BYTES, .def = "34MiB", .min = 64 * KIB,
      .max = 1000 * MIB, .roles = "gateway, worker, emit, migrate",
      .doc = "Largest record: producer, topic and fetch alike. More than ingest.body_bytes_max."},
@@ -100,7 +101,8 @@ const struct setting_row settings_table_rows[] = {
             "next line. 0: no limit."},
     {FIELD(postgres.conninfo), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,
      .max = 8192, .roles = "worker, migrate, lineage, offsets, check",
-     .doc = "Connection string or URI of libpq, passed on as it is. Empty: libpq's own PG* variables."},
+     .doc = "Connection string or URI of libpq, passed on as it is. Empty: libpq's own PG* "
+            "variables."},
     {FIELD(postgres.lock_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000", .min = 0,
      .max = HOUR_MS, .roles = "worker", .doc = "lock_timeout of the sinks' sessions. 0: none."},
     {FIELD(postgres.partitions_ahead), .type = SETTING_INTEGER, .def = "3", .min = 0, .max = 120,
@@ -108,21 +110,22 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(postgres.statement_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 0,
      .max = 24 * HOUR_MS, .roles = "worker",
      .doc = "statement_timeout of the sinks' sessions. 0: none."},
-    {FIELD(worker.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5002", .min = 1, .max = 255,
-     .roles = "worker",
+    {FIELD(worker.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5002", .min = 1,
+     .max = 255, .roles = "worker",
      .doc = "Address of /metrics, /healthz and /readyz of the worker, host:port."},
     {FIELD(worker.base_bytes_max), .type = SETTING_BYTES, .def = "16MiB", .min = 0, .max = 64 * GIB,
      .roles = "worker", .doc = "Cache of bodies that later ones are stored against."},
     {FIELD(worker.batch_bytes_max), .type = SETTING_BYTES, .def = "16MiB", .min = 64 * KIB,
      .max = 4 * GIB, .roles = "worker",
      .doc = "Bytes of bodies after which a batch is closed. A larger event is a batch of its own."},
-    {FIELD(worker.batch_events_max), .type = SETTING_INTEGER, .def = "1000", .min = 1, .max = 100000,
-     .roles = "worker", .doc = "Events after which a batch is closed."},
+    {FIELD(worker.batch_events_max), .type = SETTING_INTEGER, .def = "1000", .min = 1,
+     .max = 100000, .roles = "worker", .doc = "Events after which a batch is closed."},
     {FIELD(worker.batch_linger_ms), .type = SETTING_MILLISECONDS, .def = "20", .min = 0,
      .max = 60 * SECOND_MS, .roles = "worker",
      .doc = "Longest time an event waits for its batch to fill."},
-    {FIELD(worker.batches_in_flight_max), .type = SETTING_INTEGER, .def = "2", .min = 1, .max = 1000,
-     .roles = "worker", .doc = "Batches that wait for one sink thread; then the pool waits."},
+    {FIELD(worker.batches_in_flight_max), .type = SETTING_INTEGER, .def = "2", .min = 1,
+     .max = 1000, .roles = "worker",
+     .doc = "Batches that wait for one sink thread; then the pool waits."},
     {FIELD(worker.drain_timeout_ms), .type = SETTING_MILLISECONDS, .def = "15000", .min = 0,
      .max = HOUR_MS, .roles = "worker",
      .doc = "After SIGTERM, time for open batches to be committed."},
@@ -145,7 +148,6 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(worker.sink_threads), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 256,
      .roles = "worker", .doc = "Threads that write, each with a connection of its own."},
 };
-/* clang-format on */
 
 const size_t settings_table_count = sizeof(settings_table_rows) / sizeof(settings_table_rows[0]);
 

@@ -1,4 +1,5 @@
-/* settings_value.h - one setting's value from text and back. Internal to settings*.c. Pure, thread-safe. */
+/* settings_value.h - one setting's value from text and back. Internal to settings*.c. Pure,
+ * thread-safe. */
 #ifndef METAOPS_CORE_SETTINGS_VALUE_H
 #define METAOPS_CORE_SETTINGS_VALUE_H
 

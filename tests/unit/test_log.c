@@ -1,4 +1,5 @@
-/* What reaches stderr: its form, escapes and the limit per call site. stderr goes to a file here. */
+/* What reaches stderr: its form, escapes and the limit per call site. stderr goes to a file
+ * here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +70,8 @@ static void test_log_json_line_is_escaped(void **state)
     log_setup(LOG_LEVEL_INFO, LOG_FORMAT_JSON, 20);
     log_error("a\"b\\c\nd\x01 \xC3\xA9 \xFF \xED\xA0\x80");
     captured();
-    /* One replacement character for each byte that is no UTF-8: FF, and the three of a surrogate. */
+    /* One replacement character for each byte that is no UTF-8: FF, and the three of a
+     * surrogate. */
     const char *wanted =
         "\"level\":\"error\",\"msg\":\"a\\\"b\\\\c\\nd\\u0001 \xC3\xA9 \xEF\xBF\xBD "
         "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"}\n";
