@@ -31,10 +31,10 @@ build_ensure() {
     [[ $(stat -c %Y.%i "$PROGRAM") == "$before" ]] || BUILT=yes
 }
 
-# role_run COMMAND... - the program with the settings of this stack. What the caller has in METAOPS_*
-# passes through.
+# The settings of this stack; whatever else the caller has in METAOPS_* passes through. The one with a
+# password goes by the environment only: command lines can be read by everybody.
 role_environment() {
-    ROLE=(env -u METAOPS_PROGRAM -u METAOPS_CACHE_DIR
+    ROLE=(env -u METAOPS_PROGRAM -u METAOPS_CACHE_DIR -u METAOPS_POSTGRES_CONNINFO_FILE
         "METAOPS_INGEST_LISTEN=127.0.0.1:$PORT_GATEWAY"
         "METAOPS_INGEST_ADMIN_LISTEN=127.0.0.1:$PORT_GATEWAY_ADMIN"
         "METAOPS_KAFKA_BROKERS=127.0.0.1:$PORT_KAFKA"
@@ -43,6 +43,7 @@ role_environment() {
     export METAOPS_POSTGRES_CONNINFO
 }
 
+# role_run COMMAND... - the program with these settings.
 role_run() {
     role_environment
     "${ROLE[@]}" "$PROGRAM" "$@"
