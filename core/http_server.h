@@ -1,5 +1,5 @@
-/* http_server.h - an HTTP/1.1 server over libevent's bufferevents: listeners, loops, limits, absolute
- * deadlines. Used by the gateway's door and by the admin ports of all roles.
+/* http_server.h - an HTTP/1.1 server over libevent: listeners, loops, limits, absolute deadlines.
+ * Used by the gateway's door and by the admin ports of all roles.
  *
  * Each of `threads` loops has its own listener (SO_REUSEPORT) and owns its connections. Requests of one connection are
  * answered in order; the next is read when the answer is out. A handler runs on the loop's thread and answers now, or
@@ -16,7 +16,7 @@ struct http_request;
 
 struct http_route {
     const char *method;
-    const char *path;      /* exact; a leading "*" matches any prefix: the path must end with the rest */
+    const char *path; /* exact; a leading "*" matches any prefix: the path must end with the rest */
     size_t body_bytes_max; /* inflated */
     void (*handle)(void *arg, struct http_request *request);
 };
@@ -24,8 +24,9 @@ struct http_route {
 struct http_server_options {
     const char *listen; /* host:port, [v6]:port */
     int threads;
-    const struct http_route *routes; /* ended by a NULL method; unknown path 404, wrong method 405 with Allow */
-    void *arg;                       /* for the handlers */
+    const struct http_route
+        *routes; /* ended by a NULL method; unknown path 404, wrong method 405 with Allow */
+    void *arg;   /* for the handlers */
     size_t head_bytes_max;
     size_t memory_bytes_max; /* bodies of all open requests; beyond: 503 with Retry-After */
     int connections_max;
@@ -43,9 +44,14 @@ struct http_server_options {
 MUST_CHECK enum verdict http_server_start(const struct http_server_options *options,
                                           struct http_server **out_server, struct err *err);
 
+/* The port that is listened on (when the options say port 0, the system's choice). */
+int http_server_port(const struct http_server *server);
+
 /* Stops accepting, closes idle connections, waits up to timeout_ms for open requests to be answered, ends the
- * threads. Requests still open then are answered 503. */
+ * threads. Requests still open then are answered 503; answers that come later do nothing. */
 void http_server_stop(struct http_server *server, int timeout_ms);
+
+/* After stop, and after the last http_request_answer of every request. NULL is allowed. */
 void http_server_free(struct http_server *server);
 
 /* The head; valid until the answer. */
@@ -55,13 +61,17 @@ const struct http_head *http_request_head(const struct http_request *request);
  * request's memory, valid until the answer. */
 struct str http_request_body(const struct http_request *request);
 
+/* Gives the memory of the body back before the answer; the body is empty then. Only the thread that works on the
+ * request. */
+void http_request_drop_body(struct http_request *request);
+
 /* A small arena of the request (1 MiB at most), freed after the answer. Only the thread that works on the request. */
 struct arena *http_request_arena(struct http_request *request);
 
 /* A number for log lines, unique in the process. */
 uint64_t http_request_id(const struct http_request *request);
 
-/* Any thread, exactly once per request (a second call, or one after the time-out answer, does nothing). body is
+/* Any thread, exactly once per request, also when the time-out answer is already out (then it only frees). body is
  * copied. retry_after_s > 0 adds the header; content_type is a literal. A client that is gone is no error. After the call the request must not be touched. */
 void http_request_answer(struct http_request *request, int status, const char *content_type,
                          struct str body, int retry_after_s);

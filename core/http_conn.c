@@ -1,0 +1,383 @@
+#include "core/http_conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "core/http_input.h"
+#include "core/http_loop.h"
+#include "core/metrics.h"
+#include "core/timebase.h"
+
+#define LINGER_TIMEOUT_MS 2000
+#define ANSWER_HEAD_BYTES_MAX 512
+
+static int64_t state_timeout_ms(const struct http_loop *loop, enum http_conn_state state)
+{
+    const struct http_server_options *options = &loop->shared->options;
+
+    switch (state) {
+    case HTTP_CONN_HEAD:
+        return options->head_timeout_ms;
+    case HTTP_CONN_BODY:
+    case HTTP_CONN_WRITE:
+        return options->body_timeout_ms;
+    case HTTP_CONN_HANDLER:
+        /* A sweep earlier, because clients count on the answer within the time. */
+        return options->answer_timeout_ms > HTTP_LOOP_SWEEP_MS
+                   ? options->answer_timeout_ms - HTTP_LOOP_SWEEP_MS
+                   : options->answer_timeout_ms;
+    case HTTP_CONN_IDLE:
+        return options->idle_timeout_ms;
+    case HTTP_CONN_LINGER:
+        return LINGER_TIMEOUT_MS;
+    default:
+        return 0;
+    }
+}
+
+void http_conn_set_state(struct http_conn *conn, enum http_conn_state state)
+{
+    int64_t timeout_ms = state_timeout_ms(conn->loop, state);
+
+    TAILQ_REMOVE(&conn->loop->conns[conn->state], conn, link);
+    conn->state = state;
+    conn->deadline_us = timeout_ms > 0 ? timebase_mono_us() + timeout_ms * 1000 : INT64_MAX;
+    TAILQ_INSERT_TAIL(&conn->loop->conns[state], conn, link);
+}
+
+static void count_metric(int metric)
+{
+    if (metric >= 0) {
+        metrics_inc((enum metric)metric);
+    }
+}
+
+static void set_reading(struct http_conn *conn, bool is_reading)
+{
+    if (conn->is_reading == is_reading) {
+        return;
+    }
+    conn->is_reading = is_reading;
+    if (!is_reading) {
+        event_del(conn->read_event);
+    } else if (event_add(conn->read_event, NULL) != 0) {
+        http_conn_set_state(conn, HTTP_CONN_CLOSED);
+    }
+}
+
+static void answer_is_out(struct http_conn *conn)
+{
+    const struct http_loop *loop = conn->loop;
+
+    if (conn->ready_us && loop->shared->options.metric_seconds >= 0) {
+        metrics_observe_us((enum metric)loop->shared->options.metric_seconds,
+                           timebase_mono_us() - conn->ready_us);
+    }
+    conn->ready_us = 0;
+    if (conn->closes_after || loop->is_draining) {
+        if (conn->lingers_after && shutdown(conn->fd, SHUT_WR) == 0) {
+            http_conn_set_state(conn, HTTP_CONN_LINGER);
+            set_reading(conn, true);
+        } else {
+            http_conn_set_state(conn, HTTP_CONN_CLOSED);
+        }
+        return;
+    }
+    http_conn_set_state(conn, HTTP_CONN_IDLE);
+    set_reading(conn, true);
+}
+
+/* Sends as much as the socket takes and keeps the rest for later. */
+static void send_bytes(struct http_conn *conn, struct str head, struct str body)
+{
+    struct iovec pieces[2] = {{.iov_base = (char *)head.ptr, .iov_len = head.len},
+                              {.iov_base = (char *)body.ptr, .iov_len = body.len}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = body.len ? 2 : 1};
+    ssize_t sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+    size_t sent_bytes = sent > 0 ? (size_t)sent : 0;
+    size_t head_sent_bytes = sent_bytes < head.len ? sent_bytes : head.len;
+
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        http_conn_set_state(conn, HTTP_CONN_CLOSED);
+        return;
+    }
+    if (sent_bytes == head.len + body.len) {
+        answer_is_out(conn);
+        return;
+    }
+    conn->out_bytes = head.len + body.len - sent_bytes;
+    conn->out_sent_bytes = 0;
+    conn->out = malloc(conn->out_bytes);
+    if (!conn->out || event_add(conn->write_event, NULL) != 0) {
+        http_conn_set_state(conn, HTTP_CONN_CLOSED);
+        return;
+    }
+    memcpy(conn->out, head.ptr + head_sent_bytes, head.len - head_sent_bytes);
+    memcpy(conn->out + head.len - head_sent_bytes, body.ptr + (sent_bytes - head_sent_bytes),
+           body.len - (sent_bytes - head_sent_bytes));
+    http_conn_set_state(conn, HTTP_CONN_WRITE);
+}
+
+static void send_answer(struct http_conn *conn, struct http_request_answer_head *answer,
+                        struct str body)
+{
+    char head[ANSWER_HEAD_BYTES_MAX];
+    size_t head_bytes;
+
+    answer->date = conn->loop->date;
+    answer->body_bytes = body.len;
+    conn->closes_after = !answer->keep_alive;
+    head_bytes = http_request_answer_head(answer, head, sizeof(head));
+    if (conn->is_head_only) {
+        body.len = 0;
+    }
+    send_bytes(conn, (struct str){head, head_bytes}, body);
+}
+
+void http_conn_refuse(struct http_conn *conn, const struct http_conn_refusal *refusal)
+{
+    char text[HTTP_REQUEST_PROBLEM_BYTES_MAX];
+    size_t len = http_request_problem_text(text, refusal->status, refusal->reason, NULL, -1);
+    struct http_request_answer_head answer = {.status = refusal->status,
+                                              .retry_after_s = refusal->retry_after_s,
+                                              .content_type = "application/problem+json",
+                                              .allow = refusal->allow,
+                                              .minor = 1,
+                                              .keep_alive =
+                                                  refusal->keep_alive && !conn->loop->is_draining};
+
+    if (!refusal->keep_alive && refusal->status != 503) {
+        count_metric(conn->loop->shared->options.metric_bad_http);
+    }
+    http_request_free(conn->request);
+    conn->request = NULL;
+    conn->lingers_after = !refusal->keep_alive;
+    if (!refusal->keep_alive) {
+        conn->in_bytes = 0;
+    }
+    send_answer(conn, &answer, (struct str){text, len});
+}
+
+void http_conn_refuse_stream(struct http_conn *conn, int status, const char *reason)
+{
+    http_conn_refuse(conn, &(struct http_conn_refusal){.status = -status,
+                                                       .retry_after_s = status == -503 ? 1 : 0,
+                                                       .reason = reason});
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_conn *conn = arg;
+    struct http_loop *loop = conn->loop;
+
+    (void)fd;
+    (void)what;
+    if (conn->state == HTTP_CONN_HANDLER || conn->state == HTTP_CONN_WRITE) {
+        /* One request at a time; also where the end of input is left to wait for the answer. */
+        set_reading(conn, false);
+    } else if (conn->state != HTTP_CONN_CLOSED) {
+        http_input_receive(conn);
+    }
+    http_loop_settle(loop);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_conn *conn = arg;
+    struct http_loop *loop = conn->loop;
+    ssize_t sent;
+
+    (void)what;
+    if (conn->state != HTTP_CONN_WRITE) {
+        return;
+    }
+    sent = send(fd, conn->out + conn->out_sent_bytes, conn->out_bytes - conn->out_sent_bytes,
+                MSG_NOSIGNAL);
+    if (sent < 0) {
+        if (errno != EAGAIN && errno != EINTR) {
+            http_conn_set_state(conn, HTTP_CONN_CLOSED);
+        }
+    } else {
+        conn->out_sent_bytes += (size_t)sent;
+    }
+    if (conn->state == HTTP_CONN_WRITE && conn->out_sent_bytes == conn->out_bytes) {
+        event_del(conn->write_event);
+        free(conn->out);
+        conn->out = NULL;
+        answer_is_out(conn);
+        if (conn->state == HTTP_CONN_IDLE) {
+            http_input_feed(conn, (struct str){"", 0});
+        }
+    }
+    http_loop_settle(loop);
+}
+
+static void free_conn(struct http_conn *conn)
+{
+    if (!conn) {
+        return;
+    }
+    if (conn->read_event) {
+        event_free(conn->read_event);
+    }
+    if (conn->write_event) {
+        event_free(conn->write_event);
+    }
+    http_request_free(conn->request);
+    free(conn->in);
+    free(conn->out);
+    free(conn);
+}
+
+bool http_conn_open(struct http_loop *loop, int fd)
+{
+    struct http_conn *conn = calloc(1, sizeof(*conn));
+
+    if (conn) {
+        conn->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
+        conn->write_event = event_new(loop->base, fd, EV_WRITE | EV_PERSIST, on_writable, conn);
+    }
+    if (!conn || !conn->read_event || !conn->write_event) {
+        free_conn(conn);
+        close(fd);
+        return false;
+    }
+    conn->loop = loop;
+    conn->fd = fd;
+    conn->state = HTTP_CONN_HEAD;
+    TAILQ_INSERT_TAIL(&loop->conns[HTTP_CONN_HEAD], conn, link);
+    loop->conn_count++;
+    http_conn_set_state(conn, HTTP_CONN_HEAD);
+    set_reading(conn, true);
+    return true;
+}
+
+void http_conn_answer(struct http_conn *conn, struct http_request *request)
+{
+    struct http_request_answer_head answer = {.status = request->status,
+                                              .retry_after_s = request->retry_after_s,
+                                              .content_type = request->content_type,
+                                              .minor = request->head.minor,
+                                              .keep_alive = request->head.keep_alive &&
+                                                            !conn->loop->is_draining};
+
+    conn->request = NULL;
+    conn->ready_us = request->ready_us;
+    conn->lingers_after = !answer.keep_alive && conn->in_bytes > 0;
+    send_answer(conn, &answer, (struct str){request->answer, request->answer_bytes});
+    http_request_free(request);
+    if (conn->state == HTTP_CONN_IDLE && conn->in_bytes > 0) {
+        http_input_feed(conn, (struct str){"", 0});
+    }
+}
+
+/* The handler may still hold the request: it is let go, not freed. */
+static bool expire_request(struct http_conn *conn, const char *reason)
+{
+    bool keep_alive = conn->request->head.keep_alive;
+
+    if (!http_request_expire(conn->request)) {
+        return false;
+    }
+    conn->request = NULL;
+    http_conn_refuse(
+        conn, &(struct http_conn_refusal){.status = 503,
+                                          .retry_after_s = 1,
+                                          .reason = reason,
+                                          .keep_alive = keep_alive && !conn->loop->is_draining});
+    if (conn->state == HTTP_CONN_IDLE && conn->in_bytes > 0) {
+        http_input_feed(conn, (struct str){"", 0});
+    }
+    return true;
+}
+
+static void act_on_deadline(struct http_conn *conn)
+{
+    switch (conn->state) {
+    case HTTP_CONN_HEAD:
+        if (conn->in_bytes > 0) {
+            http_conn_refuse_stream(conn, -408, "the head did not arrive in time");
+        } else {
+            http_conn_set_state(conn, HTTP_CONN_CLOSED);
+        }
+        break;
+    case HTTP_CONN_BODY:
+        http_conn_refuse_stream(conn, -408, "the body did not arrive in time");
+        break;
+    case HTTP_CONN_HANDLER:
+        if (!expire_request(conn, "no answer in time; sending the same again is safe")) {
+            http_conn_set_state(conn, HTTP_CONN_HANDLER);
+        }
+        break;
+    default:
+        http_conn_set_state(conn, HTTP_CONN_CLOSED);
+        break;
+    }
+}
+
+void http_conn_sweep(struct http_loop *loop, int64_t now_us)
+{
+    for (int state = 0; state < HTTP_CONN_CLOSED; state++) {
+        struct http_conn *conn;
+
+        while ((conn = TAILQ_FIRST(&loop->conns[state])) && conn->deadline_us <= now_us) {
+            act_on_deadline(conn);
+        }
+    }
+}
+
+static void close_all(struct http_loop *loop, enum http_conn_state state, bool also_begun)
+{
+    struct http_conn *next;
+
+    for (struct http_conn *conn = TAILQ_FIRST(&loop->conns[state]); conn; conn = next) {
+        next = TAILQ_NEXT(conn, link);
+        if (also_begun || conn->in_bytes == 0) {
+            http_conn_set_state(conn, HTTP_CONN_CLOSED);
+        }
+    }
+}
+
+void http_conn_drain(struct http_loop *loop)
+{
+    close_all(loop, HTTP_CONN_IDLE, true);
+    close_all(loop, HTTP_CONN_HEAD, false);
+}
+
+void http_conn_force(struct http_loop *loop)
+{
+    struct http_conn *next;
+
+    for (struct http_conn *conn = TAILQ_FIRST(&loop->conns[HTTP_CONN_HANDLER]); conn; conn = next) {
+        next = TAILQ_NEXT(conn, link);
+        (void)expire_request(conn, "the server is being stopped");
+    }
+    for (struct http_conn *conn = TAILQ_FIRST(&loop->conns[HTTP_CONN_BODY]); conn; conn = next) {
+        next = TAILQ_NEXT(conn, link);
+        http_conn_refuse_stream(conn, -503, "the server is being stopped");
+    }
+    close_all(loop, HTTP_CONN_HEAD, true);
+    close_all(loop, HTTP_CONN_IDLE, true);
+    close_all(loop, HTTP_CONN_WRITE, true);
+    close_all(loop, HTTP_CONN_LINGER, true);
+}
+
+void http_conn_reap(struct http_loop *loop)
+{
+    struct http_conn *conn;
+    int fd;
+
+    while ((conn = TAILQ_FIRST(&loop->conns[HTTP_CONN_CLOSED]))) {
+        TAILQ_REMOVE(&loop->conns[HTTP_CONN_CLOSED], conn, link);
+        fd = conn->fd;
+        free_conn(conn); /* its events first: they must not outlive the descriptor */
+        close(fd);
+        loop->conn_count--;
+        atomic_fetch_sub(&loop->shared->connections, 1);
+    }
+}

@@ -1,0 +1,16 @@
+/* http_input.h - what a connection does with arriving bytes: heads, routes, bodies, and the call of the handler.
+ * For core/http_*.c only, on the thread of the loop. */
+#ifndef METAOPS_CORE_HTTP_INPUT_H
+#define METAOPS_CORE_HTTP_INPUT_H
+
+#include "str.h"
+
+struct http_conn;
+
+/* Reads once from the socket and acts on it. */
+void http_input_receive(struct http_conn *conn);
+
+/* Goes on with the bytes kept from before and, behind them, text (may be empty). */
+void http_input_feed(struct http_conn *conn, struct str text);
+
+#endif

@@ -1,0 +1,201 @@
+#include "core/http_server.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/http_loop.h"
+#include "core/timebase.h"
+
+#define LISTEN_BACKLOG 1024
+#define HOST_BYTES_MAX 256
+
+struct http_server {
+    struct http_shared shared;
+    int port;
+    int loop_count;
+    struct http_loop *loops[];
+};
+
+/* host:port or [v6]:port, an empty host being every address. */
+static enum verdict resolve(const char *listen_text, struct addrinfo **out_list, struct err *err)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    const char *colon = strrchr(listen_text, ':');
+    size_t host_len = colon ? (size_t)(colon - listen_text) : 0;
+    char host[HOST_BYTES_MAX];
+    int failure;
+
+    if (!colon || host_len >= sizeof(host)) {
+        return err_set(err, FATAL, "http_server", "%s is no address like 127.0.0.1:5000",
+                       listen_text);
+    }
+    memcpy(host, listen_text, host_len);
+    host[host_len] = '\0';
+    if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
+        memmove(host, host + 1, host_len - 2);
+        host[host_len - 2] = '\0';
+    }
+    failure = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, out_list);
+    if (failure) {
+        return err_set(err, FATAL, "http_server", "%s: %s", listen_text, gai_strerror(failure));
+    }
+    return OK;
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    char port[16];
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&address, len, NULL, 0, port, sizeof(port),
+                    NI_NUMERICSERV) != 0) {
+        return 0;
+    }
+    return (int)strtol(port, NULL, 10);
+}
+
+static int bind_one(const struct addrinfo *address, bool is_shared)
+{
+    int fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                    address->ai_protocol);
+    int on = 1;
+
+    if (fd < 0) {
+        return -1;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (is_shared) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    }
+    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+static void set_port(struct addrinfo *address, int port)
+{
+    if (address->ai_family == AF_INET) {
+        ((struct sockaddr_in *)(void *)address->ai_addr)->sin_port = htons((uint16_t)port);
+    } else if (address->ai_family == AF_INET6) {
+        ((struct sockaddr_in6 *)(void *)address->ai_addr)->sin6_port = htons((uint16_t)port);
+    }
+}
+
+/* Finds the port and makes sure that it is free: with SO_REUSEPORT alone a second process could bind it too and
+ * take half of the connections. */
+static enum verdict claim_port(struct http_server *server, struct addrinfo *address,
+                               struct err *err)
+{
+    const char *listen_text = server->shared.options.listen;
+    int fd = bind_one(address, false);
+
+    if (fd < 0 || listen(fd, 1) != 0) {
+        int saved = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return err_set(err, FATAL, "http_server", "cannot listen on %s: %s", listen_text,
+                       strerror(saved));
+    }
+    server->port = port_of(fd);
+    close(fd);
+    set_port(address, server->port);
+    return OK;
+}
+
+static enum verdict make_loops(struct http_server *server, const struct addrinfo *address,
+                               struct err *err)
+{
+    for (int i = 0; i < server->shared.options.threads; i++) {
+        int fd = bind_one(address, server->shared.options.threads > 1);
+
+        if (fd < 0 || listen(fd, LISTEN_BACKLOG) != 0) {
+            int saved = errno;
+            if (fd >= 0) {
+                close(fd);
+            }
+            return err_set(err, FATAL, "http_server", "cannot listen on %s: %s",
+                           server->shared.options.listen, strerror(saved));
+        }
+        server->loops[i] = http_loop_new(&server->shared, fd);
+        if (!server->loops[i]) {
+            return err_set(err, FATAL, "http_server", "no memory for an event loop");
+        }
+        server->loop_count++;
+    }
+    return OK;
+}
+
+enum verdict http_server_start(const struct http_server_options *options,
+                               struct http_server **out_server, struct err *err)
+{
+    size_t loops_bytes = sizeof(struct http_loop *) * (size_t)options->threads;
+    struct http_server *server = calloc(1, sizeof(*server) + loops_bytes);
+    struct addrinfo *addresses = NULL;
+    enum verdict verdict;
+
+    if (!server) {
+        return err_set(err, FATAL, "http_server", "out of memory");
+    }
+    server->shared.options = *options;
+    verdict = resolve(options->listen, &addresses, err);
+    if (verdict == OK) {
+        verdict = claim_port(server, addresses, err);
+    }
+    if (verdict == OK) {
+        verdict = make_loops(server, addresses, err);
+    }
+    for (int i = 0; i < server->loop_count && verdict == OK; i++) {
+        verdict = http_loop_start(server->loops[i], err);
+    }
+    if (addresses) {
+        freeaddrinfo(addresses);
+    }
+    if (verdict != OK) {
+        http_server_stop(server, 0);
+        http_server_free(server);
+        return verdict;
+    }
+    *out_server = server;
+    return OK;
+}
+
+int http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+void http_server_stop(struct http_server *server, int timeout_ms)
+{
+    server->shared.stop_deadline_us = timebase_mono_us() + (int64_t)timeout_ms * 1000;
+    atomic_store(&server->shared.is_stopping, true);
+    for (int i = 0; i < server->loop_count; i++) {
+        http_loop_wake(server->loops[i]);
+    }
+    for (int i = 0; i < server->loop_count; i++) {
+        http_loop_join(server->loops[i]);
+    }
+}
+
+void http_server_free(struct http_server *server)
+{
+    if (!server) {
+        return;
+    }
+    for (int i = 0; i < server->loop_count; i++) {
+        http_loop_free(server->loops[i]);
+    }
+    free(server);
+}
