@@ -14,7 +14,9 @@ packages_for_tests() {
     packages_ensure "${wanted[@]}"
 }
 
-# build_folder FOLDER [cmake option...] - configured once, then only what changed.
+# build_folder FOLDER [cmake option...] - configured once, then only what changed; of all targets, or
+# those in BUILD_TARGETS.
+BUILD_TARGETS=()
 build_folder() {
     local folder=$1
     shift
@@ -28,7 +30,7 @@ build_folder_run() {
         rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles"
     fi
     [[ -f $folder/build.ninja ]] || cmake -S "$ROOT" -B "$folder" -G Ninja "$@"
-    ninja -C "$folder"
+    ninja -C "$folder" "${BUILD_TARGETS[@]}"
 }
 
 build_try() {
@@ -65,19 +67,18 @@ ctest_run() {
 # LastTest.log -> lines "passed unit/x:function".
 ctest_results() {
     awk '
-        / Testing: / { test = $NF; functions = 0; bad = 0; delete seen }
-        /^\[ +OK \] / { print "passed", test ":" $4; functions++ }
-        /^\[ +(FAILED|ERROR) +\] / && $0 !~ /test\(s\)/ {
-            name = $NF
-            if (!(name in seen)) { seen[name] = 1; print "failed", test ":" name; bad++ }
+        # ctest calls a test without an executable passed, some lines further on.
+        /^(Unable to|Could not) find executable/ { missing = 1 }
+        / Testing: / { test = $NF; functions = 0; bad = missing; delete seen
+                       if (missing) print "failed", test ":(no executable)"; missing = 0 }
+        /^\[ +OK \] / { print "passed", test ":" $NF; functions++ }
+        /^\[ +(FAILED|ERROR|SKIPPED) +\] / && !/ --- / && !/test\(s\)/ && !($NF in seen) {
+            seen[$NF] = 1
+            if ($2 == "SKIPPED") { print "notrun", test ":" $NF; functions++ }
+            else { print "failed", test ":" $NF; bad++ }
         }
-        /^\[ +SKIPPED +\] / && $0 !~ /test\(s\)/ {
-            if (!($NF in seen)) { seen[$NF] = 1; print "notrun", test ":" $NF; functions++ }
-        }
-        /^Test Passed\./ && functions == 0 { print "passed", test }
-        /^Test (Failed|Timeout|Skipped|Not Run)|^(Unable to find executable|Could not find executable)/ && bad == 0 {
-            print "failed", test ":" "(ended early)"; bad++
-        }' "$1"
+        /^Test Passed\./ && !functions && !bad { print "passed", test }
+        /^Test (Failed|Timeout|Skipped|Not Run)/ && !bad { print "failed", test ":(ended early)" }' "$1"
 }
 
 part_style() {
@@ -120,7 +121,9 @@ part_tsan() {
 # Each target for METAOPS_FUZZ_SECONDS; what it learned stays in build-fuzz/corpus.
 part_fuzz() {
     local source name log seconds=${METAOPS_FUZZ_SECONDS:-20} corpus
+    mapfile -t BUILD_TARGETS < <(cd tests/fuzz && basename -s .c fuzz_*.c)
     build_try build-fuzz -DMETAOPS_SANITIZE=fuzzer -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ || return 1
+    BUILD_TARGETS=()
     for source in tests/fuzz/fuzz_*.c; do
         name=$(basename "$source" .c)
         log=$LOGS/$name.log
