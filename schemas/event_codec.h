@@ -1,9 +1,9 @@
 /* event_codec.h - struct lineage_event <-> framed Avro bytes, every released version.
  *
  * Written by hand for our own schemas, because avro-c's generic values cost 70-95 microseconds an
- * event and believe lengths; a test holds both equal. Framing: Avro single-object encoding, C3 01 and
- * the CRC-64-AVRO fingerprint of the writer's schema. A codec holds zstd contexts and buffers: one
- * per thread. */
+ * event and believe lengths; a test holds both equal. Framing: Avro single-object encoding, C3 01
+ * and the CRC-64-AVRO fingerprint of the writer's schema. A codec holds zstd contexts and buffers:
+ * one per thread. */
 #ifndef METAOPS_SCHEMAS_EVENT_CODEC_H
 #define METAOPS_SCHEMAS_EVENT_CODEC_H
 
@@ -19,18 +19,18 @@ struct event_codec;
  * NULL when memory is short. */
 struct event_codec *event_codec_new(size_t body_bytes_max);
 
-/* Encodes with the newest schema and compresses the body where that makes it smaller. *out_bytes is
- * malloc'd, the caller's. RETRY when memory is short; REJECT for what decode would refuse: a body of more than
- * body_bytes_max bytes, a text (principal, emitter_id, idempotency_key) that is no UTF-8, negative
- * redactions, a received_at_us outside the years 1 to 9999. */
+/* Encodes with the newest schema and compresses the body where that makes it smaller. *out_bytes
+ * is malloc'd, the caller's. RETRY when memory is short; REJECT for what decode would refuse: a
+ * body of more than body_bytes_max bytes, a text (principal, emitter_id, idempotency_key) that is
+ * no UTF-8, negative redactions, a received_at_us outside the years 1 to 9999. */
 MUST_CHECK enum verdict event_codec_encode(struct event_codec *codec,
                                            const struct lineage_event *ev, void **out_bytes,
                                            size_t *out_len, struct err *err);
 
-/* Decodes any released version. Text of out_ev lies in bytes; the body, always in arena, is followed
- * by 64 readable bytes. Never allocates more than body_bytes_max and those, decided before
- * allocating. The event id is computed from the body, whatever the record says. REJECT with the
- * reason for anything that is no such record; RETRY when memory is short. */
+/* Decodes any released version. Text of out_ev lies in bytes; the body, always in arena, is
+ * followed by 64 readable bytes. Never allocates more than body_bytes_max and those, decided
+ * before allocating. The event id is computed from the body, whatever the record says. REJECT with
+ * the reason for anything that is no such record; RETRY when memory is short. */
 MUST_CHECK enum verdict event_codec_decode(struct event_codec *codec, struct str bytes,
                                            struct arena *arena, struct lineage_event *out_ev,
                                            struct err *err);

@@ -1,8 +1,8 @@
 /* identity.h - names to ids, computable by anybody from the event alone (design: Identity).
  *
- * Version 5 UUIDs (RFC 9562) below one namespace constant, 63396e81-f36a-53dd-bf13-9cd1f73f9378 (the
- * version 5 UUID of the DNS name "metaops"), over: kind ("dataset", "job", "run"), then each part
- * behind its length (4 bytes, big-endian). Pure functions, thread-safe. */
+ * Version 5 UUIDs (RFC 9562) below one namespace constant, 63396e81-f36a-53dd-bf13-9cd1f73f9378
+ * (the version 5 UUID of the DNS name "metaops"), over: kind ("dataset", "job", "run"), then each
+ * part behind its length (4 bytes, big-endian). Pure functions, thread-safe. */
 #ifndef METAOPS_SCHEMAS_IDENTITY_H
 #define METAOPS_SCHEMAS_IDENTITY_H
 

@@ -1,7 +1,8 @@
 /* lineage_event.h - one event on the wire: what travels through Kafka as Avro
  * (avro/lineage_event.v1.avsc), as a C struct.
  *
- * All text is borrowed. The body is the event's JSON as it is stored: inflated, redacted, byte for byte. */
+ * All text is borrowed. The body is the event's JSON as it is stored: inflated, redacted, byte for
+ * byte. */
 #ifndef METAOPS_SCHEMAS_LINEAGE_EVENT_H
 #define METAOPS_SCHEMAS_LINEAGE_EVENT_H
 

@@ -1,12 +1,12 @@
 /* openlineage.h - what an OpenLineage event says: JSON to a model, or the place of its first fault.
  *
  * The same rules for the gateway, `metaops check` and the worker (design: what the events mean).
- * Lenient where real producers are odd, strict only where an event could not be placed in the graph:
- * it must be an object, have an eventTime that is a time, a job (with namespace and name), or a
- * dataset; a run needs a runId; an eventType is a string; inputs and outputs, where present, are
- * arrays of objects with namespace and name, or {}; facets, where present, are objects. Null counts
- * as missing. Everything else is kept as it came. A body with a run is a run event, else with a job a
- * job event, else a dataset event; what the other kinds would use is not looked at. */
+ * Lenient where real producers are odd, strict only where an event could not be placed in the
+ * graph: it must be an object, have an eventTime that is a time, a job (with namespace and name),
+ * or a dataset; a run needs a runId; an eventType is a string; inputs and outputs, where present,
+ * are arrays of objects with namespace and name, or {}; facets, where present, are objects. Null
+ * counts as missing. Everything else is kept as it came. A body with a run is a run event, else
+ * with a job a job event, else a dataset event; what the other kinds would use is not looked at. */
 #ifndef METAOPS_SCHEMAS_OPENLINEAGE_H
 #define METAOPS_SCHEMAS_OPENLINEAGE_H
 

@@ -1,5 +1,5 @@
-/* utf8.h - is this text UTF-8? Strict: no overlong forms, no surrogates, nothing above U+10FFFF; NUL
- * is a character. Thread-safe. */
+/* utf8.h - is this text UTF-8? Strict: no overlong forms, no surrogates, nothing above U+10FFFF;
+ * NUL is a character. Thread-safe. */
 #ifndef METAOPS_SCHEMAS_UTF8_H
 #define METAOPS_SCHEMAS_UTF8_H
 

@@ -46,7 +46,8 @@ bool wire_reader_nullable_long(struct wire_reader *rd, const char *field, int64_
 /* Marks the field last read as wrong, with a static reason; the first mark stays. */
 void wire_reader_fail(struct wire_reader *rd, const char *fault);
 
-/* OK when the record was read whole and nothing follows, else REJECT with field, place and reason. */
+/* OK when the record was read whole and nothing follows, else REJECT with field, place and
+ * reason. */
 MUST_CHECK enum verdict wire_reader_finish(struct wire_reader *rd, const char *where,
                                            struct err *err);
 

@@ -1,6 +1,6 @@
-/* Any bytes as a record of the events topic: refused, or decoded to an event that encodes and decodes to
- * itself again. The first byte of the input says how to frame the rest, so that the fuzzer need not
- * find the fingerprints. */
+/* Any bytes as a record of the events topic: refused, or decoded to an event that encodes and
+ * decodes to itself again. The first byte of the input says how to frame the rest, so that the
+ * fuzzer need not find the fingerprints. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

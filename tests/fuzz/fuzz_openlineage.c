@@ -1,4 +1,5 @@
-/* Any JSON as an event: refused with a place inside the text, or read to a model whose parts are there. */
+/* Any JSON as an event: refused with a place inside the text, or read to a model whose parts are
+ * there. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

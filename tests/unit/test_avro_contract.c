@@ -1,5 +1,5 @@
-/* Our codec against avro-c with the embedded schemas: each reads what the other writes, and the bytes are
- * the same. */
+/* Our codec against avro-c with the embedded schemas: each reads what the other writes, and the
+ * bytes are the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

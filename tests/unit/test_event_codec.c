@@ -1,5 +1,6 @@
-/* The codec against the wire format written by hand, and against hostile bytes: every truncation, every
- * single changed byte, lengths nobody has. That it agrees with avro-c is in test_avro_contract.c. */
+/* The codec against the wire format written by hand, and against hostile bytes: every truncation,
+ * every single changed byte, lengths nobody has. That it agrees with avro-c is in
+ * test_avro_contract.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* The released schemas against their recorded fingerprints, computed here by the Avro specification: Parsing
- * Canonical Form, and CRC-64-AVRO by table. */
+/* The released schemas against their recorded fingerprints, computed here by the Avro
+ * specification: Parsing Canonical Form, and CRC-64-AVRO by table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,7 +74,8 @@ static void put_items(struct form *form, const struct json_value *list)
 }
 
 /* Rules PRIMITIVES, FULLNAMES (all our names live in metaops), STRIP, ORDER, INTEGERS, WHITESPACE;
- * our schemas have no escapes in strings. Symbols are strings in a list, as a union's branches are. */
+ * our schemas have no escapes in strings. Symbols are strings in a list, as a union's branches
+ * are. */
 static void put_schema(struct form *form, const struct json_value *schema)
 {
     const struct json_value *member;

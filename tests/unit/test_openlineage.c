@@ -1,6 +1,7 @@
-/* What events say, read from real ones (Airflow 2.11, Spark 3.5, the Java client; expectations by eye from
- * the text), every odd time and run id that clients let through, and the first fault of bad ones: a ^
- * in a bad event marks the byte where the fault must be found, and is taken out before reading. */
+/* What events say, read from real ones (Airflow 2.11, Spark 3.5, the Java client; expectations by
+ * eye from the text), every odd time and run id that clients let through, and the first fault of
+ * bad ones: a ^ in a bad event marks the byte where the fault must be found, and is taken out
+ * before reading. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
