@@ -21,7 +21,6 @@
 #include "id128.h"
 
 struct graph_batch;
-struct known_set;
 struct settings;
 struct sink;
 
@@ -30,30 +29,31 @@ struct sink_position {
     const char *topic; /* in */
     int32_t partition; /* in */
     bool is_found;
-    bool is_elsewhere;   /* not found, but another cluster has a row for the topic */
-    bool is_stopped;     /* waits for `metaops offsets accept` */
+    bool is_elsewhere; /* not found, but another cluster has a row for the topic */
+    bool is_stopped;   /* waits for `metaops offsets accept` */
     bool has_last_id;
     int64_t next_offset; /* -1: from the low watermark */
     struct id128 last_id;
 };
 
 enum sink_result {
-    SINK_STORED,  /* committed, or known to be so */
-    SINK_AGAIN,   /* rolled back for a passing reason: write the same batch again */
-    SINK_RESET,   /* unknown or fenced: forget what is in memory of its partitions, read positions anew */
-    SINK_POISON,  /* an event cannot be stored: its index is in *out_event; forget and read again */
-    SINK_STOP     /* nothing can be stored any more */
+    SINK_STORED, /* committed, or known to be so */
+    SINK_AGAIN,  /* rolled back for a passing reason: write the same batch again */
+    SINK_RESET, /* unknown or fenced: forget what is in memory of its partitions, read positions anew */
+    SINK_POISON, /* an event cannot be stored: its index is in *out_event; forget and read again */
+    SINK_STOP    /* nothing can be stored any more */
 };
 
 /* One sink worker. All calls of one sink come from one thread at a time. */
 struct sink_ops {
     const char *name;
 
-    /* known learns what is durable after each commit and is cleared when the connection is lost. */
-    enum verdict (*open)(const struct settings *st, const char *cluster_id, struct known_set *known,
-                         int lane, struct sink **out_sink, struct err *err);
+    /* Does not connect yet. st and cluster_id must outlive the sink. */
+    enum verdict (*open)(const struct settings *st, const char *cluster_id, int lane,
+                         struct sink **out_sink, struct err *err);
 
-    /* Writes all of rows or nothing, together with the positions. Blocks. */
+    /* Writes all of rows or nothing, together with the positions. Blocks. SINK_STORED marks the events that
+     * the store had before. */
     enum sink_result (*write)(struct sink *sink, struct graph_batch *rows, uint32_t *out_event,
                               struct err *err);
 
@@ -63,8 +63,8 @@ struct sink_ops {
 
     /* Creates rows that were not found (on conflict: leaves them), with next_offset and, when
      * reason is not NULL, marks the partition stopped for that reason. */
-    enum verdict (*save)(struct sink *sink, const struct sink_position *position, const char *reason,
-                         struct err *err);
+    enum verdict (*save)(struct sink *sink, const struct sink_position *position,
+                         const char *reason, struct err *err);
 
     void (*close)(struct sink *sink);
 };

@@ -53,12 +53,11 @@ struct settings {
         char *group;        /* metaops */
         char *instance_id;  /* "auto": host name and admin port; empty: dynamic member */
         char *sink;         /* postgres, stdout, null */
-        int64_t pool_threads;
-        int64_t sink_threads;
+        int64_t lanes; /* each a pool thread and a sink thread */
         int64_t batch_events_max;
         int64_t batch_bytes_max;
         int64_t batch_linger_ms;
-        int64_t batches_in_flight_max; /* per sink thread */
+        int64_t batches_in_flight_max; /* per lane */
         int64_t known_ids_max;
         int64_t base_bytes_max; /* cache of bodies that later ones are stored against */
         int64_t session_timeout_ms;

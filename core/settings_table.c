@@ -123,9 +123,9 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(worker.batch_linger_ms), .type = SETTING_MILLISECONDS, .def = "20", .min = 0,
      .max = 60 * SECOND_MS, .roles = "worker",
      .doc = "Longest time an event waits for its batch to fill."},
-    {FIELD(worker.batches_in_flight_max), .type = SETTING_INTEGER, .def = "2", .min = 1,
-     .max = 1000, .roles = "worker",
-     .doc = "Batches that wait for one sink thread; then the pool waits."},
+    {FIELD(worker.batches_in_flight_max), .type = SETTING_INTEGER, .def = "2", .min = 1, .max = 7,
+     .roles = "worker",
+     .doc = "Batches of one lane that are being turned into rows or written; then reading waits."},
     {FIELD(worker.drain_timeout_ms), .type = SETTING_MILLISECONDS, .def = "15000", .min = 0,
      .max = HOUR_MS, .roles = "worker",
      .doc = "After SIGTERM, time for open batches to be committed."},
@@ -138,15 +138,15 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(worker.known_ids_max), .type = SETTING_INTEGER, .def = "400000", .min = 1024,
      .max = 1000000000, .roles = "worker",
      .doc = "Ids kept in memory, 16 bytes each, that are known to be in the database."},
-    {FIELD(worker.pool_threads), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 256,
-     .roles = "worker", .doc = "Threads that turn events into rows."},
+    {FIELD(worker.lanes), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 16,
+     .roles = "worker",
+     .doc = "Lanes of the pipeline: each a thread that turns events into rows and a thread with a "
+            "connection of its own that writes them. A partition belongs to one lane."},
     {FIELD(worker.session_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000",
      .min = 6 * SECOND_MS, .max = HOUR_MS / 2, .roles = "worker",
      .doc = "A worker silent for so long loses its partitions to the others."},
     {FIELD(worker.sink), .type = SETTING_TEXT, .def = "postgres", .min = 1, .max = 255,
      .choices = "postgres|stdout|null", .roles = "worker", .doc = "Where rows go."},
-    {FIELD(worker.sink_threads), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 256,
-     .roles = "worker", .doc = "Threads that write, each with a connection of its own."},
 };
 
 const size_t settings_table_count = sizeof(settings_table_rows) / sizeof(settings_table_rows[0]);

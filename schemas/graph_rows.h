@@ -33,28 +33,33 @@ struct graph_node {
     bool confirmed; /* datasets: named as input, output or subject */
 };
 
-/* A claim about a run by one event: its own, or a mention of its parent or root. Attributes that the event does not carry
- * are absent (has_x false). */
+/* When and by which event something was said: the later one wins, by time, then by id. */
+struct graph_version {
+    int64_t at_us;
+    struct id128 by;
+};
+
+/* What one event claims about a run: its own, or a mention of its parent or root. Attributes that are not
+ * claimed have the version's at_us GRAPH_NO_TIME. */
 struct graph_run {
     uint32_t event;
     struct id128 id;
-    struct str run_id;      /* ptr NULL when the id is the run id */
-    uint8_t state;          /* enum openlineage_state */
-    int64_t started_at_us;  /* of a START */
-    int64_t first_at_us;    /* of any event of the run itself */
-    int64_t ended_at_us;    /* of a terminal event */
-    int64_t at_us;          /* event time and event id: the later claim wins */
-    struct id128 by;
-    bool has_job;
-    bool is_own; /* the run's own event, not a mention */
+    struct str run_id;     /* ptr NULL when the id is the run id */
+    uint8_t state;         /* enum openlineage_state: the larger wins */
+    int64_t started_at_us; /* of a START: the earliest wins */
+    int64_t first_at_us;   /* of an event of the run itself: the earliest wins */
+    int64_t ended_at_us;   /* of a terminal event: the latest wins */
+    struct graph_version job_version;
+    bool job_is_own; /* the run's own event, which beats mentions */
     struct id128 job;
-    bool has_parent;
+    struct graph_version parent_version;
     struct id128 parent;
     struct id128 root;
-    bool has_nominal;
+    struct graph_version nominal_version;
     int64_t nominal_start_us;
     int64_t nominal_end_us;
-    struct str error_message; /* ptr NULL: not carried */
+    struct graph_version error_version;
+    struct str error_message;
 };
 
 /* One event that carries a statement. */
@@ -65,9 +70,9 @@ struct graph_statement {
     bool has_job;
     struct id128 job;
     struct str producer;
-    int64_t at_us;
-    struct id128 by;
-    bool is_complete; /* the event is a COMPLETE */
+    int64_t first_at_us;
+    struct graph_version last;
+    struct graph_version written; /* by a COMPLETE; else GRAPH_NO_TIME */
     bool has_run;
     struct id128 run;
 };
@@ -182,7 +187,7 @@ struct graph_position {
     int32_t partition;
     int64_t expected_offset; /* what the offset row must hold now */
     int64_t next_offset;
-    struct id128 last_id;    /* digest of the value of record next_offset - 1 */
+    struct id128 last_id; /* digest of the value of record next_offset - 1 */
     int64_t last_timestamp_ms;
 };
 
@@ -209,14 +214,15 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_statement) statements;
     GRAPH_ROWS(struct graph_run) runs;
     GRAPH_ROWS(struct graph_base) bases;
-    GRAPH_ROWS(struct id128) known; /* content ids to remember as stored once this batch is committed */
+    GRAPH_ROWS(struct id128)
+    known;               /* content ids to remember as stored once this batch is committed */
     size_t stored_count; /* set by the sink: events that the ledger had before */
 };
 
 /* Room for one more row at the end of rows (a GRAPH_ROWS): a zeroed row, or NULL when memory is short. */
 #define graph_rows_add(rows)                                                                       \
-    ((__typeof__((rows)->items))graph_rows_grow((void **)&(rows)->items, &(rows)->count,            \
-                                               &(rows)->capacity, sizeof *(rows)->items))
+    ((__typeof__((rows)->items))graph_rows_grow((void **)&(rows)->items, &(rows)->count,           \
+                                                &(rows)->capacity, sizeof *(rows)->items))
 void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item_bytes);
 
 /* Forgets the rows, keeps the memory. */

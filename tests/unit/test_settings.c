@@ -137,22 +137,22 @@ static void test_settings_flag_beats_environment_beats_file_beats_default(void *
     struct settings st;
     struct err err;
     const char *path =
-        file_with("ingest.threads = 2\nkafka.partitions=3\nworker.sink_threads = 4\n");
+        file_with("ingest.threads = 2\nkafka.partitions=3\nworker.lanes = 4\n");
     setenv("METAOPS_KAFKA_PARTITIONS", "5", 1);
-    setenv("METAOPS_WORKER_SINK_THREADS", "6", 1);
-    assert_int_equal(load(&st, &err, "--config", path, "--worker.sink-threads=7", NULL), OK);
-    assert_int_equal(st.worker.pool_threads, 1);
+    setenv("METAOPS_WORKER_LANES", "6", 1);
+    assert_int_equal(load(&st, &err, "--config", path, "--worker.lanes=7", NULL), OK);
+    assert_int_equal(st.worker.batches_in_flight_max, 2);
     assert_int_equal(st.ingest.threads, 2);
     assert_int_equal(st.kafka.partitions, 5);
-    assert_int_equal(st.worker.sink_threads, 7);
+    assert_int_equal(st.worker.lanes, 7);
 
     char *text = printed(&st);
     char line[128];
-    assert_non_null(strstr(text, "worker.pool_threads = 1  # default\n"));
+    assert_non_null(strstr(text, "worker.batches_in_flight_max = 2  # default\n"));
     snprintf(line, sizeof(line), "ingest.threads = 2  # file %s:1\n", path);
     assert_non_null(strstr(text, line));
     assert_non_null(strstr(text, "kafka.partitions = 5  # environment METAOPS_KAFKA_PARTITIONS\n"));
-    assert_non_null(strstr(text, "worker.sink_threads = 7  # flag --worker.sink-threads\n"));
+    assert_non_null(strstr(text, "worker.lanes = 7  # flag --worker.lanes\n"));
     free(text);
     settings_fini(&st);
 }

@@ -1,0 +1,54 @@
+/* decode.c - stage 1: the record's value becomes an event and its body. */
+#include "core/settings.h"
+#include "schemas/identity.h"
+#include "stages.h"
+
+static bool is_listed(const char *list, const char *topic)
+{
+    size_t len = strlen(topic);
+    for (const char *at = list; at && *at;) {
+        size_t span = strcspn(at, ", ");
+        if (span == len && memcmp(at, topic, len) == 0) {
+            return true;
+        }
+        at += span;
+        at += strspn(at, ", ");
+    }
+    return false;
+}
+
+/* What an OpenLineage client with the Kafka transport wrote: the body itself. */
+static enum verdict decode_json(struct processor *pr, struct event_work *work, struct err *err)
+{
+    struct str value = work->record->value;
+    if (value.len == 0) {
+        return err_set(err, REJECT, "decode", "the record has no value");
+    }
+    if (value.len > pr->body_bytes_max) {
+        return err_set(err, REJECT, "decode", "the body has %zu bytes, more than %zu", value.len,
+                       pr->body_bytes_max);
+    }
+    char *body = arena_alloc(pr->scratch, value.len + JSON_PADDING_BYTES);
+    if (!body) {
+        return err_set(err, RETRY, "decode", "the arena is full");
+    }
+    memcpy(body, value.ptr, value.len);
+    memset(body + value.len, 0, JSON_PADDING_BYTES);
+    work->ev = (struct lineage_event){
+        .received_at_us = work->record->timestamp_ms * 1000,
+        .source = SOURCE_KAFKA,
+        .body = {body, value.len},
+    };
+    work->ev.event_id = lineage_event_id(work->ev.body);
+    return OK;
+}
+
+enum verdict decode_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                        struct err *err)
+{
+    (void)bt;
+    if (is_listed(pr->json_topics, work->record->topic)) {
+        return decode_json(pr, work, err);
+    }
+    return event_codec_decode(pr->codec, work->record->value, pr->scratch, &work->ev, err);
+}

@@ -1,0 +1,22 @@
+/* dedup.c - stage 2: an id that is certainly stored goes no further.
+ *
+ * Only exact knowledge drops an event: ids of committed events, and ids already in this batch. All
+ * else is judged by the unique ledger in PostgreSQL. */
+#include "core/metrics.h"
+#include "stages.h"
+
+enum verdict dedup_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                       struct err *err)
+{
+    char reason[128];
+    if (stages_is_poison(pr, work->ev.event_id, reason, sizeof reason)) {
+        return err_set(err, REJECT, "dedup", "the database refused its rows: %s", reason);
+    }
+    bool is_full = false;
+    work->is_duplicate = known_set_has(pr->events, work->ev.event_id) ||
+                         !batch_emit_once(bt, work->ev.event_id, &is_full);
+    if (is_full) {
+        return err_set(err, RETRY, "dedup", "memory is short");
+    }
+    return OK;
+}

@@ -1,0 +1,291 @@
+/* normalize.c - stage 5: what the event says becomes rows.
+ *
+ * What an event says apart from its run is its statement, named by the digest of its content. In
+ * steady state the statement is stored already and an event is five rows: its ledger id, itself, its run,
+ * the statement's times, and the run's link to the statement. */
+#include "base_cache.h"
+#include "core/timebase.h"
+#include "dataset_facets.h"
+#include "rows.h"
+#include "schemas/identity.h"
+#include "stages.h"
+
+struct bytes {
+    char *at;
+};
+
+static void put(struct bytes *out, const void *from, size_t len)
+{
+    memcpy(out->at, from, len);
+    out->at += len;
+}
+
+static void put_text(struct bytes *out, struct str text)
+{
+    uint32_t len = (uint32_t)text.len;
+    put(out, &len, sizeof len);
+    put(out, text.ptr, text.len);
+}
+
+static void put_dataset(struct bytes *out, uint8_t direction, struct id128 id)
+{
+    put(out, &direction, 1);
+    put(out, id.bytes, sizeof id.bytes);
+}
+
+static size_t statement_bytes(const struct event_work *work)
+{
+    size_t size = 64 + work->ol.producer.len;
+    size += (size_t)(work->ol.input_count + work->ol.output_count + 1) * 17;
+    for (uint32_t i = 0; i < work->facet_count; i++) {
+        size += 48 + work->facets[i].name.len + work->facets[i].family.len;
+    }
+    return size;
+}
+
+static enum verdict statement_id(struct processor *pr, const struct event_work *work,
+                                 struct id128 *out_id, struct err *err)
+{
+    const struct openlineage_event *ol = &work->ol;
+    char *buffer = arena_alloc(pr->scratch, statement_bytes(work));
+    if (!buffer) {
+        return err_set(err, RETRY, "normalize", "the arena is full");
+    }
+    struct bytes out = {buffer};
+    uint8_t kind = (uint8_t)ol->kind;
+    put(&out, &kind, 1);
+    put_text(&out, ol->producer);
+    put(&out, ol->job.id.bytes, sizeof ol->job.id.bytes);
+    for (uint32_t i = 0; i < ol->input_count; i++) {
+        put_dataset(&out, GRAPH_INPUT, ol->inputs[i].id);
+    }
+    for (uint32_t i = 0; i < ol->output_count; i++) {
+        put_dataset(&out, GRAPH_OUTPUT, ol->outputs[i].id);
+    }
+    if (ol->kind == OPENLINEAGE_DATASET) {
+        put_dataset(&out, GRAPH_SUBJECT, ol->dataset.id);
+    }
+    for (uint32_t i = 0; i < work->facet_count; i++) {
+        const struct facet_ref *ref = &work->facets[i];
+        uint8_t head[] = {0xff, ref->subject_kind, ref->place, ref->is_static};
+        put(&out, head, sizeof head);
+        put(&out, ref->subject.bytes, sizeof ref->subject.bytes);
+        put_text(&out, ref->name);
+        put_text(&out, ref->family);
+        if (ref->is_static) {
+            put(&out, ref->digest.bytes, sizeof ref->digest.bytes);
+        }
+    }
+    *out_id = identity_digest((struct str){buffer, (size_t)(out.at - buffer)});
+    return OK;
+}
+
+static enum verdict add_statement_dataset(struct rows *rs, struct id128 statement,
+                                          uint8_t direction, const struct openlineage_dataset *ds,
+                                          struct err *err)
+{
+    const struct openlineage_event *ol = &rs->work->ol;
+    struct graph_statement_dataset *row = graph_rows_add(&rs->bt->rows.statement_datasets);
+    if (!row) {
+        return rows_short(err);
+    }
+    *row = (struct graph_statement_dataset){.event = rs->work->event,
+                                            .statement = statement,
+                                            .direction = direction,
+                                            .dataset = ds->id};
+    enum verdict verdict = rows_dataset(rs, ds->namespace_, ds->name, ds->id, true, err);
+    if (verdict == OK && direction != GRAPH_SUBJECT) {
+        verdict = rows_edge(rs, ol->job.id, direction, ds->id, err);
+    }
+    return verdict;
+}
+
+static enum verdict add_statement_facets(struct rows *rs, struct id128 statement, struct err *err)
+{
+    int16_t slot = 0;
+    for (uint32_t i = 0; i < rs->work->facet_count; i++) {
+        const struct facet_ref *ref = &rs->work->facets[i];
+        struct graph_statement_facet *row = graph_rows_add(&rs->bt->rows.statement_facets);
+        if (!row) {
+            return rows_short(err);
+        }
+        *row = (struct graph_statement_facet){.event = rs->work->event,
+                                              .statement = statement,
+                                              .ordinal = (int16_t)i,
+                                              .slot = ref->is_static ? -1 : slot++,
+                                              .subject_kind = ref->subject_kind,
+                                              .has_subject = ref->subject_kind != GRAPH_RUN,
+                                              .subject = ref->subject,
+                                              .place = ref->place,
+                                              .digest = ref->digest};
+        enum verdict verdict = rows_text(rs, ref->name, &row->name, err);
+        if (verdict == OK) {
+            verdict = rows_text(rs, ref->family, &row->family, err);
+        }
+        if (verdict == OK && ref->is_static && ref->subject_kind == GRAPH_DATASET) {
+            verdict = dataset_facets_rows(rs, ref, err);
+        }
+        if (verdict != OK) {
+            return verdict;
+        }
+    }
+    return OK;
+}
+
+/* All rows that follow from the statement alone. */
+static enum verdict add_statement_content(struct rows *rs, struct id128 statement, struct err *err)
+{
+    const struct openlineage_event *ol = &rs->work->ol;
+    enum verdict verdict = OK;
+    for (uint32_t i = 0; verdict == OK && i < ol->input_count; i++) {
+        verdict = add_statement_dataset(rs, statement, GRAPH_INPUT, &ol->inputs[i], err);
+    }
+    for (uint32_t i = 0; verdict == OK && i < ol->output_count; i++) {
+        verdict = add_statement_dataset(rs, statement, GRAPH_OUTPUT, &ol->outputs[i], err);
+    }
+    if (verdict == OK && ol->kind == OPENLINEAGE_DATASET) {
+        verdict = add_statement_dataset(rs, statement, GRAPH_SUBJECT, &ol->dataset, err);
+    }
+    return verdict == OK ? add_statement_facets(rs, statement, err) : verdict;
+}
+
+static enum verdict add_statement(struct rows *rs, struct id128 statement, struct err *err)
+{
+    const struct openlineage_event *ol = &rs->work->ol;
+    struct graph_statement *row = graph_rows_add(&rs->bt->rows.statements);
+    if (!row) {
+        return rows_short(err);
+    }
+    *row = (struct graph_statement){.event = rs->work->event,
+                                    .id = statement,
+                                    .kind = (uint8_t)ol->kind,
+                                    .has_job = ol->kind != OPENLINEAGE_DATASET,
+                                    .job = ol->job.id,
+                                    .first_at_us = ol->event_time_us,
+                                    .last = rows_version(rs),
+                                    .written = {.at_us = GRAPH_NO_TIME},
+                                    .has_run = ol->kind == OPENLINEAGE_RUN,
+                                    .run = ol->run.id};
+    if (ol->state == OPENLINEAGE_STATE_COMPLETE) {
+        row->written = rows_version(rs);
+    }
+    enum verdict verdict = rows_text(rs, ol->producer, &row->producer, err);
+    bool is_new = false;
+    if (verdict == OK) {
+        verdict = rows_once(rs, statement, &is_new, err);
+    }
+    return verdict == OK && is_new ? add_statement_content(rs, statement, err) : verdict;
+}
+
+static enum verdict add_event(struct rows *rs, struct id128 statement, struct err *err)
+{
+    const struct event_work *work = rs->work;
+    struct graph_event *row = graph_rows_add(&rs->bt->rows.events);
+    if (!row) {
+        return rows_short(err);
+    }
+    *row = (struct graph_event){.id = work->ev.event_id,
+                                .event_time_us = work->ol.event_time_us,
+                                .received_at_us = work->ev.received_at_us,
+                                .has_run = work->ol.kind == OPENLINEAGE_RUN,
+                                .run = work->ol.run.id,
+                                .statement = statement,
+                                .body_bytes = (int32_t)work->ev.body.len,
+                                .source = work->ev.source,
+                                .topic = rs->topic,
+                                .partition = work->record->partition,
+                                .kafka_offset = work->record->offset,
+                                .redactions = work->ev.redactions,
+                                .emitter_epoch = work->ev.emitter_epoch,
+                                .emitter_sequence = work->ev.emitter_sequence};
+    struct {
+        struct str from;
+        struct str *to;
+    } texts[] = {{work->ol.event_type, &row->event_type},
+                 {work->ev.principal, &row->principal},
+                 {work->ev.emitter_id, &row->emitter_id},
+                 {work->ev.idempotency_key, &row->idempotency_key}};
+    enum verdict verdict = OK;
+    for (size_t i = 0; verdict == OK && i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].from.ptr && texts[i].from.len) {
+            verdict = rows_text(rs, texts[i].from, texts[i].to, err);
+        }
+    }
+    row->facet_digests = arena_calloc(rs->bt->arena, work->facet_count, sizeof(struct id128));
+    if (!row->facet_digests) {
+        return rows_short(err);
+    }
+    for (uint32_t i = 0; i < work->facet_count; i++) {
+        if (!work->facets[i].is_static) {
+            row->facet_digests[row->facet_digest_count++] = work->facets[i].digest;
+        }
+    }
+    return verdict;
+}
+
+/* The body, as it will be stored. Last of all rows: nothing here can fail but memory. */
+static enum verdict add_body(struct rows *rs, struct err *err)
+{
+    const struct event_work *work = rs->work;
+    struct graph_event *row = &rs->bt->rows.events.items[work->event];
+    struct {
+        struct id128 about;
+        uint8_t kind;
+        uint8_t state;
+        char type[14];
+    } shape = {.about = openlineage_key(&work->ol),
+               .kind = (uint8_t)work->ol.kind,
+               .state = (uint8_t)work->ol.state};
+    size_t type_len =
+        work->ol.event_type.len < sizeof shape.type ? work->ol.event_type.len : sizeof shape.type;
+    if (type_len) {
+        memcpy(shape.type, work->ol.event_type.ptr, type_len);
+    }
+    struct id128 kind = identity_digest((struct str){(const char *)&shape, sizeof shape});
+    struct base_block packed =
+        base_cache_pack(rs->pr->bases, kind, work->ev.event_id, work->ev.body, rs->bt->arena);
+    if (!packed.block.ptr) {
+        row->body = arena_dup(rs->bt->arena, work->ev.body);
+        return row->body.ptr ? OK : rows_short(err);
+    }
+    row->has_base = true;
+    row->base = packed.base;
+    row->body = packed.block;
+    bool is_new = false;
+    enum verdict verdict = rows_once(rs, rows_tagged(packed.base, 'B'), &is_new, err);
+    if (verdict == OK && is_new) {
+        struct graph_base *base = graph_rows_add(&rs->bt->rows.bases);
+        if (!base) {
+            return rows_short(err);
+        }
+        *base = (struct graph_base){.event = work->event,
+                                    .id = packed.base,
+                                    .body = arena_dup(rs->bt->arena, packed.base_body)};
+        verdict = base->body.ptr ? OK : rows_short(err);
+    }
+    return verdict;
+}
+
+enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                           struct err *err)
+{
+    struct rows rs = {.pr = pr, .bt = bt, .work = work};
+    struct id128 statement;
+    enum verdict verdict = rows_topic(&rs, err);
+    if (verdict == OK) {
+        verdict = statement_id(pr, work, &statement, err);
+    }
+    if (verdict == OK) {
+        verdict = add_event(&rs, statement, err);
+    }
+    if (verdict == OK) {
+        verdict = add_statement(&rs, statement, err);
+    }
+    if (verdict == OK && work->ol.kind != OPENLINEAGE_DATASET) {
+        verdict = rows_job(&rs, &work->ol.job, err);
+    }
+    if (verdict == OK && work->ol.kind == OPENLINEAGE_RUN) {
+        verdict = rows_runs(&rs, err);
+    }
+    return verdict == OK ? add_body(&rs, err) : verdict;
+}

@@ -1,0 +1,164 @@
+#include "stages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base_cache.h"
+#include "core/metrics.h"
+#include "core/settings.h"
+#include "core/timebase.h"
+#include "facet_cache.h"
+#include "schemas/identity.h"
+
+#define SCRATCH_KEEP_BYTES (1u << 20)
+
+const struct stage stages[] = {
+    {.name = "decode", .run = decode_run},       /* record -> lineage_event and its body */
+    {.name = "dedup", .run = dedup_run},         /* ids that are certainly stored end here */
+    {.name = "check", .run = check_run},         /* body -> what OpenLineage says, or the fault */
+    {.name = "enrich", .run = enrich_run},       /* facets -> digests and what they mean */
+    {.name = "normalize", .run = normalize_run}, /* event -> rows of the graph */
+    {.name = NULL},
+};
+
+enum verdict stages_processor_new(const struct settings *st, struct known_set *known,
+                                  struct known_set *events, struct processor **out_processor,
+                                  struct err *err)
+{
+    struct processor *pr = calloc(1, sizeof *pr);
+    if (!pr) {
+        return err_set(err, RETRY, "stages", "memory is short");
+    }
+    pthread_mutex_init(&pr->poison_lock, NULL);
+    pr->known = known;
+    pr->events = events;
+    pr->json_topics = st->ingest.openlineage_topics;
+    pr->body_bytes_max = (size_t)st->ingest.body_bytes_max;
+    pr->codec = event_codec_new(pr->body_bytes_max);
+    pr->doc =
+        json_doc_new((uint32_t)st->ingest.json_depth_max, (uint32_t)st->ingest.json_values_max);
+    /* Body, decoded strings, canonical facets: a small multiple of the largest body. */
+    pr->facet_doc =
+        json_doc_new((uint32_t)st->ingest.json_depth_max, (uint32_t)st->ingest.json_values_max);
+    pr->scratch = arena_new(pr->body_bytes_max * 6 + (16u << 20));
+    pr->facets = facet_cache_new();
+    pr->bases = base_cache_new((size_t)st->worker.base_bytes_max);
+    if (!pr->codec || !pr->doc || !pr->facet_doc || !pr->scratch || !pr->facets || !pr->bases) {
+        stages_processor_free(pr);
+        return err_set(err, RETRY, "stages", "memory is short");
+    }
+    *out_processor = pr;
+    return OK;
+}
+
+static enum verdict add_letter(struct batch *bt, const struct event_work *work, const char *stage,
+                               const struct err *why, struct err *err)
+{
+    struct dead_letter *letter = graph_rows_add(&bt->rows.letters);
+    if (!letter) {
+        return err_set(err, RETRY, "stages", "memory is short");
+    }
+    bool has_id = !id128_is_zero(work->ev.event_id);
+    *letter = (struct dead_letter){
+        .letter_id = has_id ? work->ev.event_id : identity_digest(work->record->value),
+        .has_event_id = has_id,
+        .failed_at_us = timebase_wall_us(),
+        .stage = str_view(stage),
+        .reason = arena_dup(bt->arena, str_view(why->text)),
+        .byte_offset = -1,
+        .topic = arena_dup(bt->arena, str_view(work->record->topic)),
+        .partition = work->record->partition,
+        .kafka_offset = work->record->offset,
+        .timestamp_ms = work->record->timestamp_ms,
+        .value = arena_dup(bt->arena, work->record->value),
+    };
+    if (work->fault.reason[0]) {
+        letter->reason = arena_dup(bt->arena, str_view(work->fault.reason));
+        letter->json_pointer = arena_dup(bt->arena, str_view(work->fault.pointer));
+        letter->byte_offset = (int64_t)work->fault.offset;
+    }
+    if (!letter->reason.ptr || !letter->topic.ptr || !letter->value.ptr) {
+        return err_set(err, RETRY, "stages", "the batch arena is full");
+    }
+    return OK;
+}
+
+/* Steps after normalize's first row must not fail with REJECT, or half an event would stay. */
+static enum verdict run_record(struct processor *pr, struct batch *bt,
+                               const struct kafka_record *record, struct err *err)
+{
+    struct event_work work = {.record = record};
+    arena_reset(pr->scratch, SCRATCH_KEEP_BYTES);
+    for (const struct stage *stage = stages; stage->name && !work.is_duplicate; stage++) {
+        enum verdict verdict = stage->run(pr, bt, &work, err);
+        if (verdict == REJECT) {
+            struct err why = *err;
+            return add_letter(bt, &work, stage->name, &why, err);
+        }
+        if (verdict != OK) {
+            return verdict;
+        }
+    }
+    if (work.is_duplicate) {
+        metrics_inc(METRIC_WORKER_DUPLICATES);
+    }
+    return OK;
+}
+
+enum verdict stages_run(struct processor *pr, struct batch *bt, size_t first, size_t *out_next,
+                        struct err *err)
+{
+    size_t next = first;
+    while (next < bt->records.count && arena_used_bytes(bt->arena) < bt->arena_bytes_soft) {
+        enum verdict verdict = run_record(pr, bt, &bt->records.items[next], err);
+        if (verdict != OK) {
+            return verdict;
+        }
+        next++;
+    }
+    *out_next = next;
+    return OK;
+}
+
+void stages_poison(struct processor *pr, struct id128 event_id, const char *reason)
+{
+    pthread_mutex_lock(&pr->poison_lock);
+    unsigned slot = atomic_load(&pr->poison_count) % POISON_MAX;
+    pr->poison[slot].id = event_id;
+    snprintf(pr->poison[slot].reason, sizeof pr->poison[slot].reason, "%s", reason);
+    atomic_fetch_add(&pr->poison_count, 1);
+    pthread_mutex_unlock(&pr->poison_lock);
+}
+
+bool stages_is_poison(struct processor *pr, struct id128 event_id, char *reason, size_t size)
+{
+    unsigned count = atomic_load(&pr->poison_count);
+    bool is_found = false;
+    if (count == 0) {
+        return false;
+    }
+    pthread_mutex_lock(&pr->poison_lock);
+    for (unsigned i = 0; !is_found && i < POISON_MAX && i < count; i++) {
+        is_found = id128_eq(pr->poison[i].id, event_id);
+        if (is_found) {
+            snprintf(reason, size, "%s", pr->poison[i].reason);
+        }
+    }
+    pthread_mutex_unlock(&pr->poison_lock);
+    return is_found;
+}
+
+void stages_processor_free(struct processor *pr)
+{
+    if (!pr) {
+        return;
+    }
+    event_codec_free(pr->codec);
+    json_doc_free(pr->doc);
+    json_doc_free(pr->facet_doc);
+    arena_free(pr->scratch);
+    pthread_mutex_destroy(&pr->poison_lock);
+    facet_cache_free(pr->facets);
+    base_cache_free(pr->bases);
+    free(pr);
+}

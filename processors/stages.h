@@ -1,0 +1,110 @@
+/* stages.h - the steps from a Kafka record to rows, as a table: decode, dedup, check, enrich,
+ * normalize.
+ *
+ * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
+ * record runs through all steps while it is warm in the cache; a step answers OK, REJECT (the
+ * record becomes a dead letter, its neighbours go on) or RETRY (memory is short: the batch is tried
+ * again later). dedup stands before check because a known id has passed check before. */
+#ifndef METAOPS_PROCESSORS_STAGES_H
+#define METAOPS_PROCESSORS_STAGES_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "batch.h"
+#include "core/json.h"
+#include "core/known_set.h"
+#include "schemas/event_codec.h"
+#include "schemas/openlineage.h"
+
+struct settings;
+struct facet_cache;
+struct base_cache;
+
+/* A facet of the event at hand. */
+struct facet_ref {
+    uint8_t subject_kind; /* enum graph_subject */
+    uint8_t place;        /* enum graph_place */
+    bool is_static;       /* says the same from run to run: part of the statement */
+    bool is_deleted;
+    struct id128 subject; /* zero for the run */
+    struct str name;      /* decoded */
+    struct str family;    /* producer family, decoded */
+    const struct json_value *value;
+    struct id128 digest;
+};
+
+#define POISON_MAX 64
+
+struct processor {
+    struct event_codec *codec;
+    struct json_doc *doc;
+    struct json_doc *facet_doc; /* a single facet in canonical form */
+    struct arena *scratch;      /* dies with each event */
+    struct facet_cache *facets;
+    struct base_cache *bases;
+    struct known_set *known;  /* content that is stored */
+    struct known_set *events; /* event ids that are stored */
+    const char *json_topics;  /* comma list: plain OpenLineage JSON */
+    size_t body_bytes_max;
+    struct {
+        struct id128 id;
+        char reason[128];
+    } poison[POISON_MAX]; /* events that the database refused; told by the sink thread */
+    pthread_mutex_t poison_lock;
+    atomic_uint poison_count;
+};
+
+/* The event at hand, built up from step to step. */
+struct event_work {
+    const struct kafka_record *record;
+    uint32_t event; /* its number in rows.events, once it is there */
+    struct lineage_event ev;
+    struct openlineage_event ol;
+    struct json_fault fault; /* of REJECT in check */
+    bool is_duplicate;       /* set by dedup: certainly stored, nothing left to do */
+    struct facet_ref *facets;
+    uint32_t facet_count;
+};
+
+struct stage {
+    const char *name;
+    enum verdict (*run)(struct processor *pr, struct batch *bt, struct event_work *work,
+                        struct err *err);
+};
+
+extern const struct stage stages[];
+
+/* A processor for one lane. RETRY when memory is short. Free with stages_processor_free. */
+MUST_CHECK enum verdict stages_processor_new(const struct settings *st, struct known_set *known,
+                                             struct known_set *events,
+                                             struct processor **out_processor, struct err *err);
+
+/* Turns records of bt, from number first on, into rows (positions stay as they are) until all are done or the
+ * texts of rows fill half the batch's arena; *out_next is the number of the first record left. OK; RETRY when
+ * memory is short: the rows are then incomplete. Unusable records become rows of letters. */
+MUST_CHECK enum verdict stages_run(struct processor *pr, struct batch *bt, size_t first,
+                                   size_t *out_next, struct err *err);
+
+/* Remembers an event that the database refused, so that it becomes a dead letter when it is read
+ * again. Any thread. */
+void stages_poison(struct processor *pr, struct id128 event_id, const char *reason);
+
+/* The reason, copied into reason (size bytes), if the event is remembered so. Any thread. */
+bool stages_is_poison(struct processor *pr, struct id128 event_id, char *reason, size_t size);
+
+/* NULL is allowed. */
+void stages_processor_free(struct processor *pr);
+
+enum verdict decode_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                        struct err *err);
+enum verdict dedup_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                       struct err *err);
+enum verdict check_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                       struct err *err);
+enum verdict enrich_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                        struct err *err);
+enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                           struct err *err);
+
+#endif

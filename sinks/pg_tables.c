@@ -1,0 +1,404 @@
+#include "pg_tables.h"
+
+#include <stdlib.h>
+
+#include "pg_merge.h"
+
+#define MERGE_AS(name, type)                                                                       \
+    static void merge_##name(void *into, const void *row)                                          \
+    {                                                                                              \
+        pg_merge_##name((struct type *)into, (const struct type *)row);                            \
+    }
+MERGE_AS(run, graph_run)
+MERGE_AS(statement, graph_statement)
+MERGE_AS(dataset, graph_node)
+
+/* Comparison of keys, part by part: the first difference decides. */
+#define ORDER_BEGIN(name, type)                                                                    \
+    static int order_##name(const void *a, const void *b)                                          \
+    {                                                                                              \
+        const struct type *x = a;                                                                  \
+        const struct type *y = b;                                                                  \
+        int order = 0;
+#define BY_ID(member) order = order ? order : id128_cmp(x->member, y->member);
+#define BY_TEXT(member) order = order ? order : str_cmp(x->member, y->member);
+#define BY_NUMBER(member) order = order ? order : (x->member > y->member) - (x->member < y->member);
+#define ORDER_END                                                                                  \
+    return order;                                                                                  \
+    }
+ORDER_BEGIN(facet, graph_facet)
+BY_ID(digest) ORDER_END ORDER_BEGIN(field, graph_field) BY_ID(digest) BY_NUMBER(ordinal) ORDER_END
+    ORDER_BEGIN(node, graph_node) BY_ID(id) ORDER_END ORDER_BEGIN(symlink, graph_symlink)
+        BY_ID(dataset) BY_ID(other) BY_TEXT(type) ORDER_END ORDER_BEGIN(edge, graph_edge) BY_ID(job)
+            BY_NUMBER(direction) BY_ID(dataset) ORDER_END
+    ORDER_BEGIN(column_edge, graph_column_edge) BY_ID(output) BY_ID(job) BY_ID(digest)
+        BY_NUMBER(ordinal) ORDER_END ORDER_BEGIN(statement_dataset, graph_statement_dataset)
+            BY_ID(statement) BY_NUMBER(direction) BY_ID(dataset) ORDER_END
+    ORDER_BEGIN(statement_facet, graph_statement_facet) BY_ID(statement)
+        BY_NUMBER(ordinal) ORDER_END ORDER_BEGIN(statement, graph_statement) BY_ID(id) ORDER_END
+    ORDER_BEGIN(run, graph_run) BY_ID(id) ORDER_END ORDER_BEGIN(run_statement, graph_statement)
+        BY_ID(run) BY_ID(id) ORDER_END ORDER_BEGIN(base, graph_base) BY_ID(id) ORDER_END
+    ORDER_BEGIN(event, graph_event) BY_ID(id) ORDER_END ORDER_BEGIN(letter, dead_letter)
+        BY_ID(letter_id) ORDER_END
+
+    static bool has_run(const struct graph_batch *rows, const void *row)
+{
+    (void)rows;
+    return ((const struct graph_statement *)row)->has_run;
+}
+
+static void bind_optional_id(struct pg_bind *bind, int index, bool is_there, struct id128 id)
+{
+    if (is_there) {
+        pg_bind_uuid(bind, index, id);
+    } else {
+        pg_bind_null(bind, index);
+    }
+}
+
+static void bind_version(struct pg_bind *bind, int index, const struct graph_version *version)
+{
+    pg_bind_time(bind, index, version->at_us);
+    bind_optional_id(bind, index + 1, version->at_us != GRAPH_NO_TIME, version->by);
+}
+
+static void bind_facet(struct pg_bind *bind, const void *row)
+{
+    const struct graph_facet *facet = row;
+    pg_bind_uuid(bind, 0, facet->digest);
+    pg_bind_bool(bind, 1, facet->is_deleted);
+    pg_bind_text(bind, 2, facet->content);
+}
+
+static void bind_field(struct pg_bind *bind, const void *row)
+{
+    const struct graph_field *field = row;
+    pg_bind_uuid(bind, 0, field->digest);
+    pg_bind_int4(bind, 1, field->ordinal);
+    pg_bind_text(bind, 2, field->name);
+    pg_bind_text(bind, 3, field->type);
+    pg_bind_text(bind, 4, field->description);
+}
+
+static void bind_job(struct pg_bind *bind, const void *row)
+{
+    const struct graph_node *job = row;
+    pg_bind_uuid(bind, 0, job->id);
+    pg_bind_text(bind, 1, job->namespace_);
+    pg_bind_text(bind, 2, job->name);
+}
+
+static void bind_dataset(struct pg_bind *bind, const void *row)
+{
+    bind_job(bind, row);
+    pg_bind_bool(bind, 3, ((const struct graph_node *)row)->confirmed);
+}
+
+static void bind_symlink(struct pg_bind *bind, const void *row)
+{
+    const struct graph_symlink *link = row;
+    pg_bind_uuid(bind, 0, link->dataset);
+    pg_bind_uuid(bind, 1, link->other);
+    pg_bind_text(bind, 2, link->type);
+    pg_bind_text(bind, 3, link->other_namespace);
+    pg_bind_text(bind, 4, link->other_name);
+}
+
+static void bind_edge(struct pg_bind *bind, const void *row)
+{
+    const struct graph_edge *edge = row;
+    pg_bind_uuid(bind, 0, edge->job);
+    pg_bind_int2(bind, 1, edge->direction);
+    pg_bind_uuid(bind, 2, edge->dataset);
+}
+
+static void bind_column_edge(struct pg_bind *bind, const void *row)
+{
+    const struct graph_column_edge *edge = row;
+    pg_bind_uuid(bind, 0, edge->output);
+    pg_bind_uuid(bind, 1, edge->job);
+    pg_bind_uuid(bind, 2, edge->digest);
+    pg_bind_int4(bind, 3, edge->ordinal);
+    pg_bind_text(bind, 4, edge->output_field);
+    pg_bind_uuid(bind, 5, edge->input);
+    pg_bind_text(bind, 6, edge->input_field);
+    pg_bind_text(bind, 7, edge->type);
+    pg_bind_text(bind, 8, edge->subtype);
+    if (edge->masking < 0) {
+        pg_bind_null(bind, 9);
+    } else {
+        pg_bind_bool(bind, 9, edge->masking > 0);
+    }
+    pg_bind_text(bind, 10, edge->description);
+}
+
+static void bind_statement_dataset(struct pg_bind *bind, const void *row)
+{
+    const struct graph_statement_dataset *dataset = row;
+    pg_bind_uuid(bind, 0, dataset->statement);
+    pg_bind_int2(bind, 1, dataset->direction);
+    pg_bind_uuid(bind, 2, dataset->dataset);
+}
+
+static void bind_statement_facet(struct pg_bind *bind, const void *row)
+{
+    const struct graph_statement_facet *facet = row;
+    bool is_static = facet->slot < 0;
+    pg_bind_uuid(bind, 0, facet->statement);
+    pg_bind_int2(bind, 1, facet->ordinal);
+    if (is_static) {
+        pg_bind_null(bind, 2);
+    } else {
+        pg_bind_int2(bind, 2, facet->slot);
+    }
+    pg_bind_int2(bind, 3, facet->subject_kind);
+    bind_optional_id(bind, 4, facet->has_subject, facet->subject);
+    pg_bind_int2(bind, 5, facet->place);
+    pg_bind_text(bind, 6, facet->name);
+    pg_bind_text(bind, 7, facet->family);
+    bind_optional_id(bind, 8, is_static, facet->digest);
+}
+
+static void bind_statement(struct pg_bind *bind, const void *row)
+{
+    const struct graph_statement *statement = row;
+    pg_bind_uuid(bind, 0, statement->id);
+    pg_bind_int2(bind, 1, statement->kind);
+    bind_optional_id(bind, 2, statement->has_job, statement->job);
+    pg_bind_text(bind, 3, statement->producer);
+    pg_bind_time(bind, 4, statement->first_at_us);
+    bind_version(bind, 5, &statement->last);
+    bind_version(bind, 7, &statement->written);
+}
+
+static void bind_run_statement(struct pg_bind *bind, const void *row)
+{
+    const struct graph_statement *statement = row;
+    pg_bind_uuid(bind, 0, statement->run);
+    pg_bind_uuid(bind, 1, statement->id);
+    pg_bind_time(bind, 2, statement->first_at_us);
+}
+
+static void bind_run(struct pg_bind *bind, const void *row)
+{
+    const struct graph_run *run = row;
+    bool has_parent = run->parent_version.at_us != GRAPH_NO_TIME;
+    pg_bind_uuid(bind, 0, run->id);
+    pg_bind_text(bind, 1, run->run_id);
+    pg_bind_int2(bind, 2, run->state);
+    pg_bind_time(bind, 3, run->started_at_us);
+    pg_bind_time(bind, 4, run->first_at_us);
+    pg_bind_time(bind, 5, run->ended_at_us);
+    bind_optional_id(bind, 6, run->job_version.at_us != GRAPH_NO_TIME, run->job);
+    pg_bind_bool(bind, 7, run->job_is_own);
+    bind_version(bind, 8, &run->job_version);
+    bind_optional_id(bind, 10, has_parent, run->parent);
+    bind_optional_id(bind, 11, has_parent, run->root);
+    bind_version(bind, 12, &run->parent_version);
+    pg_bind_time(bind, 14, run->nominal_start_us);
+    pg_bind_time(bind, 15, run->nominal_end_us);
+    bind_version(bind, 16, &run->nominal_version);
+    pg_bind_text(bind, 18, run->error_message);
+    bind_version(bind, 19, &run->error_version);
+}
+
+static void bind_base(struct pg_bind *bind, const void *row)
+{
+    const struct graph_base *base = row;
+    pg_bind_uuid(bind, 0, base->id);
+    pg_bind_text(bind, 1, base->body);
+}
+
+static void bind_event(struct pg_bind *bind, const void *row)
+{
+    const struct graph_event *event = row;
+    bool has_emitter = event->emitter_id.ptr != NULL;
+    pg_bind_uuid(bind, 0, event->id);
+    pg_bind_time(bind, 1, event->event_time_us);
+    pg_bind_time(bind, 2, event->received_at_us);
+    bind_optional_id(bind, 3, event->has_run, event->run);
+    pg_bind_uuid(bind, 4, event->statement);
+    bind_optional_id(bind, 5, event->has_base, event->base);
+    pg_bind_int8(bind, 6, event->kafka_offset);
+    pg_bind_int4(bind, 7, event->partition);
+    pg_bind_int4(bind, 8, event->body_bytes);
+    pg_bind_int4(bind, 9, event->redactions);
+    pg_bind_int2(bind, 10, (int16_t)event->source);
+    pg_bind_text(bind, 11, event->topic);
+    pg_bind_text(bind, 12, event->event_type);
+    int32_t before = bind->arrays[20].count;
+    pg_bind_int4(bind, 13, before + 1);
+    pg_bind_int4(bind, 14, before + (int32_t)event->facet_digest_count);
+    pg_bind_text(bind, 15, event->body);
+    pg_bind_text(bind, 16, event->principal);
+    pg_bind_text(bind, 17, event->emitter_id);
+    if (has_emitter) {
+        pg_bind_int8(bind, 18, event->emitter_epoch);
+        pg_bind_int8(bind, 19, event->emitter_sequence);
+    } else {
+        pg_bind_null(bind, 18);
+        pg_bind_null(bind, 19);
+    }
+    for (uint32_t i = 0; i < event->facet_digest_count; i++) {
+        pg_bind_uuid(bind, 20, event->facet_digests[i]);
+    }
+    pg_bind_text(bind, 21, event->idempotency_key);
+}
+
+static void bind_letter(struct pg_bind *bind, const void *row)
+{
+    const struct dead_letter *letter = row;
+    pg_bind_uuid(bind, 0, letter->letter_id);
+    bind_optional_id(bind, 1, letter->has_event_id, letter->letter_id);
+    pg_bind_time(bind, 2, letter->failed_at_us);
+    pg_bind_text(bind, 3, letter->stage);
+    pg_bind_text(bind, 4, letter->reason);
+    pg_bind_text(bind, 5, letter->json_pointer);
+    if (letter->byte_offset < 0) {
+        pg_bind_null(bind, 6);
+    } else {
+        pg_bind_int8(bind, 6, letter->byte_offset);
+    }
+    pg_bind_text(bind, 7, letter->topic);
+    pg_bind_int4(bind, 8, letter->partition);
+    pg_bind_int8(bind, 9, letter->kafka_offset);
+    pg_bind_time(bind, 10, letter->timestamp_ms < 0 ? GRAPH_NO_TIME : letter->timestamp_ms * 1000);
+    pg_bind_text(bind, 11, letter->value);
+}
+
+#define ROWS(table, type)                                                                          \
+    .rows_offset = offsetof(struct graph_batch, table), .row_bytes = sizeof(struct type)
+#define CONTENT(sql, letters, table, type, name)                                                   \
+    {                                                                                              \
+        .statement = sql, .types = letters, ROWS(table, type), .is_content = true,                 \
+        .order = order_##name, .bind = bind_##name                                                 \
+    }
+
+const struct pg_table pg_tables[] = {
+    CONTENT("insert_facet_contents", "ubt", facets, graph_facet, facet),
+    CONTENT("insert_facet_fields", "u4ttt", fields, graph_field, field),
+    {.statement = "insert_jobs",
+     .types = "utt",
+     ROWS(jobs, graph_node),
+     .is_content = true,
+     .order = order_node,
+     .bind = bind_job},
+    {.statement = "upsert_datasets",
+     .types = "uttb",
+     ROWS(datasets, graph_node),
+     .is_content = true,
+     .order = order_node,
+     .merge = merge_dataset,
+     .bind = bind_dataset},
+    CONTENT("insert_symlinks", "uuttt", symlinks, graph_symlink, symlink),
+    CONTENT("insert_edges", "u2u", edges, graph_edge, edge),
+    CONTENT("insert_column_edges", "uuu4tutttbt", column_edges, graph_column_edge, column_edge),
+    CONTENT("insert_statement_datasets", "u2u", statement_datasets, graph_statement_dataset,
+            statement_dataset),
+    CONTENT("insert_statement_facets", "u222u2ttu", statement_facets, graph_statement_facet,
+            statement_facet),
+    {.statement = "upsert_statements",
+     .types = "u2utzzuzu",
+     ROWS(statements, graph_statement),
+     .order = order_statement,
+     .merge = merge_statement,
+     .bind = bind_statement},
+    {.statement = "upsert_runs",
+     .types = "ut2zzzubzuuuzuzzzutzu",
+     ROWS(runs, graph_run),
+     .order = order_run,
+     .merge = merge_run,
+     .bind = bind_run},
+    {.statement = "upsert_run_statements",
+     .types = "uuz",
+     ROWS(statements, graph_statement),
+     .wants = has_run,
+     .order = order_run_statement,
+     .merge = merge_statement,
+     .bind = bind_run_statement},
+    CONTENT("insert_body_bases", "uy", bases, graph_base, base),
+    {.statement = "insert_events",
+     .types = "uzzuuu84442tt44ytt88ut",
+     ROWS(events, graph_event),
+     .order = order_event,
+     .bind = bind_event},
+    {.statement = "insert_dead_letters",
+     .types = "uuzttt8t48zy",
+     ROWS(letters, dead_letter),
+     .is_content = true,
+     .order = order_letter,
+     .bind = bind_letter},
+    {.statement = NULL},
+};
+
+/* The number of the event that a row belongs to: events are numbered by their place, letters belong
+ * to none, all others name it first. */
+static uint32_t event_of(const struct pg_table *table, const void *row, size_t index)
+{
+    if (table->row_bytes == sizeof(struct graph_event) && table->bind == bind_event) {
+        return (uint32_t)index;
+    }
+    if (table->bind == bind_letter) {
+        return UINT32_MAX;
+    }
+    uint32_t event;
+    memcpy(&event, row, sizeof event);
+    return event;
+}
+
+static bool is_wanted(const struct pg_table *table, const struct graph_batch *rows, const void *row,
+                      size_t index, uint32_t only_event)
+{
+    uint32_t event = event_of(table, row, index);
+    if (only_event != UINT32_MAX) {
+        return event == only_event && (!table->wants || table->wants(rows, row));
+    }
+    bool is_stored = event != UINT32_MAX && rows->events.items[event].is_stored;
+    return (table->is_content || !is_stored) && (!table->wants || table->wants(rows, row));
+}
+
+static int order_pointers(const void *a, const void *b, void *order)
+{
+    const struct pg_table *table = order;
+    return table->order(*(const void *const *)a, *(const void *const *)b);
+}
+
+enum verdict pg_tables_bind(const struct pg_table *table, const struct graph_batch *rows,
+                            uint32_t only_event, struct arena *scratch, struct pg_bind *bind,
+                            size_t *out_count, struct err *err)
+{
+    GRAPH_ROWS(char) all;
+    memcpy(&all, (const char *)rows + table->rows_offset, sizeof all);
+    const void **wanted = arena_alloc(scratch, all.count * sizeof *wanted);
+    size_t count = 0;
+    *out_count = 0;
+    if (!wanted) {
+        return err_set(err, RETRY, "pg_tables", "memory is short");
+    }
+    for (size_t i = 0; i < all.count; i++) {
+        const void *row = all.items + i * table->row_bytes;
+        if (is_wanted(table, rows, row, i, only_event)) {
+            wanted[count++] = row;
+        }
+    }
+    qsort_r(wanted, count, sizeof *wanted, order_pointers, (void *)table);
+    pg_bind_begin(bind, table->types);
+    for (size_t i = 0; i < count;) {
+        _Alignas(16) char merged[PG_TABLES_ROW_BYTES_MAX];
+        const void *row = wanted[i];
+        size_t same = i + 1;
+        for (; same < count && table->order(row, wanted[same]) == 0; same++) {
+            if (table->merge && row != merged) {
+                memcpy(merged, row, table->row_bytes);
+                row = merged;
+            }
+            if (table->merge) {
+                table->merge(merged, wanted[same]);
+            }
+        }
+        table->bind(bind, row);
+        ++*out_count;
+        i = same;
+    }
+    return OK;
+}

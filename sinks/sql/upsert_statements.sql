@@ -1,0 +1,16 @@
+-- $1 ids in order, $2 kind, $3 job, $4 producer, $5 earliest and $6 latest event time, $7 the latest
+-- event, $8 and $9 the same of COMPLETE events (null: none).
+insert into graph.statements as s (statement_id, kind, job_uuid, producer, first_at, last_at,
+    last_by, written_at, written_by)
+select * from unnest($1::uuid[], $2::int2[], $3::uuid[], $4::text[], $5::timestamptz[],
+    $6::timestamptz[], $7::uuid[], $8::timestamptz[], $9::uuid[])
+on conflict (statement_id) do update set
+    first_at = least(s.first_at, excluded.first_at),
+    last_at = greatest(s.last_at, excluded.last_at),
+    last_by = case when (excluded.last_at, excluded.last_by) > (s.last_at, s.last_by)
+        then excluded.last_by else s.last_by end,
+    written_at = greatest(s.written_at, excluded.written_at),
+    written_by = case when excluded.written_at is null then s.written_by
+        when s.written_at is null then excluded.written_by
+        when (excluded.written_at, excluded.written_by) > (s.written_at, s.written_by)
+        then excluded.written_by else s.written_by end;
