@@ -1,0 +1,194 @@
+#include "ingest/gateway.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <event2/event.h>
+#include <zlib.h>
+
+#include "core/admin_http.h"
+#include "core/exit_code.h"
+#include "core/http_server.h"
+#include "core/kafka_client.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/settings.h"
+#include "core/timebase.h"
+#include "ingest/post_batch.h"
+#include "ingest/post_lineage.h"
+#include "ingest/publish.h"
+
+#define ROUTES_MAX 3
+#define TOPIC_WAIT_MS 1000
+/* Of the time to drain, what is kept for the records after the last request is answered. */
+#define FLUSH_PERCENT 20
+
+enum topic_state { TOPIC_UNKNOWN, TOPIC_MISSING, TOPIC_THERE };
+
+struct gateway {
+    const struct settings *st;
+    struct publish *publish;
+    struct http_server *server;
+    struct admin_http *admin;
+    struct http_route routes[ROUTES_MAX];
+    atomic_int topic_state;
+    atomic_bool is_draining;
+};
+
+static bool is_ready(void *arg, char *reason, int size)
+{
+    struct gateway *gateway = arg;
+    const char *topic = gateway->st->kafka.topic_events;
+
+    if (atomic_load(&gateway->is_draining)) {
+        snprintf(reason, (size_t)size, "the gateway is being stopped");
+    } else if (atomic_load(&gateway->topic_state) == TOPIC_UNKNOWN) {
+        snprintf(reason, (size_t)size, "Kafka at %s has not answered yet",
+                 gateway->st->kafka.brokers);
+    } else if (atomic_load(&gateway->topic_state) == TOPIC_MISSING) {
+        snprintf(reason, (size_t)size, "topic %s is not there: run metaops migrate --kafka", topic);
+    } else if (!publish_is_healthy(gateway->publish)) {
+        snprintf(reason, (size_t)size, "Kafka at %s does not take records",
+                 gateway->st->kafka.brokers);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* Asks until the topic has been seen once; from then on the deliveries tell. */
+static void look_for_topic(struct gateway *gateway)
+{
+    char cluster_id[64];
+    int partitions = -1;
+    struct err err;
+
+    if (atomic_load(&gateway->topic_state) == TOPIC_THERE ||
+        kafka_client_describe(gateway->st, gateway->st->kafka.topic_events, TOPIC_WAIT_MS,
+                              cluster_id, &partitions, &err) != OK) {
+        return;
+    }
+    atomic_store(&gateway->topic_state, partitions > 0 ? TOPIC_THERE : TOPIC_MISSING);
+    if (partitions > 0) {
+        log_info("topic found topic=%s partitions=%d cluster=%s", gateway->st->kafka.topic_events,
+                 partitions, cluster_id);
+    }
+}
+
+static void log_versions(void)
+{
+    struct event_base *base = event_base_new();
+
+    log_info("gateway starts version=%s libevent=%s method=%s zlib=%s", METAOPS_VERSION,
+             event_get_version(), base ? event_base_get_method(base) : "none", zlibVersion());
+    if (base) {
+        event_base_free(base);
+    }
+}
+
+static enum verdict start_server(struct gateway *gateway, struct err *err)
+{
+    const struct settings *st = gateway->st;
+    struct http_server_options options = {.listen = st->ingest.listen,
+                                          .threads = (int)st->ingest.threads,
+                                          .routes = gateway->routes,
+                                          .arg = gateway->publish,
+                                          .head_bytes_max = (size_t)st->ingest.head_bytes_max,
+                                          .memory_bytes_max = (size_t)st->ingest.memory_bytes_max,
+                                          .connections_max = (int)st->ingest.connections_max,
+                                          .head_timeout_ms = (int)st->ingest.head_timeout_ms,
+                                          .body_timeout_ms = (int)st->ingest.body_timeout_ms,
+                                          .idle_timeout_ms = (int)st->ingest.idle_timeout_ms,
+                                          .answer_timeout_ms = (int)st->ingest.answer_timeout_ms,
+                                          .metric_connections = METRIC_GATEWAY_CONNECTIONS,
+                                          .metric_connections_refused =
+                                              METRIC_GATEWAY_CONNECTIONS_REFUSED,
+                                          .metric_bad_http = METRIC_GATEWAY_BAD_HTTP,
+                                          .metric_seconds = METRIC_GATEWAY_REQUEST_SECONDS};
+
+    gateway->routes[0] = (struct http_route){.method = "POST",
+                                             .path = "*/api/v1/lineage",
+                                             .body_bytes_max = (size_t)st->ingest.body_bytes_max,
+                                             .handle = post_lineage_handle};
+    gateway->routes[1] = (struct http_route){.method = "POST",
+                                             .path = "*/api/v1/lineage/batch",
+                                             .body_bytes_max = (size_t)st->ingest.batch_bytes_max,
+                                             .handle = post_batch_handle};
+    return http_server_start(&options, &gateway->server, err);
+}
+
+static enum verdict start(struct gateway *gateway, struct err *err)
+{
+    enum verdict verdict = publish_start(gateway->st, &gateway->publish, err);
+
+    if (verdict == OK) {
+        verdict = admin_http_start(gateway->st->ingest.admin_listen, is_ready, gateway,
+                                   &gateway->admin, err);
+    }
+    if (verdict == OK) {
+        verdict = start_server(gateway, err);
+    }
+    return verdict;
+}
+
+static void wait_for_signal(struct gateway *gateway, const sigset_t *signals)
+{
+    struct timespec second = {.tv_sec = 1};
+
+    do {
+        look_for_topic(gateway);
+    } while (sigtimedwait(signals, NULL, &second) < 0);
+}
+
+static void stop(struct gateway *gateway)
+{
+    int64_t timeout_ms = gateway->st->ingest.drain_timeout_ms;
+    int64_t deadline_us = timebase_mono_us() + timeout_ms * 1000;
+
+    atomic_store(&gateway->is_draining, true);
+    if (gateway->server) {
+        http_server_stop(gateway->server, (int)(timeout_ms - timeout_ms / 100 * FLUSH_PERCENT));
+    }
+    if (gateway->publish) {
+        int64_t left_ms = (deadline_us - timebase_mono_us()) / 1000;
+        publish_stop(gateway->publish, left_ms > 0 ? (int)left_ms : 0);
+    }
+    admin_http_stop(gateway->admin);
+    http_server_free(gateway->server);
+    publish_free(gateway->publish);
+}
+
+int gateway_run(const struct settings *st)
+{
+    struct gateway gateway = {.st = st};
+    sigset_t signals;
+    struct err err;
+    int exit_code = EXIT_CODE_OK;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    log_thread_name("gateway");
+    log_versions();
+    if (start(&gateway, &err) == OK) {
+        log_info("gateway is up listen=%s admin=%s", st->ingest.listen, st->ingest.admin_listen);
+        wait_for_signal(&gateway, &signals);
+        log_info("gateway stops: answering what is open");
+    } else {
+        log_error("gateway cannot start: %s: %s", err.where, err.text);
+        exit_code = EXIT_CODE_FAILED;
+    }
+    stop(&gateway);
+    if (exit_code == EXIT_CODE_OK) {
+        log_info("gateway has stopped accepted=%lld refused=%lld unavailable=%lld",
+                 (long long)metrics_read(METRIC_GATEWAY_ACCEPTED),
+                 (long long)metrics_read(METRIC_GATEWAY_REFUSED),
+                 (long long)metrics_read(METRIC_GATEWAY_UNAVAILABLE));
+    }
+    return exit_code;
+}

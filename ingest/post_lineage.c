@@ -1,0 +1,91 @@
+#include "ingest/post_lineage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/http_server.h"
+#include "core/metrics.h"
+#include "ingest/publish.h"
+
+#define ANSWER_BYTES_MAX 160
+
+struct pending {
+    struct publish_record record; /* first: done gets this pointer */
+    struct http_request *request;
+    size_t body_bytes;
+};
+
+static void answer_accepted(const struct pending *pending, int32_t partition, int64_t offset)
+{
+    char event_id[ID128_TEXT_BYTES];
+    char text[ANSWER_BYTES_MAX];
+    int len;
+
+    id128_format(pending->record.event_id, event_id);
+    len = snprintf(text, sizeof(text), "{\"eventId\":\"%s\",\"partition\":%d,\"offset\":%lld}\n",
+                   event_id, (int)partition, (long long)offset);
+    metrics_inc(METRIC_GATEWAY_ACCEPTED);
+    metrics_add(METRIC_GATEWAY_BODY_BYTES, pending->body_bytes);
+    http_request_answer(pending->request, 201, "application/json", (struct str){text, (size_t)len},
+                        0);
+}
+
+static void on_done(struct publish_record *record, enum verdict verdict, int32_t partition,
+                    int64_t offset)
+{
+    struct pending *pending = (struct pending *)(void *)record;
+
+    if (verdict == OK) {
+        answer_accepted(pending, partition, offset);
+    } else if (verdict == REJECT) {
+        metrics_inc(METRIC_GATEWAY_REFUSED);
+        http_request_problem(pending->request, 413, "the event is larger than Kafka takes", NULL,
+                             -1, 0);
+    } else {
+        metrics_inc(METRIC_GATEWAY_UNAVAILABLE);
+        http_request_problem(pending->request, 503,
+                             "Kafka has not confirmed the event; sending the same again is safe",
+                             NULL, -1, 1);
+    }
+    free(pending);
+}
+
+static void answer_refusal(struct http_request *request, const struct publish_refusal *refusal)
+{
+    bool is_later = refusal->status == 503;
+
+    metrics_inc(is_later ? METRIC_GATEWAY_UNAVAILABLE : METRIC_GATEWAY_REFUSED);
+    http_request_problem(request, refusal->status, refusal->place.reason,
+                         refusal->has_place ? refusal->place.pointer : NULL,
+                         (int64_t)refusal->place.offset, is_later ? 1 : 0);
+}
+
+void post_lineage_handle(void *arg, struct http_request *request)
+{
+    struct publish *publish = arg;
+    struct str body = http_request_body(request);
+    int retry_after_s = publish_retry_after_s(publish);
+    struct publish_refusal refusal;
+    struct pending *pending;
+
+    if (retry_after_s > 0) {
+        metrics_inc(METRIC_GATEWAY_UNAVAILABLE);
+        http_request_problem(request, 503, "too much waits for Kafka", NULL, -1, retry_after_s);
+        return;
+    }
+    pending = malloc(sizeof(*pending));
+    if (!pending) {
+        metrics_inc(METRIC_GATEWAY_UNAVAILABLE);
+        http_request_problem(request, 503, "out of memory", NULL, -1, 1);
+        return;
+    }
+    *pending = (struct pending){.record.done = on_done, .request = request, .body_bytes = body.len};
+    if (!publish_event(publish, body, http_head_get(http_request_head(request), "idempotency-key"),
+                       &pending->record, &refusal)) {
+        free(pending);
+        answer_refusal(request, &refusal);
+        return;
+    }
+    /* What waits for the broker is the compressed record alone. */
+    http_request_drop_body(request);
+}

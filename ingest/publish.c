@@ -1,0 +1,215 @@
+#include "ingest/publish.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/kafka_producer.h"
+#include "core/settings.h"
+#include "core/timebase.h"
+#include "ingest/admission.h"
+#include "ingest/event_check.h"
+#include "schemas/event_codec.h"
+#include "schemas/openlineage.h"
+
+#define IDEMPOTENCY_KEY_BYTES_MAX 255
+
+/* What one thread works with; kept until the end, because threads come only at the start. */
+struct bench {
+    struct bench *next;
+    struct event_check *check;
+    struct event_codec *codec;
+};
+
+struct publish {
+    const struct settings *st;
+    unsigned id; /* unique in the process, unlike the address */
+    struct kafka_producer *producer;
+    pthread_mutex_t lock; /* of benches */
+    struct bench *benches;
+};
+
+static _Thread_local struct bench *my_bench;
+static _Thread_local unsigned my_publish_id;
+
+static void bench_free(struct bench *bench)
+{
+    if (bench) {
+        event_check_free(bench->check);
+        event_codec_free(bench->codec);
+        free(bench);
+    }
+}
+
+static struct bench *bench_get(struct publish *publish)
+{
+    struct bench *bench = my_bench;
+
+    if (bench && my_publish_id == publish->id) {
+        return bench;
+    }
+    bench = calloc(1, sizeof(*bench));
+    if (!bench) {
+        return NULL;
+    }
+    bench->check = event_check_new(publish->st);
+    bench->codec = event_codec_new((size_t)publish->st->ingest.body_bytes_max);
+    if (!bench->check || !bench->codec) {
+        bench_free(bench);
+        return NULL;
+    }
+    pthread_mutex_lock(&publish->lock);
+    bench->next = publish->benches;
+    publish->benches = bench;
+    pthread_mutex_unlock(&publish->lock);
+    my_bench = bench;
+    my_publish_id = publish->id;
+    return bench;
+}
+
+static void on_result(void *record_arg, enum verdict verdict, int32_t partition, int64_t offset,
+                      const char *reason)
+{
+    struct publish_record *record = record_arg;
+
+    (void)reason;
+    record->done(record, verdict, partition, offset);
+}
+
+enum verdict publish_start(const struct settings *st, struct publish **out_publish, struct err *err)
+{
+    static atomic_uint last_id;
+    struct publish *publish = calloc(1, sizeof(*publish));
+    enum verdict verdict;
+
+    if (!publish) {
+        return err_set(err, FATAL, "publish", "out of memory");
+    }
+    publish->st = st;
+    publish->id = atomic_fetch_add(&last_id, 1) + 1;
+    pthread_mutex_init(&publish->lock, NULL);
+    verdict = kafka_producer_start(st, on_result, &publish->producer, err);
+    if (verdict != OK) {
+        publish_free(publish);
+        return verdict;
+    }
+    *out_publish = publish;
+    return OK;
+}
+
+const struct settings *publish_settings(const struct publish *publish)
+{
+    return publish->st;
+}
+
+int publish_retry_after_s(struct publish *publish)
+{
+    struct admission_load load;
+
+    kafka_producer_load(publish->producer, &load.messages, &load.bytes, &load.delivery_ms);
+    return admission_retry_after_s(publish->st, &load);
+}
+
+static bool refuse(struct publish_refusal *refusal, int status, const char *reason)
+{
+    refusal->status = status;
+    refusal->has_place = false;
+    snprintf(refusal->place.reason, sizeof(refusal->place.reason), "%.*s",
+             (int)sizeof(refusal->place.reason) - 1, reason);
+    return false;
+}
+
+/* The key is for people who look for a request; what could not be shown to them is left out. */
+static struct str clean_key(struct str key)
+{
+    if (key.len == 0 || key.len > IDEMPOTENCY_KEY_BYTES_MAX) {
+        return (struct str){NULL, 0};
+    }
+    for (size_t i = 0; i < key.len; i++) {
+        if (key.ptr[i] < 0x20 || key.ptr[i] > 0x7e) {
+            return (struct str){NULL, 0};
+        }
+    }
+    return key;
+}
+
+static bool check(struct bench *bench, struct str body, struct openlineage_event *out_ev,
+                  struct publish_refusal *refusal)
+{
+    struct err err;
+    enum verdict verdict = event_check_text(bench->check, body, out_ev, &refusal->place, &err);
+
+    if (verdict == OK) {
+        return true;
+    }
+    if (verdict != REJECT) {
+        return refuse(refusal, 503, "no memory to read the event");
+    }
+    refusal->status = json_root(event_check_doc(bench->check)) ? 422 : 400;
+    refusal->has_place = true;
+    return false;
+}
+
+bool publish_event(struct publish *publish, struct str body, struct str idempotency_key,
+                   struct publish_record *record, struct publish_refusal *out_refusal)
+{
+    struct bench *bench = bench_get(publish);
+    struct lineage_event lev = {.received_at_us = timebase_wall_us(),
+                                .source = SOURCE_HTTP,
+                                .idempotency_key = clean_key(idempotency_key),
+                                .body = body};
+    struct openlineage_event ev;
+    struct id128 key;
+    void *bytes = NULL;
+    size_t len = 0;
+    struct err err;
+    enum verdict verdict;
+
+    if (!bench) {
+        return refuse(out_refusal, 503, "no memory to read the event");
+    }
+    if (!check(bench, body, &ev, out_refusal)) {
+        return false;
+    }
+    lev.event_id = lineage_event_id(body);
+    record->event_id = lev.event_id;
+    key = openlineage_key(&ev);
+    verdict = event_codec_encode(bench->codec, &lev, &bytes, &len, &err);
+    if (verdict != OK) {
+        return refuse(out_refusal, verdict == REJECT ? 422 : 503, err.text);
+    }
+    verdict = kafka_producer_publish(publish->producer, publish->st->kafka.topic_events,
+                                     (struct str){(const char *)key.bytes, sizeof(key.bytes)},
+                                     bytes, len, record, &err);
+    if (verdict != OK) {
+        free(bytes);
+        return refuse(out_refusal, verdict == REJECT ? 413 : 503, err.text);
+    }
+    return true;
+}
+
+bool publish_is_healthy(struct publish *publish)
+{
+    return kafka_producer_is_healthy(publish->producer) != 0;
+}
+
+void publish_stop(struct publish *publish, int timeout_ms)
+{
+    kafka_producer_stop(publish->producer, timeout_ms);
+}
+
+void publish_free(struct publish *publish)
+{
+    if (!publish) {
+        return;
+    }
+    kafka_producer_free(publish->producer);
+    while (publish->benches) {
+        struct bench *next = publish->benches->next;
+        bench_free(publish->benches);
+        publish->benches = next;
+    }
+    pthread_mutex_destroy(&publish->lock);
+    free(publish);
+}

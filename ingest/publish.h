@@ -1,0 +1,53 @@
+/* publish.h - one event from its JSON to a record on Kafka: check, encode, key, hand over; later the
+ * result. Shared by the handlers; any thread, each with parser and codec of its own. */
+#ifndef METAOPS_INGEST_PUBLISH_H
+#define METAOPS_INGEST_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/id128.h"
+#include "core/json.h"
+
+struct publish;
+struct settings;
+
+/* The part of a caller's record that belongs to publishing; it must live until done is called. */
+struct publish_record {
+    /* Once per record that was handed over, on the producer's thread, quick. As kafka_producer_result. */
+    void (*done)(struct publish_record *record, enum verdict verdict, int32_t partition,
+                 int64_t offset);
+    struct id128 event_id;
+};
+
+/* Why an event was not handed over. */
+struct publish_refusal {
+    int status;              /* of HTTP: 400 no JSON, 413, 422 no such event, 503 later */
+    bool has_place;          /* pointer and offset of place are meant */
+    struct json_fault place; /* its reason is meant always */
+};
+
+/* Starts the producer. FATAL for wrong settings. */
+MUST_CHECK enum verdict publish_start(const struct settings *st, struct publish **out_publish,
+                                      struct err *err);
+
+const struct settings *publish_settings(const struct publish *publish);
+
+/* 0 when the request may come in, else the seconds for Retry-After. */
+int publish_retry_after_s(struct publish *publish);
+
+/* body is followed by JSON_PADDING_BYTES readable bytes and may be gone after the call. True: handed over, done follows (or
+ * was called already). False: out_refusal is filled and done is never called. */
+MUST_CHECK bool publish_event(struct publish *publish, struct str body, struct str idempotency_key,
+                              struct publish_record *record, struct publish_refusal *out_refusal);
+
+bool publish_is_healthy(struct publish *publish);
+
+/* Waits up to timeout_ms for pending records; the rest is done with RETRY. */
+void publish_stop(struct publish *publish, int timeout_ms);
+
+/* After stop. NULL is allowed. */
+void publish_free(struct publish *publish);
+
+#endif

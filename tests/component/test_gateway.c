@@ -1,0 +1,398 @@
+/* The gateway role over loopback, with the real librdkafka against its mock cluster: what is answered
+ * when the broker takes an event, when it fails, and when the role is stopped. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <cmocka.h>
+
+#include "core/settings.h"
+#include "core/timebase.h"
+#include "ingest/gateway.h"
+#include "schemas/lineage_event.h"
+#include "support/raw_http.h"
+
+#define PRODUCE 0 /* Kafka's number of the request */
+#define WAIT_MS 6000
+#define BROKER 1
+#define EVENT                                                                                      \
+    "{\"eventType\":\"START\",\"eventTime\":\"2026-11-23T10:00:00Z\","                             \
+    "\"run\":{\"runId\":\"0199f1c2-7000-7000-8000-000000000001\"},"                                \
+    "\"job\":{\"namespace\":\"shop\",\"name\":\"load\"},\"inputs\":[],\"outputs\":[],"             \
+    "\"producer\":\"https://example.com/x\"}"
+#define LINEAGE "/api/v1/lineage"
+#define BATCH "/api/v1/lineage/batch"
+
+struct fixture {
+    struct settings st;
+    rd_kafka_t *rk;
+    rd_kafka_mock_cluster_t *cluster;
+    pthread_t thread;
+    int port;
+    int exit_code;
+    int is_running;
+};
+
+static void *run_gateway(void *arg)
+{
+    struct fixture *fx = arg;
+
+    fx->exit_code = gateway_run(&fx->st);
+    return NULL;
+}
+
+static int get(int port, const char *path, char *body, size_t size)
+{
+    char text[256];
+    int len = snprintf(text, sizeof(text),
+                       "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", path);
+    int fd = raw_http_connect(port);
+    struct raw_answer answer;
+
+    if (fd < 0) {
+        return -1;
+    }
+    raw_http_send(fd, (struct str){text, (size_t)len});
+    answer = raw_http_read(fd, WAIT_MS);
+    if (body) {
+        snprintf(body, size, "%s", answer.body ? answer.body : "");
+    }
+    raw_http_fini(&answer);
+    close(fd);
+    return answer.status;
+}
+
+static int load_settings(struct fixture *fx)
+{
+    static char listen[64], admin[64], brokers[128];
+    char *args[] = {listen,
+                    admin,
+                    brokers,
+                    "--ingest.batch-events-max=5",
+                    "--kafka.message-bytes-max=64KiB",
+                    "--ingest.body-bytes-max=4MiB",
+                    "--ingest.threads=2",
+                    "--log.level=error",
+                    NULL};
+    struct settings_rest rest = {0};
+    struct err err;
+    enum verdict verdict;
+
+    snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->port);
+    snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->port + 1);
+    snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
+             rd_kafka_mock_cluster_bootstraps(fx->cluster));
+    verdict = settings_load(&fx->st, (int)(sizeof(args) / sizeof(args[0])) - 1, args, &rest, &err);
+    free(rest.words);
+    if (verdict != OK) {
+        print_error("%s\n", err.text);
+        return -1;
+    }
+    return 0;
+}
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    static int round;
+    struct fixture *fx = &fixture;
+    char text[256];
+
+    memset(fx, 0, sizeof(*fx));
+    fx->port = 21000 + (int)((getpid() * 16) % 20000) + 2 * round++;
+    fx->rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, text, sizeof(text));
+    fx->cluster = fx->rk ? rd_kafka_mock_cluster_new(fx->rk, BROKER) : NULL;
+    if (!fx->cluster || load_settings(fx) != 0) {
+        return -1;
+    }
+    rd_kafka_mock_topic_create(fx->cluster, fx->st.kafka.topic_events, 4, 1);
+    if (pthread_create(&fx->thread, NULL, run_gateway, fx) != 0) {
+        return -1;
+    }
+    fx->is_running = 1;
+    for (int i = 0; i < 100; i++) {
+        if (get(fx->port + 1, "/readyz", text, sizeof(text)) == 200) {
+            *state = fx;
+            return 0;
+        }
+        usleep(100 * 1000);
+    }
+    print_error("never ready: %s\n", text);
+    return -1;
+}
+
+static void stop_gateway(struct fixture *fx)
+{
+    if (fx->is_running) {
+        kill(getpid(), SIGTERM);
+        pthread_join(fx->thread, NULL);
+        fx->is_running = 0;
+    }
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fx = *state;
+
+    stop_gateway(fx);
+    rd_kafka_mock_cluster_destroy(fx->cluster);
+    rd_kafka_destroy(fx->rk);
+    settings_fini(&fx->st);
+    return fx->exit_code;
+}
+
+static struct raw_answer post(struct fixture *fx, const char *path, const char *headers,
+                              struct str body)
+{
+    int fd = raw_http_connect(fx->port);
+    struct raw_answer answer;
+
+    assert_true(fd >= 0);
+    assert_true(raw_http_post(fd, path, headers, body));
+    answer = raw_http_read(fd, WAIT_MS);
+    close(fd);
+    return answer;
+}
+
+static void expect(struct fixture *fx, const char *path, const char *headers, struct str body,
+                   int status, const char *text)
+{
+    struct raw_answer answer = post(fx, path, headers, body);
+
+    if (answer.status != status || (text && !strstr(answer.body, text))) {
+        print_error("status %d, body %s\n", answer.status, answer.body);
+    }
+    assert_int_equal(answer.status, status);
+    if (text) {
+        assert_non_null(strstr(answer.body, text));
+    }
+    raw_http_fini(&answer);
+}
+
+static void test_gateway_says_201_when_the_broker_has_the_event(void **state)
+{
+    struct fixture *fx = *state;
+    struct str zipped = raw_http_gzip(STR(EVENT));
+    char event_id[ID128_TEXT_BYTES];
+    char wanted[128];
+
+    id128_format(lineage_event_id(STR(EVENT)), event_id);
+    snprintf(wanted, sizeof(wanted), "{\"eventId\":\"%s\",\"partition\":", event_id);
+    expect(fx, LINEAGE, "", STR(EVENT), 201, wanted);
+    expect(fx, LINEAGE, "Content-Type: text/xml\r\nIdempotency-Key: k1\r\n", STR(EVENT), 201,
+           wanted);
+    expect(fx, "/marquez" LINEAGE "?x=y", "Content-Encoding: gzip\r\n", zipped, 201, wanted);
+    expect(fx, LINEAGE, "", STR(EVENT), 201, "\"offset\":3}");
+    free((char *)zipped.ptr);
+}
+
+static void test_gateway_names_the_place_of_the_fault(void **state)
+{
+    struct fixture *fx = *state;
+
+    expect(fx, LINEAGE, "", STR(""), 400, "\"offset\":0");
+    expect(fx, LINEAGE, "", STR("{\"a\":[1,}"), 400, "\"offset\":8");
+    expect(fx, LINEAGE, "", STR("{\"a\":\"\xff\"}"), 400, "\"offset\":6");
+    expect(fx, LINEAGE, "", STR("[]"), 422, "\"pointer\":\"\",\"offset\":0");
+    expect(fx, LINEAGE, "",
+           STR("{\"eventTime\":\"2026-11-23T10:00:00Z\",\"run\":{},"
+               "\"job\":{\"namespace\":\"a\",\"name\":\"b\"}}"),
+           422, "\"pointer\":\"/run/runId\",\"offset\":42");
+    expect(fx, LINEAGE, "",
+           STR("{\"eventTime\":\"never\",\"job\":{\"namespace\":\"a\",\"name\":\"b\"}}"), 422,
+           "\"pointer\":\"/eventTime\",\"offset\":13");
+    assert_int_equal(get(fx->port, "/", NULL, 0), 404);
+    assert_int_equal(get(fx->port, LINEAGE, NULL, 0), 405);
+}
+
+/* Noise in a string does not compress below the 64 KiB that the test allows for a record. */
+static void test_gateway_says_413_for_what_kafka_does_not_take(void **state)
+{
+    struct fixture *fx = *state;
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+    size_t noise_bytes = 200000;
+    char *body = malloc(noise_bytes + sizeof(EVENT) + 16);
+    size_t len = sizeof(EVENT) - 2;
+    unsigned long long random = 88172645463325252ULL;
+
+    assert_non_null(body);
+    memcpy(body, EVENT, len);
+    memcpy(body + len, ",\"x\":\"", 6);
+    len += 6;
+    for (size_t i = 0; i < noise_bytes; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        body[len++] = digits[random & 63];
+    }
+    memcpy(body + len, "\"}", 2);
+    expect(fx, LINEAGE, "", (struct str){body, len + 2}, 413, NULL);
+    free(body);
+}
+
+static void test_gateway_says_503_within_4_s_when_the_broker_fails(void **state)
+{
+    struct fixture *fx = *state;
+    int64_t begin_us = timebase_mono_us();
+    struct raw_answer answer;
+
+    for (int i = 0; i < 100; i++) {
+        rd_kafka_mock_push_request_errors(fx->cluster, PRODUCE, 1,
+                                          RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+    }
+    answer = post(fx, LINEAGE, "", STR(EVENT));
+    assert_int_equal(answer.status, 503);
+    assert_true(answer.retry_after_s >= 1);
+    assert_true((timebase_mono_us() - begin_us) / 1000 <= 4100);
+    raw_http_fini(&answer);
+    rd_kafka_mock_clear_request_errors(fx->cluster, PRODUCE);
+    usleep(1500 * 1000);
+    expect(fx, LINEAGE, "", STR(EVENT), 201, NULL);
+}
+
+static void test_gateway_is_not_ready_while_the_broker_is_away(void **state)
+{
+    struct fixture *fx = *state;
+    char reason[256] = "";
+    int status = 200;
+
+    rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
+    expect(fx, LINEAGE, "", STR(EVENT), 503, NULL);
+    assert_int_equal(get(fx->port + 1, "/readyz", reason, sizeof(reason)), 503);
+    assert_non_null(strstr(reason, "Kafka"));
+    assert_int_equal(get(fx->port + 1, "/healthz", NULL, 0), 200);
+    rd_kafka_mock_broker_set_up(fx->cluster, BROKER);
+    for (int i = 0; i < 50; i++) {
+        struct raw_answer answer = post(fx, LINEAGE, "", STR(EVENT));
+        status = answer.status;
+        raw_http_fini(&answer);
+        if (status == 201) {
+            break;
+        }
+        usleep(200 * 1000);
+    }
+    assert_int_equal(status, 201);
+    assert_int_equal(get(fx->port + 1, "/readyz", NULL, 0), 200);
+}
+
+static void test_gateway_tells_per_event_what_became_of_a_batch(void **state)
+{
+    struct fixture *fx = *state;
+    struct raw_answer answer;
+
+    answer = post(fx, BATCH, "", STR("[" EVENT ", {\"a\":,}, {\"eventTime\":5}]"));
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "{\"accepted\":1,\"refused\":2,\"unavailable\":0,"));
+    assert_non_null(strstr(answer.body, "{\"index\":0,\"status\":201,\"eventId\":\""));
+    assert_non_null(strstr(answer.body, "{\"index\":1,\"status\":400,\"detail\":\""));
+    assert_non_null(strstr(answer.body, "{\"index\":2,\"status\":422,\"detail\":\""));
+    /* of the 5, counted in the whole body */
+    char wanted[64];
+    snprintf(wanted, sizeof(wanted), "\"pointer\":\"/eventTime\",\"offset\":%zu",
+             1 + (sizeof(EVENT) - 1) + 11 + 13);
+    assert_non_null(strstr(answer.body, wanted));
+    raw_http_fini(&answer);
+
+    expect(fx, BATCH, "", STR("[" EVENT "," EVENT "]"), 201, "{\"accepted\":2,\"refused\":0,");
+    expect(fx, BATCH, "", STR(EVENT "\n\n" EVENT "\r\n"), 201, "{\"accepted\":2,\"refused\":0,");
+    expect(fx, BATCH, "Content-Type: application/x-ndjson\r\n", STR(EVENT "\nnonsense\n"), 200,
+           "{\"accepted\":1,\"refused\":1,");
+    expect(fx, BATCH, "", STR("[]"), 200, "{\"accepted\":0,");
+    expect(fx, BATCH, "", STR("hello"), 400, NULL);
+    expect(fx, BATCH, "", STR("[" EVENT), 400, NULL);
+    expect(fx, BATCH, "", STR("[1,1,1,1,1,1]"), 413, NULL);
+    expect(fx, BATCH, "", STR("[1,1,1,1,1]"), 200, "\"refused\":5");
+}
+
+static void test_gateway_says_503_for_a_batch_that_the_broker_does_not_take(void **state)
+{
+    struct fixture *fx = *state;
+    struct raw_answer answer;
+
+    rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
+    answer = post(fx, BATCH, "", STR("[" EVENT "," EVENT "]"));
+    assert_int_equal(answer.status, 503);
+    assert_true(answer.retry_after_s >= 1);
+    raw_http_fini(&answer);
+}
+
+static void test_gateway_answers_what_is_open_when_it_is_stopped(void **state)
+{
+    struct fixture *fx = *state;
+    int slow = raw_http_connect(fx->port);
+    int open_fd = raw_http_connect(fx->port);
+    struct raw_answer answer;
+    char head[128];
+    int len = snprintf(head, sizeof(head),
+                       "POST " LINEAGE " HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+                       sizeof(EVENT) - 1);
+
+    assert_true(slow >= 0 && open_fd >= 0);
+    rd_kafka_mock_broker_set_rtt(fx->cluster, BROKER, 700);
+    assert_true(raw_http_post(open_fd, LINEAGE, "", STR(EVENT)));
+    assert_true(raw_http_send(slow, (struct str){head, (size_t)len}));
+    usleep(100 * 1000);
+    kill(getpid(), SIGTERM);
+    usleep(100 * 1000);
+    assert_true(raw_http_send(slow, STR(EVENT)));
+    answer = raw_http_read(open_fd, WAIT_MS);
+    assert_int_equal(answer.status, 201);
+    assert_true(answer.is_closing);
+    raw_http_fini(&answer);
+    answer = raw_http_read(slow, WAIT_MS);
+    assert_int_equal(answer.status, 201);
+    raw_http_fini(&answer);
+    pthread_join(fx->thread, NULL);
+    fx->is_running = 0;
+    assert_int_equal(fx->exit_code, 0);
+    assert_int_equal(raw_http_connect(fx->port), -1);
+    close(slow);
+    close(open_fd);
+}
+
+static void test_gateway_counts_what_it_does(void **state)
+{
+    struct fixture *fx = *state;
+    char text[16384];
+
+    expect(fx, LINEAGE, "", STR(EVENT), 201, NULL);
+    assert_int_equal(get(fx->port + 1, "/metrics", text, sizeof(text)), 200);
+    assert_non_null(strstr(text, "metaops_gateway_events_total{result=\"accepted\"}"));
+    assert_non_null(strstr(text, "metaops_gateway_request_duration_seconds_count"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define SERVED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+        SERVED(test_gateway_says_201_when_the_broker_has_the_event),
+        SERVED(test_gateway_names_the_place_of_the_fault),
+        SERVED(test_gateway_says_413_for_what_kafka_does_not_take),
+        SERVED(test_gateway_says_503_within_4_s_when_the_broker_fails),
+        SERVED(test_gateway_is_not_ready_while_the_broker_is_away),
+        SERVED(test_gateway_tells_per_event_what_became_of_a_batch),
+        SERVED(test_gateway_says_503_for_a_batch_that_the_broker_does_not_take),
+        SERVED(test_gateway_answers_what_is_open_when_it_is_stopped),
+        SERVED(test_gateway_counts_what_it_does),
+#undef SERVED
+    };
+    sigset_t signals;
+
+    /* The role waits for them in its own thread; nobody else may be ended by them. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    return cmocka_run_group_tests_name("gateway", tests, NULL, NULL);
+}
