@@ -1,5 +1,4 @@
-/* settings_value.h - one setting's value from text and back. Internal to settings*.c. Pure,
- * thread-safe. */
+/* settings_value.h - one setting's value from text and back. Pure, thread-safe. */
 #ifndef METAOPS_CORE_SETTINGS_VALUE_H
 #define METAOPS_CORE_SETTINGS_VALUE_H
 

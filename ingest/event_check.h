@@ -1,0 +1,27 @@
+/* event_check.h - one text judged as the gateway judges it: JSON, then what OpenLineage must say.
+ * Used by the commands that see events before the gateway does. One thread. */
+#ifndef METAOPS_INGEST_EVENT_CHECK_H
+#define METAOPS_INGEST_EVENT_CHECK_H
+
+#include "core/json.h"
+#include "schemas/openlineage.h"
+
+struct event_check;
+struct settings;
+
+/* Depth, values and bytes are bounded by the ingest settings. NULL when memory is short. */
+struct event_check *event_check_new(const struct settings *st);
+
+/* text is followed by JSON_PADDING_BYTES readable bytes. OK with out_ev, valid until the next call;
+ * REJECT with the place; RETRY when memory is short. */
+MUST_CHECK enum verdict event_check_text(struct event_check *check, struct str text,
+                                         struct openlineage_event *out_ev,
+                                         struct json_fault *out_fault, struct err *err);
+
+/* What out_ev points into. */
+const struct json_doc *event_check_doc(const struct event_check *check);
+
+/* NULL is allowed. */
+void event_check_free(struct event_check *check);
+
+#endif
