@@ -53,7 +53,7 @@ struct settings {
         char *group;        /* metaops */
         char *instance_id;  /* "auto": host name and admin port; empty: dynamic member */
         char *sink;         /* postgres, stdout, null */
-        int64_t lanes; /* each a pool thread and a sink thread */
+        int64_t lanes;      /* each a pool thread and a sink thread */
         int64_t batch_events_max;
         int64_t batch_bytes_max;
         int64_t batch_linger_ms;

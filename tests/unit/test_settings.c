@@ -136,8 +136,7 @@ static void test_settings_flag_beats_environment_beats_file_beats_default(void *
     (void)state;
     struct settings st;
     struct err err;
-    const char *path =
-        file_with("ingest.threads = 2\nkafka.partitions=3\nworker.lanes = 4\n");
+    const char *path = file_with("ingest.threads = 2\nkafka.partitions=3\nworker.lanes = 4\n");
     setenv("METAOPS_KAFKA_PARTITIONS", "5", 1);
     setenv("METAOPS_WORKER_LANES", "6", 1);
     assert_int_equal(load(&st, &err, "--config", path, "--worker.lanes=7", NULL), OK);
