@@ -1,9 +1,9 @@
-/* http_body.h - the body of one request while it arrives: chunks taken apart, gzip inflated, both
- * within limits, into one buffer.
+/* http_body.h - the body of one request while it arrives: chunks taken apart, gzip inflated,
+ * both within limits, into one buffer.
  *
- * Used by core/http_*.c only, on the thread of the connection's loop. Memory is counted in a sum that all
- * bodies of a server share; it is counted as bytes arrive, so that claiming a length costs nobody
- * anything. */
+ * Used by core/http_*.c only, on the thread of the connection's loop. Memory is counted in a
+ * sum that all bodies of a server share; it is counted as bytes arrive, so that claiming a
+ * length costs nobody anything. */
 #ifndef METAOPS_CORE_HTTP_BODY_H
 #define METAOPS_CORE_HTTP_BODY_H
 
@@ -43,19 +43,19 @@ struct http_body {
     struct z_stream_s *inflater; /* NULL: identity */
 };
 
-/* Prepares for what head announces. HTTP_BODY_MORE, HTTP_BODY_DONE (there is no body), or minus the
- * status to refuse with (-413, -415, -503). body is to be ended with fini in every case. */
+/* Prepares for what head announces. HTTP_BODY_MORE, HTTP_BODY_DONE (there is no body), or minus
+ * the status to refuse with (-413, -415, -503). body is to be ended with fini in every case. */
 int http_body_init(struct http_body *body, const struct http_head *head,
                    const struct http_body_limits *limits, const char **out_reason);
 
-/* Takes bytes off the wire: *out_taken of text; bytes left over belong to what follows (or are half
- * a chunk header, to be given again with more). HTTP_BODY_MORE, HTTP_BODY_DONE, or minus the status
- * (-400, -413, -503). */
+/* Takes bytes off the wire: *out_taken of text; bytes left over belong to what follows (or are
+ * half a chunk header, to be given again with more). HTTP_BODY_MORE, HTTP_BODY_DONE, or minus
+ * the status (-400, -413, -503). */
 int http_body_feed(struct http_body *body, struct str text, size_t *out_taken,
                    const char **out_reason);
 
-/* A place to receive into without a copy, *out_len bytes of it; NULL when the body is not a plain one
- * with much left to come, or memory is short (feed then says so). */
+/* A place to receive into without a copy, *out_len bytes of it; NULL when the body is not a
+ * plain one with much left to come, or memory is short (feed then says so). */
 char *http_body_room(struct http_body *body, size_t *out_len);
 
 /* len bytes were put into the room. HTTP_BODY_MORE or HTTP_BODY_DONE. */

@@ -331,13 +331,23 @@ void http_conn_sweep(struct http_loop *loop, int64_t now_us)
     }
 }
 
-static void close_all(struct http_loop *loop, enum http_conn_state state, bool also_begun)
+static void close_all(struct http_loop *loop, enum http_conn_state state)
+{
+    struct http_conn *conn;
+
+    while ((conn = TAILQ_FIRST(&loop->conns[state]))) {
+        http_conn_set_state(conn, HTTP_CONN_CLOSED);
+    }
+}
+
+static void drain_state(struct http_loop *loop, enum http_conn_state state)
 {
     struct http_conn *next;
 
     for (struct http_conn *conn = TAILQ_FIRST(&loop->conns[state]); conn; conn = next) {
         next = TAILQ_NEXT(conn, link);
-        if (also_begun || conn->in_bytes == 0) {
+        http_input_receive(conn);
+        if (conn->state == state && conn->in_bytes == 0) {
             http_conn_set_state(conn, HTTP_CONN_CLOSED);
         }
     }
@@ -345,8 +355,8 @@ static void close_all(struct http_loop *loop, enum http_conn_state state, bool a
 
 void http_conn_drain(struct http_loop *loop)
 {
-    close_all(loop, HTTP_CONN_IDLE, true);
-    close_all(loop, HTTP_CONN_HEAD, false);
+    drain_state(loop, HTTP_CONN_HEAD);
+    drain_state(loop, HTTP_CONN_IDLE);
 }
 
 void http_conn_force(struct http_loop *loop)
@@ -361,10 +371,10 @@ void http_conn_force(struct http_loop *loop)
         next = TAILQ_NEXT(conn, link);
         http_conn_refuse_stream(conn, -503, "the server is being stopped");
     }
-    close_all(loop, HTTP_CONN_HEAD, true);
-    close_all(loop, HTTP_CONN_IDLE, true);
-    close_all(loop, HTTP_CONN_WRITE, true);
-    close_all(loop, HTTP_CONN_LINGER, true);
+    close_all(loop, HTTP_CONN_HEAD);
+    close_all(loop, HTTP_CONN_IDLE);
+    close_all(loop, HTTP_CONN_WRITE);
+    close_all(loop, HTTP_CONN_LINGER);
 }
 
 void http_conn_reap(struct http_loop *loop)

@@ -15,7 +15,7 @@ struct http_request;
 
 /* Each state is a list of the loop, sorted by deadline because all in it wait equally long:
  *
- *   HEAD -> BODY -> HANDLER -> WRITE -> IDLE -> HEAD      (BODY and WRITE only when not done at once)
+ *   HEAD -> BODY -> HANDLER -> WRITE -> IDLE -> HEAD   (BODY and WRITE when not done at once)
  *   any  -> WRITE -> LINGER -> CLOSED                     (refused)
  *   any  -> CLOSED                                        (freed at the end of the turn) */
 enum http_conn_state {
@@ -77,11 +77,12 @@ void http_conn_refuse_stream(struct http_conn *conn, int status, const char *rea
 /* Acts on every connection whose time is over. */
 void http_conn_sweep(struct http_loop *loop, int64_t now_us);
 
-/* Closes what waits for a request; the others close behind their answer. */
+/* Reads once from those that wait for a request and closes the ones that have sent nothing; the
+ * others close behind their answer. */
 void http_conn_drain(struct http_loop *loop);
 
-/* The time to drain is over: 503 to whoever waits for an answer, and close. One whose answer is just
- * on its way from another thread stays: call again. */
+/* The time to drain is over: 503 to whoever waits for an answer, and close. One whose answer is
+ * just on its way from another thread stays: call again. */
 void http_conn_force(struct http_loop *loop);
 
 /* Frees the closed ones. */

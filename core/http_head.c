@@ -62,8 +62,8 @@ static int check_beginning(struct str text, const char **out_reason)
     return 0;
 }
 
-/* Length of the head with its blank line, or as http_head_parse. Every LF needs its CR and every CR
- * its LF: parsers that differ there are how requests get smuggled. */
+/* Length of the head with its blank line, or as http_head_parse. Every LF needs its CR and
+ * every CR its LF: parsers that differ there are how requests get smuggled. */
 static int find_end(struct str text, const char **out_reason)
 {
     size_t at = 0;

@@ -1,9 +1,10 @@
 /* http_head.h - a strict parser for the head of an HTTP/1.1 request and for chunk headers.
  *
- * Pure functions over bytes: no sockets, no allocation. What RFC 9112 leaves open is refused, because two readers of one
- * byte stream must never disagree on where a request ends: exactly one Host; exactly one Content-Length of digits, or
- * Transfer-Encoding: chunked alone, never both; CRLF line ends only; no folding; visible ASCII
- * targets; token names directly followed by a colon; versions 1.0 and 1.1 only. */
+ * Pure functions over bytes: no sockets, no allocation. What RFC 9112 leaves open is refused,
+ * because two readers of one byte stream must never disagree on where a request ends: exactly
+ * one Host; exactly one Content-Length of digits, or Transfer-Encoding: chunked alone, never
+ * both; CRLF line ends only; no folding; visible ASCII targets; token names directly followed
+ * by a colon; versions 1.0 and 1.1 only. */
 #ifndef METAOPS_CORE_HTTP_HEAD_H
 #define METAOPS_CORE_HTTP_HEAD_H
 
@@ -33,17 +34,20 @@ struct http_head {
     bool expects_continue;
 };
 
-/* Parses a head that begins at text.ptr. Returns the bytes it takes (blank line included), 0 when more bytes are
- * needed, or minus the HTTP status to refuse with (-400, -431, -501, -505); *out_reason is then a literal. Views point into text. */
+/* Parses a head that begins at text.ptr. Returns the bytes it takes (blank line included), 0
+ * when more bytes are needed, or minus the HTTP status to refuse with (-400, -431, -501, -505);
+ * *out_reason is then a literal. Views point into text. */
 int http_head_parse(struct str text, struct http_head *out_head, const char **out_reason);
 
-/* Value of a header (name without regard to case), ptr NULL when absent; several are not joined: the first. */
+/* Value of a header (name without regard to case), ptr NULL when absent; several are not
+ * joined: the first. */
 struct str http_head_get(const struct http_head *head, const char *name);
 
 /* Reads one chunk-size line (chunk extensions are refused). Bytes taken, 0 for more, -400. */
 int http_head_chunk(struct str text, uint64_t *out_size, const char **out_reason);
 
-/* Reads the trailer section behind the last chunk: only the empty one is taken. 2, 0 for more, -400. */
+/* Reads the trailer section behind the last chunk: only the empty one is taken. 2, 0 for more,
+ * -400. */
 int http_head_trailer(struct str text, const char **out_reason);
 
 #endif

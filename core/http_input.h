@@ -1,5 +1,5 @@
-/* http_input.h - what a connection does with arriving bytes: heads, routes, bodies, and the call of the handler.
- * For core/http_*.c only, on the thread of the loop. */
+/* http_input.h - what a connection does with arriving bytes: heads, routes, bodies, and the
+ * call of the handler. For core/http_*.c only, on the thread of the loop. */
 #ifndef METAOPS_CORE_HTTP_INPUT_H
 #define METAOPS_CORE_HTTP_INPUT_H
 

@@ -38,13 +38,10 @@ static void accept_one(struct http_loop *loop, int fd)
     }
 }
 
-static void on_connection(evutil_socket_t listen_fd, short what, void *arg)
+static void accept_waiting(struct http_loop *loop)
 {
-    struct http_loop *loop = arg;
-
-    (void)what;
     for (int i = 0; i < ACCEPTS_MAX; i++) {
-        int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(loop->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
             accept_one(loop, fd);
@@ -57,6 +54,15 @@ static void on_connection(evutil_socket_t listen_fd, short what, void *arg)
             break;
         }
     }
+}
+
+static void on_connection(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_loop *loop = arg;
+
+    (void)fd;
+    (void)what;
+    accept_waiting(loop);
     http_loop_settle(loop);
 }
 
@@ -65,6 +71,8 @@ static void begin_drain(struct http_loop *loop)
     if (loop->is_draining || !atomic_load(&loop->shared->is_stopping)) {
         return;
     }
+    /* Who has sent a request by now gets an answer, also when nobody has looked at it yet. */
+    accept_waiting(loop);
     loop->is_draining = true;
     event_del(loop->listen_event);
     loop->is_listening = false;

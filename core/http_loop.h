@@ -1,7 +1,9 @@
-/* http_loop.h - one thread of the HTTP server: a listener, its connections in lists by state, one sweep
- * for all deadlines, and the list of answers from other threads. For core/http_*.c only.
+/* http_loop.h - one thread of the HTTP server: a listener, its connections in lists by state,
+ * one sweep for all deadlines, and the list of answers from other threads. For core/http_*.c
+ * only.
  *
- * Everything belongs to the loop's thread, except what is named below `lock` and the shared part. */
+ * Everything belongs to the loop's thread, except what is named below `lock` and the shared
+ * part. */
 #ifndef METAOPS_CORE_HTTP_LOOP_H
 #define METAOPS_CORE_HTTP_LOOP_H
 
@@ -51,7 +53,8 @@ struct http_loop {
     struct http_request *answered_last;
 };
 
-/* Adopts listen_fd (closed by free, also when this fails). NULL when memory or descriptors are short. */
+/* Adopts listen_fd (closed by free, also when this fails). NULL when memory or descriptors are
+ * short. */
 struct http_loop *http_loop_new(struct http_shared *shared, int listen_fd);
 
 /* Starts and ends the thread; stop waits for its end. */

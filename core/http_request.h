@@ -1,10 +1,10 @@
 /* http_request.h - the inside of a request: between its connection, its handler and its answer.
  * For core/http_*.c only; what handlers may call is in http_server.h.
  *
- * A request has two owners, the connection and the handler, and one of them decides: whoever moves
- * `state` away from HTTP_REQUEST_OPEN. The handler wins: the answer goes through the loop's list to the
- * connection, which frees the request. The loop wins (time-out, end of the server): it lets go of the
- * request, and the handler's late answer frees it. */
+ * A request has two owners, the connection and the handler, and one of them decides: whoever
+ * moves `state` away from HTTP_REQUEST_OPEN. The handler wins: the answer goes through the
+ * loop's list to the connection, which frees the request. The loop wins (time-out, end of the
+ * server): it lets go of the request, and the handler's late answer frees it. */
 #ifndef METAOPS_CORE_HTTP_REQUEST_H
 #define METAOPS_CORE_HTTP_REQUEST_H
 
@@ -56,7 +56,8 @@ const char *http_request_status_title(int status);
 /* Most bytes of a problem document; longer details are cut. */
 #define HTTP_REQUEST_PROBLEM_BYTES_MAX 4096
 
-/* Writes a problem document (RFC 9457) to out, HTTP_REQUEST_PROBLEM_BYTES_MAX bytes; returns its length. */
+/* Writes a problem document (RFC 9457) to out, HTTP_REQUEST_PROBLEM_BYTES_MAX bytes; returns
+ * its length. */
 size_t http_request_problem_text(char *out, int status, const char *detail, const char *pointer,
                                  int64_t offset);
 

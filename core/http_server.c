@@ -93,8 +93,8 @@ static void set_port(struct addrinfo *address, int port)
     }
 }
 
-/* Finds the port and makes sure that it is free: with SO_REUSEPORT alone a second process could bind it too and
- * take half of the connections. */
+/* Finds the port and makes sure that it is free: with SO_REUSEPORT alone a second process could
+ * bind it too and take half of the connections. */
 static enum verdict claim_port(struct http_server *server, struct addrinfo *address,
                                struct err *err)
 {

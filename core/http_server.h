@@ -1,9 +1,10 @@
-/* http_server.h - an HTTP/1.1 server over libevent: listeners, loops, limits, absolute deadlines.
- * Used by the gateway's door and by the admin ports of all roles.
+/* http_server.h - an HTTP/1.1 server over libevent: listeners, loops, limits, absolute
+ * deadlines. Used by the gateway's door and by the admin ports of all roles.
  *
- * Each of `threads` loops has its own listener (SO_REUSEPORT) and owns its connections. Requests of one connection are
- * answered in order; the next is read when the answer is out. A handler runs on the loop's thread and answers now, or
- * keeps the request and answers later by http_request_answer from any thread. */
+ * Each of `threads` loops has its own listener (SO_REUSEPORT) and owns its connections.
+ * Requests of one connection are answered in order; the next is read when the answer is out. A
+ * handler runs on the loop's thread and answers now, or keeps the request and answers later by
+ * http_request_answer from any thread. */
 #ifndef METAOPS_CORE_HTTP_SERVER_H
 #define METAOPS_CORE_HTTP_SERVER_H
 
@@ -33,7 +34,7 @@ struct http_server_options {
     int head_timeout_ms; /* absolute, from the first byte (or the accept) to the end of the head */
     int body_timeout_ms; /* absolute, for the whole body */
     int idle_timeout_ms; /* between requests of a kept connection */
-    int answer_timeout_ms; /* a kept request gets 503 with Retry-After when no answer came; 0: no limit */
+    int answer_timeout_ms;  /* then a kept request gets 503 with Retry-After; 0: no limit */
     int metric_connections; /* enum metric, or -1 */
     int metric_connections_refused;
     int metric_bad_http;
@@ -47,8 +48,9 @@ MUST_CHECK enum verdict http_server_start(const struct http_server_options *opti
 /* The port that is listened on (when the options say port 0, the system's choice). */
 int http_server_port(const struct http_server *server);
 
-/* Stops accepting, closes idle connections, waits up to timeout_ms for open requests to be answered, ends the
- * threads. Requests still open then are answered 503; answers that come later do nothing. */
+/* Stops accepting, closes idle connections, waits up to timeout_ms for open requests to be
+ * answered, ends the threads. Requests still open then are answered 503; answers that come
+ * later do nothing. */
 void http_server_stop(struct http_server *server, int timeout_ms);
 
 /* After stop, and after the last http_request_answer of every request. NULL is allowed. */
@@ -57,27 +59,29 @@ void http_server_free(struct http_server *server);
 /* The head; valid until the answer. */
 const struct http_head *http_request_head(const struct http_request *request);
 
-/* The whole body, inflated (Content-Encoding: gzip), followed by at least 64 readable bytes. In the
- * request's memory, valid until the answer. */
+/* The whole body, inflated (Content-Encoding: gzip), followed by at least 64 readable bytes. In
+ * the request's memory, valid until the answer. */
 struct str http_request_body(const struct http_request *request);
 
-/* Gives the memory of the body back before the answer; the body is empty then. Only the thread that works on the
- * request. */
+/* Gives the memory of the body back before the answer; the body is empty then. Only the thread
+ * that works on the request. */
 void http_request_drop_body(struct http_request *request);
 
-/* A small arena of the request (1 MiB at most), freed after the answer. Only the thread that works on the request. */
+/* A small arena of the request (1 MiB at most), freed after the answer. Only the thread that
+ * works on the request. */
 struct arena *http_request_arena(struct http_request *request);
 
 /* A number for log lines, unique in the process. */
 uint64_t http_request_id(const struct http_request *request);
 
-/* Any thread, exactly once per request, also when the time-out answer is already out (then it only frees). body is
- * copied. retry_after_s > 0 adds the header; content_type is a literal. A client that is gone is no error. After the call the request must not be touched. */
+/* Any thread, exactly once per request, also when the time-out answer is already out (then it
+ * only frees). body is copied. retry_after_s > 0 adds the header; content_type is a literal. A
+ * client that is gone is no error. After the call the request must not be touched. */
 void http_request_answer(struct http_request *request, int status, const char *content_type,
                          struct str body, int retry_after_s);
 
-/* application/problem+json (RFC 9457) with title from the status, detail, and, when pointer is not NULL, the members
- * pointer (RFC 6901) and offset (bytes). */
+/* application/problem+json (RFC 9457) with title from the status, detail, and, when pointer is
+ * not NULL, the members pointer (RFC 6901) and offset (bytes). */
 void http_request_problem(struct http_request *request, int status, const char *detail,
                           const char *pointer, int64_t offset, int retry_after_s);
 

@@ -5,7 +5,8 @@
 /* Above this part of the queue a burst could fill it before the first 503 has any effect. */
 #define FULL_PERCENT 80
 #define RETRY_AFTER_S_MAX 10
-/* The delivery time is learned from deliveries: without some let through, it would stay bad for ever. */
+/* The delivery time is learned from deliveries: without some let through, it would stay bad for
+ * ever. */
 #define TRIAL_MESSAGES 16
 
 int admission_retry_after_s(const struct settings *st, const struct admission_load *load)

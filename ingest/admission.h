@@ -1,5 +1,5 @@
-/* admission.h - whether the gateway takes a request now, judged by what waits for the broker: saying
- * 503 at once is kinder than saying it after seconds. Thread-safe. */
+/* admission.h - whether the gateway takes a request now, judged by what waits for the broker:
+ * saying 503 at once is kinder than saying it after seconds. Thread-safe. */
 #ifndef METAOPS_INGEST_ADMISSION_H
 #define METAOPS_INGEST_ADMISSION_H
 

@@ -59,8 +59,8 @@ static int next_line(struct batch_split *split, struct str *out_text)
     return 1;
 }
 
-/* Index of the comma or bracket that ends the element at split->at, or body.len. Only strings and nesting matter;
- * whether the element is JSON is found out by whoever parses it. */
+/* Index of the comma or bracket that ends the element at split->at, or body.len. Only strings
+ * and nesting matter; whether the element is JSON is found out by whoever parses it. */
 static size_t find_end(const struct batch_split *split)
 {
     bool is_string = false;

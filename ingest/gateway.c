@@ -1,9 +1,11 @@
 #include "ingest/gateway.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <event2/event.h>
@@ -23,6 +25,8 @@
 
 #define ROUTES_MAX 3
 #define TOPIC_WAIT_MS 1000
+#define LARGE_BYTES (256 * 1024)
+#define OTHER_DESCRIPTORS 128 /* brokers, admin port, logs */
 /* Of the time to drain, what is kept for the records after the last request is answered. */
 #define FLUSH_PERCENT 20
 
@@ -89,25 +93,50 @@ static void log_versions(void)
     }
 }
 
+/* Connections need descriptors, and so does Kafka: raises the soft limit, and takes fewer
+ * connections where the hard one is too low. */
+static int64_t fit_connections(int64_t connections_max)
+{
+    struct rlimit limit;
+    int64_t fit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return connections_max;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return connections_max;
+    }
+    if (limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= (rlim_t)(connections_max + OTHER_DESCRIPTORS)) {
+        return connections_max;
+    }
+    fit = limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? (int64_t)limit.rlim_cur - OTHER_DESCRIPTORS
+                                                 : OTHER_DESCRIPTORS;
+    log_warn("too few descriptors for ingest.connections_max, taking fewer connections=%lld",
+             (long long)fit);
+    return fit;
+}
+
 static enum verdict start_server(struct gateway *gateway, struct err *err)
 {
     const struct settings *st = gateway->st;
-    struct http_server_options options = {.listen = st->ingest.listen,
-                                          .threads = (int)st->ingest.threads,
-                                          .routes = gateway->routes,
-                                          .arg = gateway->publish,
-                                          .head_bytes_max = (size_t)st->ingest.head_bytes_max,
-                                          .memory_bytes_max = (size_t)st->ingest.memory_bytes_max,
-                                          .connections_max = (int)st->ingest.connections_max,
-                                          .head_timeout_ms = (int)st->ingest.head_timeout_ms,
-                                          .body_timeout_ms = (int)st->ingest.body_timeout_ms,
-                                          .idle_timeout_ms = (int)st->ingest.idle_timeout_ms,
-                                          .answer_timeout_ms = (int)st->ingest.answer_timeout_ms,
-                                          .metric_connections = METRIC_GATEWAY_CONNECTIONS,
-                                          .metric_connections_refused =
-                                              METRIC_GATEWAY_CONNECTIONS_REFUSED,
-                                          .metric_bad_http = METRIC_GATEWAY_BAD_HTTP,
-                                          .metric_seconds = METRIC_GATEWAY_REQUEST_SECONDS};
+    struct http_server_options options = {
+        .listen = st->ingest.listen,
+        .threads = (int)st->ingest.threads,
+        .routes = gateway->routes,
+        .arg = gateway->publish,
+        .head_bytes_max = (size_t)st->ingest.head_bytes_max,
+        .memory_bytes_max = (size_t)st->ingest.memory_bytes_max,
+        .connections_max = (int)fit_connections(st->ingest.connections_max),
+        .head_timeout_ms = (int)st->ingest.head_timeout_ms,
+        .body_timeout_ms = (int)st->ingest.body_timeout_ms,
+        .idle_timeout_ms = (int)st->ingest.idle_timeout_ms,
+        .answer_timeout_ms = (int)st->ingest.answer_timeout_ms,
+        .metric_connections = METRIC_GATEWAY_CONNECTIONS,
+        .metric_connections_refused = METRIC_GATEWAY_CONNECTIONS_REFUSED,
+        .metric_bad_http = METRIC_GATEWAY_BAD_HTTP,
+        .metric_seconds = METRIC_GATEWAY_REQUEST_SECONDS};
 
     gateway->routes[0] = (struct http_route){.method = "POST",
                                              .path = "*/api/v1/lineage",
@@ -173,6 +202,9 @@ int gateway_run(const struct settings *st)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    /* Large bodies go back to the system at once; otherwise glibc raises this limit with each
+     * and keeps them. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     log_thread_name("gateway");
     log_versions();
     if (start(&gateway, &err) == OK) {

@@ -1,5 +1,5 @@
-/* publish.h - one event from its JSON to a record on Kafka: check, encode, key, hand over; later the
- * result. Shared by the handlers; any thread, each with parser and codec of its own. */
+/* publish.h - one event from its JSON to a record on Kafka: check, encode, key, hand over;
+ * later the result. Shared by the handlers; any thread, each with parser and codec of its own. */
 #ifndef METAOPS_INGEST_PUBLISH_H
 #define METAOPS_INGEST_PUBLISH_H
 
@@ -15,7 +15,8 @@ struct settings;
 
 /* The part of a caller's record that belongs to publishing; it must live until done is called. */
 struct publish_record {
-    /* Once per record that was handed over, on the producer's thread, quick. As kafka_producer_result. */
+    /* Once per record that was handed over, on the producer's thread, quick. As
+     * kafka_producer_result. */
     void (*done)(struct publish_record *record, enum verdict verdict, int32_t partition,
                  int64_t offset);
     struct id128 event_id;
@@ -37,8 +38,9 @@ const struct settings *publish_settings(const struct publish *publish);
 /* 0 when the request may come in, else the seconds for Retry-After. */
 int publish_retry_after_s(struct publish *publish);
 
-/* body is followed by JSON_PADDING_BYTES readable bytes and may be gone after the call. True: handed over, done follows (or
- * was called already). False: out_refusal is filled and done is never called. */
+/* body is followed by JSON_PADDING_BYTES readable bytes and may be gone after the call. True:
+ * handed over, done follows (or was called already). False: out_refusal is filled and done is
+ * never called. */
 MUST_CHECK bool publish_event(struct publish *publish, struct str body, struct str idempotency_key,
                               struct publish_record *record, struct publish_refusal *out_refusal);
 

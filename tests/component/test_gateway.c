@@ -1,5 +1,5 @@
-/* The gateway role over loopback, with the real librdkafka against its mock cluster: what is answered
- * when the broker takes an event, when it fails, and when the role is stopped. */
+/* The gateway role over loopback, with the real librdkafka against its mock cluster: what is
+ * answered when the broker takes an event, when it fails, and when the role is stopped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

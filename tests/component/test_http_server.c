@@ -1,4 +1,5 @@
-/* The HTTP server over loopback: what it takes, what it refuses, its limits, deadlines and its end. */
+/* The HTTP server over loopback: what it takes, what it refuses, its limits, deadlines and its
+ * end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,8 @@
 #define MEMORY_BYTES_MAX ((size_t)3 * 1024 * 1024)
 #define WAIT_MS 3000
 
-/* /echo answers at once, /later from another thread after 100 ms, /never only when the test says. */
+/* /echo answers at once, /later from another thread after 100 ms, /never only when the test
+ * says. */
 struct fixture {
     struct http_server *server;
     int port;
@@ -464,7 +466,8 @@ static void test_http_server_names_the_method_it_takes(void **state)
     close(fd);
 }
 
-/* Sends one byte of text each 50 ms until the server speaks; returns the milliseconds that took. */
+/* Sends one byte of text each 50 ms until the server speaks; returns the milliseconds that
+ * took. */
 static int64_t drip(int fd, char byte)
 {
     int64_t begin_us = timebase_mono_us();
@@ -583,7 +586,8 @@ static void test_http_server_counts_memory_by_what_arrived(void **state)
     int refused = 0;
 
     assert_non_null(part);
-    /* Six claims of 1 MiB do no harm to a seventh request; four that really send do not fit in 3 MiB. */
+    /* Six claims of 1 MiB do no harm to a seventh request; four that really send do not fit in
+     * 3 MiB. */
     for (int i = 0; i < 6; i++) {
         fds[i] = connected(fx);
         assert_true(raw_http_send(
@@ -656,6 +660,23 @@ static void test_http_server_answers_what_is_open_before_it_ends(void **state)
     close(idle_fd);
 }
 
+static void test_http_server_answers_what_was_sent_just_before_the_end(void **state)
+{
+    struct fixture *fx = *state;
+    int fds[16];
+
+    for (int i = 0; i < 16; i++) {
+        fds[i] = connected(fx);
+        assert_true(raw_http_post(fds[i], i % 2 ? "/later" : "/echo", "", STR("x")));
+    }
+    http_server_stop(fx->server, 2000);
+    for (int i = 0; i < 16; i++) {
+        expect(fds[i], i % 2 ? 201 : 200, "x");
+        assert_true(raw_http_is_closed(fds[i], WAIT_MS));
+        close(fds[i]);
+    }
+}
+
 static void test_http_server_ends_with_503_for_what_stays_open(void **state)
 {
     struct fixture *fx = *state;
@@ -714,6 +735,7 @@ int main(void)
         SERVED(test_http_server_closes_connections_beyond_the_cap),
         SERVED(test_http_server_counts_memory_by_what_arrived),
         SERVED(test_http_server_answers_what_is_open_before_it_ends),
+        SERVED(test_http_server_answers_what_was_sent_just_before_the_end),
         SERVED(test_http_server_ends_with_503_for_what_stays_open),
         SERVED(test_http_server_refuses_a_port_that_is_taken),
 #undef SERVED

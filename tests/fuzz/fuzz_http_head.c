@@ -1,5 +1,5 @@
-/* Heads, chunked and gzip bodies from hostile bytes: whatever is taken lies inside the input, is the
- * same however the bytes are cut, and costs no more memory than allowed. */
+/* Heads, chunked and gzip bodies from hostile bytes: whatever is taken lies inside the input,
+ * is the same however the bytes are cut, and costs no more memory than allowed. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* raw_http.h - a client that sends exactly the bytes it is told to, for tests of the HTTP doors. */
+/* raw_http.h - a client that sends exactly the bytes it is told to, for tests of the HTTP
+ * doors. */
 #ifndef METAOPS_TESTS_SUPPORT_RAW_HTTP_H
 #define METAOPS_TESTS_SUPPORT_RAW_HTTP_H
 

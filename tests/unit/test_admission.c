@@ -1,5 +1,6 @@
-/* When the gateway says "later" at once. Expected values from the rule: more than 80 % of the queue,
- * or deliveries slower than the message time-out while enough of them are under way to learn from. */
+/* When the gateway says "later" at once. Expected values from the rule: more than 80 % of the
+ * queue, or deliveries slower than the message time-out while enough of them are under way to
+ * learn from. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* The strict parser of request heads and chunk headers. Expected values from RFC 9110 and RFC 9112. */
+/* The strict parser of request heads and chunk headers. Expected values from RFC 9110 and RFC
+ * 9112. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
