@@ -4,6 +4,8 @@
 #ifndef METAOPS_CORE_KAFKA_CLIENT_H
 #define METAOPS_CORE_KAFKA_CLIENT_H
 
+#include <stdbool.h>
+
 #include "err.h"
 
 struct settings;
@@ -15,11 +17,10 @@ struct kafka_property {
     const char *value;
 };
 
-/* A librdkafka configuration (rd_kafka_conf_t *, untyped here) from kafka.brokers, client.id, the given properties (ended
- * by a NULL name) and then the user's rdkafka.* / rdkafka.producer.* / rdkafka.consumer.*. Properties our guarantees rest
- * on (acks, enable.idempotence, enable.auto.commit, enable.auto.offset.store, auto.offset.reset, isolation.level,
- * partition.assignment.strategy, group.id, group.instance.id, bootstrap.servers) are refused from the user with the
- * reason: FATAL. Log lines of the library go to our log. */
+/* A librdkafka configuration (rd_kafka_conf_t *, untyped here) from kafka.brokers, client.id, the
+ * given properties (ended by a NULL name) and then the user's rdkafka.* and rdkafka.producer.* or
+ * rdkafka.consumer.*. Properties our guarantees rest on are refused from the user with the reason:
+ * FATAL; the list stands in kafka_client.c. Log lines of the library go to our log. */
 MUST_CHECK enum verdict kafka_client_conf(const struct settings *st, enum kafka_role role,
                                           const struct kafka_property *properties, void **out_conf,
                                           struct err *err);
@@ -27,8 +28,21 @@ MUST_CHECK enum verdict kafka_client_conf(const struct settings *st, enum kafka_
 /* The decision for a librdkafka error code: one table. */
 enum verdict kafka_client_verdict(int code);
 
-/* Creates the topic when it is not there; partitions are added when it has fewer (never removed). *out_created says
- * which: 1 created, 2 partitions added, 0 as it was. Blocks up to 30 s. */
+/* Fills err with `what: the library's text` and the code. Returns the verdict of the code. */
+enum verdict kafka_client_fail(struct err *err, int code, const char *what);
+
+/* Destroys an rd_kafka_t *. The library can hang in it for ever, so this waits timeout_ms at most;
+ * then false, and the handle is left to a thread of its own. NULL is allowed. */
+bool kafka_client_destroy(void *handle, int timeout_ms);
+
+/* The cluster's id, asked through an rd_kafka_t *, into 64 bytes. Blocks up to timeout_ms. OK or
+ * RETRY. */
+MUST_CHECK enum verdict kafka_client_cluster_id(void *handle, int timeout_ms, char *out_id,
+                                                struct err *err);
+
+/* Creates the topic when it is not there; partitions are added when it has fewer (never removed).
+ * *out_created says which: 1 created, 2 partitions added, 0 as it was. Returns when the brokers
+ * show it; RETRY after at most about 40 s, or when somebody else made it meanwhile. */
 struct kafka_topic_spec {
     const char *name;
     int partitions;
@@ -40,10 +54,10 @@ MUST_CHECK enum verdict kafka_client_ensure_topic(const struct settings *st,
                                                   const struct kafka_topic_spec *spec,
                                                   int *out_created, struct err *err);
 
-/* What the cluster says: id and the number of partitions of topic (-1 when it is not there). Blocks up
- * to timeout_ms. cluster_id holds 64 bytes. */
+/* What the cluster says: id and the number of partitions of topic (-1 when it is not there).
+ * Blocks up to timeout_ms. cluster_id holds 64 bytes. */
 MUST_CHECK enum verdict kafka_client_describe(const struct settings *st, const char *topic,
-                                              int timeout_ms, char *cluster_id,
-                                              int *out_partitions, struct err *err);
+                                              int timeout_ms, char *cluster_id, int *out_partitions,
+                                              struct err *err);
 
 #endif

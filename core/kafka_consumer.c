@@ -1,0 +1,547 @@
+#include "core/kafka_consumer.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "core/kafka_client.h"
+#include "core/kafka_reader.h"
+#include "core/log.h"
+#include "core/settings.h"
+#include "core/timebase.h"
+
+#define WHERE "kafka consumer"
+/* The library stops fetching for a whole second when the queue is full, so it must hold more than
+ * a second of work: 12,000 records/s of 1.5 kB stalled for 460 ms with 8 MiB and not with 16 (30
+ * MiB resident). Larger records come whatever the fetch limits say, one at a time. */
+#define QUEUE_KBYTES "16384"
+#define SEEK_MS 5000
+#define LEAVE_MS 3000
+#define CLOSE_MS 1000
+#define DESTROY_MS 1000
+#define INSTANCE_ID_BYTES 256
+
+/* One partition of the assignment. */
+struct assigned {
+    char *topic;
+    int32_t partition;
+    bool paused;
+    int64_t next; /* the offset behind the last record handed out, or where to begin */
+};
+
+struct kafka_consumer {
+    rd_kafka_t *rk;
+    struct kafka_consumer_callbacks callbacks;
+    struct assigned *assigned;
+    size_t assigned_count;
+    struct assigned *last;       /* of the last record: the next is mostly of the same partition */
+    bool assign_failed;          /* no memory in the rebalance callback: the next poll says so */
+    bool closing;                /* the caller is not told about revoked partitions any more */
+    struct kafka_reader *reader; /* for kafka_consumer_record_at */
+};
+
+static void kafka_consumer_forget(struct kafka_consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->assigned_count; i++) {
+        free(consumer->assigned[i].topic);
+    }
+    free(consumer->assigned);
+    consumer->assigned = NULL;
+    consumer->assigned_count = 0;
+    consumer->last = NULL;
+}
+
+static struct assigned *kafka_consumer_find(struct kafka_consumer *consumer, const char *topic,
+                                            int32_t partition)
+{
+    struct assigned *last = consumer->last;
+
+    if (last && last->partition == partition && strcmp(last->topic, topic) == 0) {
+        return last;
+    }
+    for (size_t i = 0; i < consumer->assigned_count; i++) {
+        struct assigned *at = &consumer->assigned[i];
+        if (at->partition == partition && strcmp(at->topic, topic) == 0) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+/* Takes over what the caller decided about each partition: `wanted` ones at the front. */
+static bool kafka_consumer_remember(struct kafka_consumer *consumer,
+                                    const struct kafka_partition *partitions, size_t count,
+                                    size_t wanted)
+{
+    kafka_consumer_forget(consumer);
+    consumer->assigned = calloc(count ? count : 1, sizeof(*consumer->assigned));
+    if (!consumer->assigned) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct assigned *at = &consumer->assigned[i];
+        at->topic = strdup(partitions[i].topic);
+        if (!at->topic) {
+            return false;
+        }
+        consumer->assigned_count++;
+        at->partition = partitions[i].partition;
+        at->paused = i >= wanted;
+        at->next = i < wanted ? partitions[i].offset : RD_KAFKA_OFFSET_BEGINNING;
+    }
+    return true;
+}
+
+/* Makes the library read what `assigned` says: everything that was fetched before is dropped. A
+ * paused partition begins at the first offset, which exists, so that it cannot raise a range error
+ * before it is used. */
+static rd_kafka_resp_err_t kafka_consumer_apply(struct kafka_consumer *consumer)
+{
+    int count = (int)consumer->assigned_count;
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(count);
+    rd_kafka_topic_partition_list_t *paused = rd_kafka_topic_partition_list_new(count);
+
+    for (size_t i = 0; i < consumer->assigned_count; i++) {
+        const struct assigned *at = &consumer->assigned[i];
+        rd_kafka_topic_partition_list_add(all, at->topic, at->partition)->offset = at->next;
+        if (at->paused) {
+            rd_kafka_topic_partition_list_add(paused, at->topic, at->partition);
+        }
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, all);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && paused->cnt > 0) {
+        code = rd_kafka_pause_partitions(consumer->rk, paused);
+    }
+    rd_kafka_topic_partition_list_destroy(paused);
+    rd_kafka_topic_partition_list_destroy(all);
+    return code;
+}
+
+static struct kafka_partition *kafka_consumer_copy_list(const rd_kafka_topic_partition_list_t *list)
+{
+    struct kafka_partition *partitions =
+        calloc(list->cnt ? (size_t)list->cnt : 1, sizeof(*partitions));
+
+    for (int i = 0; partitions && i < list->cnt; i++) {
+        partitions[i] = (struct kafka_partition){
+            .topic = list->elems[i].topic, .partition = list->elems[i].partition, .offset = -1};
+    }
+    return partitions;
+}
+
+static void kafka_consumer_on_assign(struct kafka_consumer *consumer,
+                                     const rd_kafka_topic_partition_list_t *list)
+{
+    size_t count = (size_t)list->cnt;
+    struct kafka_partition *partitions = kafka_consumer_copy_list(list);
+
+    if (!partitions) {
+        consumer->assign_failed = true;
+        rd_kafka_assign(consumer->rk, NULL);
+        return;
+    }
+    size_t wanted = consumer->callbacks.on_assign(consumer->callbacks.arg, partitions, count);
+    if (!kafka_consumer_remember(consumer, partitions, count, wanted) ||
+        kafka_consumer_apply(consumer) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        consumer->assign_failed = true;
+        kafka_consumer_forget(consumer);
+        rd_kafka_assign(consumer->rk, NULL);
+    }
+    free(partitions);
+}
+
+static void kafka_consumer_on_revoke(struct kafka_consumer *consumer,
+                                     const rd_kafka_topic_partition_list_t *list)
+{
+    bool lost = rd_kafka_assignment_lost(consumer->rk) != 0;
+    struct kafka_partition *partitions = kafka_consumer_copy_list(list);
+
+    kafka_consumer_forget(consumer);
+    if (!partitions) {
+        consumer->assign_failed = true;
+    } else if (!consumer->closing) {
+        consumer->callbacks.on_revoke(consumer->callbacks.arg, partitions, (size_t)list->cnt, lost);
+    }
+    free(partitions);
+    rd_kafka_assign(consumer->rk, NULL);
+}
+
+static void kafka_consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                                        rd_kafka_topic_partition_list_t *list, void *arg)
+{
+    struct kafka_consumer *consumer = arg;
+
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !consumer->closing) {
+        kafka_consumer_on_assign(consumer, list);
+    } else if (code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        kafka_consumer_on_revoke(consumer, list);
+    } else {
+        rd_kafka_assign(rk, NULL);
+    }
+}
+
+/* "auto" is host name and admin port: the same after a restart, another for each worker of a
+ * host. */
+static void kafka_consumer_instance_id(const struct settings *st, char *out, size_t size)
+{
+    char host[128] = "";
+
+    if (strcmp(st->worker.instance_id, "auto") != 0) {
+        snprintf(out, size, "%s", st->worker.instance_id);
+        return;
+    }
+    gethostname(host, sizeof(host) - 1);
+    const char *colon = strrchr(st->worker.admin_listen, ':');
+    snprintf(out, size, "%s-%s", host, colon ? colon + 1 : st->worker.admin_listen);
+    for (char *c = out; *c; c++) {
+        if (!isalnum((unsigned char)*c) && *c != '.' && *c != '_') {
+            *c = '-';
+        }
+    }
+}
+
+static enum verdict kafka_consumer_conf(const struct settings *st, void **out_conf, struct err *err)
+{
+    char instance_id[INSTANCE_ID_BYTES], session[24], heartbeat[24], poll_max[24];
+    long long session_ms = st->worker.session_timeout_ms;
+
+    kafka_consumer_instance_id(st, instance_id, sizeof(instance_id));
+    snprintf(session, sizeof(session), "%lld", session_ms);
+    /* Members learn of a rebalance by their heartbeats only: this is how long the others pause. */
+    snprintf(heartbeat, sizeof(heartbeat), "%lld", session_ms < 3000 ? session_ms / 3 + 1 : 1000);
+    snprintf(poll_max, sizeof(poll_max), "%lld", session_ms > 300000 ? session_ms : 300000);
+    const struct kafka_property properties[] = {
+        {.name = "group.id", .value = st->worker.group},
+        {.name = "group.instance.id", .value = instance_id},
+        {.name = "partition.assignment.strategy", .value = "range"},
+        {.name = "enable.auto.commit", .value = "false"},
+        {.name = "enable.auto.offset.store", .value = "false"},
+        {.name = "auto.offset.reset", .value = "error"},
+        {.name = "isolation.level", .value = "read_committed"},
+        {.name = "check.crcs", .value = "true"},
+        {.name = "enable.partition.eof", .value = "false"},
+        {.name = "session.timeout.ms", .value = session},
+        {.name = "heartbeat.interval.ms", .value = heartbeat},
+        {.name = "max.poll.interval.ms", .value = poll_max},
+        {.name = "fetch.min.bytes", .value = "1"},
+        {.name = "fetch.wait.max.ms", .value = "100"},
+        {.name = "fetch.error.backoff.ms", .value = "100"},
+        {.name = "fetch.message.max.bytes", .value = "262144"},
+        {.name = "fetch.max.bytes", .value = "2097152"},
+        {.name = "queued.min.messages", .value = "100000"},
+        {.name = "queued.max.messages.kbytes", .value = QUEUE_KBYTES},
+        {.name = NULL, .value = NULL},
+    };
+    return kafka_client_conf(st, KAFKA_CONSUMER, properties, out_conf, err);
+}
+
+static enum verdict kafka_consumer_subscribe(struct kafka_consumer *consumer,
+                                             const char *const *topics, struct err *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
+
+    for (; *topics; topics++) {
+        rd_kafka_topic_partition_list_add(list, *topics, RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? kafka_client_fail(err, code, "subscribing") : OK;
+}
+
+enum verdict kafka_consumer_open(const struct settings *st, const char *const *topics,
+                                 const struct kafka_consumer_callbacks *callbacks,
+                                 struct kafka_consumer **out_consumer, struct err *err)
+{
+    struct kafka_consumer *consumer = calloc(1, sizeof(*consumer));
+    char text[256] = "";
+    void *conf = NULL;
+    enum verdict verdict;
+
+    if (!consumer) {
+        return err_set(err, FATAL, WHERE, "out of memory");
+    }
+    consumer->callbacks = *callbacks;
+    verdict = kafka_reader_open(st, &consumer->reader, err);
+    if (verdict != OK) {
+        goto fail;
+    }
+    verdict = kafka_consumer_conf(st, &conf, err);
+    if (verdict != OK) {
+        goto fail;
+    }
+    rd_kafka_conf_set_opaque(conf, consumer);
+    rd_kafka_conf_set_rebalance_cb(conf, kafka_consumer_on_rebalance);
+    consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    if (!consumer->rk) {
+        rd_kafka_conf_destroy(conf);
+        verdict = err_set(err, FATAL, WHERE, "%s", text);
+        goto fail;
+    }
+    rd_kafka_poll_set_consumer(consumer->rk);
+    verdict = kafka_consumer_subscribe(consumer, topics, err);
+    if (verdict != OK) {
+        goto fail;
+    }
+    *out_consumer = consumer;
+    return OK;
+fail:
+    kafka_consumer_close(consumer);
+    return verdict;
+}
+
+/* A message that is no record. Its text goes into err; topic and partition stay readable because
+ * the name belongs to the assignment. */
+static enum verdict kafka_consumer_judge(struct kafka_consumer *consumer,
+                                         const rd_kafka_message_t *msg,
+                                         struct kafka_record *out_record, struct err *err)
+{
+    char text[192] = "";
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(consumer->rk, text, sizeof(text));
+
+    if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+        return err_set(err, FATAL, WHERE, "another worker runs with the same worker.instance_id");
+    }
+    if (fatal) {
+        return err_set(err, FATAL, WHERE, "%s", text);
+    }
+    if (msg->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        return OK;
+    }
+    const char *reason = msg->payload ? rd_kafka_message_errstr(msg) : rd_kafka_err2str(msg->err);
+    enum verdict verdict = kafka_client_verdict(msg->err);
+    if (verdict == REJECT) {
+        struct assigned *at =
+            msg->rkt ? kafka_consumer_find(consumer, rd_kafka_topic_name(msg->rkt), msg->partition)
+                     : NULL;
+        if (!at || at->paused) {
+            return err_set(err, RETRY, WHERE, "%s, of a partition not read now", reason);
+        }
+        out_record->topic = at->topic;
+        out_record->partition = at->partition;
+        out_record->offset = at->next;
+    }
+    return err_set(err, verdict, WHERE, "%s", reason);
+}
+
+enum verdict kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
+                                 struct kafka_record *out_record, struct err *err)
+{
+    struct kafka_record none = {.topic = "", .partition = -1, .offset = -1, .timestamp_ms = -1};
+    rd_kafka_message_t *msg = rd_kafka_consumer_poll(consumer->rk, timeout_ms);
+
+    *out_record = none;
+    if (consumer->assign_failed) {
+        if (msg) {
+            rd_kafka_message_destroy(msg);
+        }
+        return err_set(err, FATAL, WHERE, "the assignment could not be taken: memory is short");
+    }
+    if (!msg) {
+        return OK;
+    }
+    if (msg->err) {
+        enum verdict verdict = kafka_consumer_judge(consumer, msg, out_record, err);
+        rd_kafka_message_destroy(msg);
+        return verdict;
+    }
+    struct assigned *at =
+        kafka_consumer_find(consumer, rd_kafka_topic_name(msg->rkt), msg->partition);
+    if (!at || at->paused || msg->offset < at->next) {
+        /* Fetched before a revoke, pause or seek: not wanted any more. */
+        rd_kafka_message_destroy(msg);
+        return OK;
+    }
+    consumer->last = at;
+    at->next = msg->offset + 1;
+    kafka_reader_view(msg, out_record);
+    return OK;
+}
+
+void kafka_record_free(struct kafka_record *record)
+{
+    if (record->handle) {
+        rd_kafka_message_destroy(record->handle);
+        record->handle = NULL;
+    }
+}
+
+static void kafka_consumer_set_paused(struct kafka_consumer *consumer,
+                                      const struct kafka_partition *partitions, size_t count,
+                                      bool paused)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct assigned *at =
+            kafka_consumer_find(consumer, partitions[i].topic, partitions[i].partition);
+        if (at && at->paused != paused) {
+            at->paused = paused;
+            rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
+        }
+    }
+    if (list->cnt > 0 && paused) {
+        rd_kafka_pause_partitions(consumer->rk, list);
+    } else if (list->cnt > 0) {
+        rd_kafka_resume_partitions(consumer->rk, list);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void kafka_consumer_pause(struct kafka_consumer *consumer, const struct kafka_partition *partitions,
+                          size_t count)
+{
+    kafka_consumer_set_paused(consumer, partitions, count, true);
+}
+
+void kafka_consumer_resume(struct kafka_consumer *consumer,
+                           const struct kafka_partition *partitions, size_t count)
+{
+    kafka_consumer_set_paused(consumer, partitions, count, false);
+}
+
+enum verdict kafka_consumer_seek(struct kafka_consumer *consumer,
+                                 const struct kafka_partition *partition, struct err *err)
+{
+    struct assigned *at = kafka_consumer_find(consumer, partition->topic, partition->partition);
+
+    if (!at) {
+        return err_set(err, RETRY, WHERE, "%s [%d] is not assigned", partition->topic,
+                       (int)partition->partition);
+    }
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(consumer->rk, partition->topic, NULL);
+    if (!rkt) {
+        return err_set(err, FATAL, WHERE, "bad topic name %s", partition->topic);
+    }
+    at->next = partition->offset;
+    rd_kafka_resp_err_t code = rd_kafka_seek(rkt, at->partition, at->next, SEEK_MS);
+    rd_kafka_topic_destroy(rkt);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        /* A partition that stopped with an error does not take a seek: start all of them anew. */
+        code = kafka_consumer_apply(consumer);
+    }
+    return code ? kafka_client_fail(err, code, "seeking") : OK;
+}
+
+void kafka_consumer_commit(struct kafka_consumer *consumer,
+                           const struct kafka_partition *partitions, size_t count)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_list_add(list, partitions[i].topic, partitions[i].partition)
+            ->offset = partitions[i].offset;
+    }
+    if (count > 0) {
+        rd_kafka_commit(consumer->rk, list, 1);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+enum verdict kafka_consumer_watermarks(struct kafka_consumer *consumer, const char *topic,
+                                       int32_t partition, int timeout_ms, int64_t *out_low,
+                                       int64_t *out_high, struct err *err)
+{
+    int64_t low, high;
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(consumer->rk, topic, partition, &low, &high, timeout_ms);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return kafka_client_fail(err, code, "asking for the watermarks");
+    }
+    *out_low = low;
+    *out_high = high;
+    return OK;
+}
+
+bool kafka_consumer_high_watermark(struct kafka_consumer *consumer, const char *topic,
+                                   int32_t partition, int64_t *out_high)
+{
+    int64_t low, high;
+
+    if (rd_kafka_get_watermark_offsets(consumer->rk, topic, partition, &low, &high) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR ||
+        high < 0) {
+        return false;
+    }
+    *out_high = high;
+    return true;
+}
+
+enum verdict kafka_consumer_record_at(struct kafka_consumer *consumer, const char *topic,
+                                      int32_t partition, int64_t offset, int timeout_ms,
+                                      struct kafka_record *out_record, struct err *err)
+{
+    int64_t low = 0, high = 0;
+    enum verdict verdict =
+        kafka_consumer_watermarks(consumer, topic, partition, timeout_ms, &low, &high, err);
+
+    if (verdict != OK) {
+        return verdict;
+    }
+    if (offset < low || offset >= high) {
+        *out_record = (struct kafka_record){.topic = "", .partition = partition, .offset = offset};
+        return OK;
+    }
+    return kafka_reader_record_at(consumer->reader, topic, partition, offset, timeout_ms,
+                                  out_record, err);
+}
+
+enum verdict kafka_consumer_cluster_id(struct kafka_consumer *consumer, int timeout_ms,
+                                       char *out_id, struct err *err)
+{
+    return kafka_client_cluster_id(consumer->rk, timeout_ms, out_id, err);
+}
+
+/* The library sends no LeaveGroup for a static member that closes, but does so for one that
+ * unsubscribes: so that, first, until the revoke is through. */
+static void kafka_consumer_leave(struct kafka_consumer *consumer)
+{
+    int64_t end_us = timebase_mono_us() + LEAVE_MS * 1000;
+
+    consumer->closing = true;
+    if (rd_kafka_fatal_error(consumer->rk, NULL, 0)) {
+        return; /* the group does not know this member any more */
+    }
+    rd_kafka_unsubscribe(consumer->rk);
+    do {
+        rd_kafka_message_t *msg = rd_kafka_consumer_poll(consumer->rk, 20);
+        if (msg) {
+            rd_kafka_message_destroy(msg);
+        }
+    } while (consumer->assigned_count > 0 && timebase_mono_us() < end_us);
+
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->rk);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->rk, queue);
+    end_us = timebase_mono_us() + CLOSE_MS * 1000;
+    while (!error && !rd_kafka_consumer_closed(consumer->rk) && timebase_mono_us() < end_us) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 20);
+        if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
+            rd_kafka_assign(consumer->rk, NULL);
+        }
+        rd_kafka_event_destroy(event);
+    }
+    if (error) {
+        rd_kafka_error_destroy(error);
+    }
+    rd_kafka_queue_destroy(queue);
+}
+
+void kafka_consumer_close(struct kafka_consumer *consumer)
+{
+    if (!consumer) {
+        return;
+    }
+    if (consumer->rk) {
+        kafka_consumer_leave(consumer);
+    }
+    if (!kafka_client_destroy(consumer->rk, DESTROY_MS)) {
+        log_warn("kafka consumer: the library does not let go of a handle, ignoring");
+    }
+    kafka_reader_close(consumer->reader);
+    kafka_consumer_forget(consumer);
+    free(consumer);
+}
