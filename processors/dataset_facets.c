@@ -2,8 +2,6 @@
 
 #include "schemas/identity.h"
 
-#define FIELD_DEPTH_MAX 32
-
 /* One facet being read. */
 struct reader {
     struct rows *rs;
@@ -39,85 +37,6 @@ static const struct json_value *array_member(const struct reader *rd,
 {
     const struct json_value *value = json_get(rd->doc, object, name);
     return value && value->type == JSON_ARRAY ? value : NULL;
-}
-
-/* Airflow's secret masker writes *** into the middle of types: then the type is not known. */
-static bool is_masked(struct str type)
-{
-    return memmem(type.ptr, type.len, "***", 3) != NULL;
-}
-
-static enum verdict dotted(struct reader *rd, struct str prefix, struct str name,
-                           struct str *out_text, struct err *err)
-{
-    if (!prefix.ptr) {
-        *out_text = name;
-        return OK;
-    }
-    char *joined = arena_alloc(rd->rs->pr->scratch, prefix.len + 1 + name.len);
-    if (!joined) {
-        return rows_short(err);
-    }
-    memcpy(joined, prefix.ptr, prefix.len);
-    joined[prefix.len] = '.';
-    memcpy(joined + prefix.len + 1, name.ptr, name.len);
-    *out_text = (struct str){joined, prefix.len + 1 + name.len};
-    return OK;
-}
-
-static enum verdict schema_fields(struct reader *rd, const struct json_value *fields,
-                                  struct str prefix, int depth, struct err *err);
-
-static enum verdict schema_field(struct reader *rd, const struct json_value *field,
-                                 struct str prefix, int depth, struct err *err)
-{
-    struct str name;
-    struct str path;
-    enum verdict verdict = member(rd, field, STR("name"), &name, err);
-    if (verdict != OK || !name.ptr) {
-        return verdict;
-    }
-    verdict = dotted(rd, prefix, name, &path, err);
-    struct graph_field *row = verdict == OK ? graph_rows_add(&rd->rs->bt->rows.fields) : NULL;
-    if (!row) {
-        return verdict == OK ? rows_short(err) : verdict;
-    }
-    size_t index = rd->rs->bt->rows.fields.count - 1;
-    struct graph_field filled = {
-        .event = rd->rs->work->event, .digest = rd->ref->digest, .ordinal = rd->ordinal++};
-    verdict = rows_text(rd->rs, path, &filled.name, err);
-    if (verdict == OK) {
-        verdict = shown_member(rd, field, STR("type"), &filled.type, err);
-    }
-    if (verdict == OK) {
-        verdict = shown_member(rd, field, STR("description"), &filled.description, err);
-    }
-    if (filled.type.ptr && is_masked(filled.type)) {
-        filled.type = (struct str){NULL, 0};
-    }
-    rd->rs->bt->rows.fields.items[index] = filled;
-    const struct json_value *nested = array_member(rd, field, STR("fields"));
-    if (verdict == OK && nested && depth < FIELD_DEPTH_MAX) {
-        verdict = schema_fields(rd, nested, path, depth + 1, err);
-    }
-    return verdict;
-}
-
-static enum verdict schema_fields(struct reader *rd, const struct json_value *fields,
-                                  struct str prefix, int depth, struct err *err)
-{
-    enum verdict verdict = OK;
-    for (const struct json_value *field = json_first(rd->doc, fields); verdict == OK && field;
-         field = json_next(rd->doc, fields, field)) {
-        verdict = schema_field(rd, field, prefix, depth, err);
-    }
-    return verdict;
-}
-
-static enum verdict schema_rows(struct reader *rd, struct err *err)
-{
-    const struct json_value *fields = array_member(rd, json_root(rd->doc), STR("fields"));
-    return fields ? schema_fields(rd, fields, (struct str){NULL, 0}, 1, err) : OK;
 }
 
 static enum verdict symlink_row(struct reader *rd, const struct json_value *identifier,
@@ -295,17 +214,15 @@ static enum verdict column_rows(struct reader *rd, struct err *err)
     return verdict;
 }
 
-/* Which facets have rows, and whose they are: a schema's fields belong to the facet alone, aliases
- * to the dataset, column lineage to the dataset and the job. */
+/* Which facets have rows, and whose they are: aliases are the dataset's, column lineage is the dataset's
+ * and the job's. */
 static const struct facet_reader {
     struct str facet;
-    bool of_subject;
     bool of_job;
     enum verdict (*rows)(struct reader *rd, struct err *err);
 } facet_readers[] = {
-    {.facet = {"schema", 6}, .rows = schema_rows},
-    {.facet = {"symlinks", 8}, .of_subject = true, .rows = symlink_rows},
-    {.facet = {"columnLineage", 13}, .of_subject = true, .of_job = true, .rows = column_rows},
+    {.facet = {"symlinks", 8}, .rows = symlink_rows},
+    {.facet = {"columnLineage", 13}, .of_job = true, .rows = column_rows},
 };
 
 /* The id under which these rows are remembered. */
@@ -317,8 +234,7 @@ static struct id128 rows_key(const struct facet_reader *reader, const struct fac
         struct id128 job;
         struct id128 digest;
         char tag;
-    } key = {.digest = ref->digest, .tag = reader->facet.ptr[0]};
-    key.subject = reader->of_subject ? ref->subject : key.subject;
+    } key = {.subject = ref->subject, .digest = ref->digest, .tag = reader->facet.ptr[0]};
     key.job = reader->of_job ? job : key.job;
     return identity_digest((struct str){(const char *)&key, sizeof key});
 }

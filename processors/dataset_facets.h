@@ -1,4 +1,4 @@
-/* dataset_facets.h - what schema, symlinks and columnLineage facets of a dataset say, as rows.
+/* dataset_facets.h - what symlinks and columnLineage facets of a dataset say, as rows.
  *
  * Lenient member by member: what cannot be read is left out of the rows (it stays in the facet's
  * content); the event is never refused for it. */

@@ -86,10 +86,11 @@ static uint32_t sort_unique(struct facet_ref *refs, uint32_t count)
 
 static enum verdict collect(struct processor *pr, struct event_work *work,
                             const struct facet_source *source, struct str event_family,
-                            struct err *err)
+                            struct facet_range *out_range, struct err *err)
 {
     struct facet_ref *refs = &work->facets[work->facet_count];
     uint32_t count = 0;
+    *out_range = (struct facet_range){.first = work->facet_count};
     if (!source->facets) {
         return OK;
     }
@@ -125,20 +126,23 @@ static enum verdict collect(struct processor *pr, struct event_work *work,
         refs[i].family = known.family.ptr ? known.family : event_family;
     }
     work->facet_count += count;
+    out_range->count = count;
     return OK;
 }
 
 static enum verdict collect_dataset(struct processor *pr, struct event_work *work,
                                     const struct openlineage_dataset *ds, uint8_t io_place,
-                                    struct str event_family, struct err *err)
+                                    struct str event_family, struct facet_range *out_range,
+                                    struct err *err)
 {
+    struct facet_range of_event;
     struct facet_source source = {
         .facets = ds->facets, .subject_kind = GRAPH_DATASET, .subject = ds->id};
-    enum verdict verdict = collect(pr, work, &source, event_family, err);
+    enum verdict verdict = collect(pr, work, &source, event_family, out_range, err);
     if (verdict == OK) {
         source.facets = ds->io_facets;
         source.place = io_place;
-        verdict = collect(pr, work, &source, event_family, err);
+        verdict = collect(pr, work, &source, event_family, &of_event, err);
     }
     return verdict;
 }
@@ -147,21 +151,25 @@ static enum verdict collect_all(struct processor *pr, struct event_work *work, s
                                 struct err *err)
 {
     const struct openlineage_event *ol = &work->ol;
+    struct facet_range of_event;
     struct facet_source run = {.facets = ol->run_facets, .subject_kind = GRAPH_RUN};
     struct facet_source job = {
         .facets = ol->job_facets, .subject_kind = GRAPH_JOB, .subject = ol->job.id};
-    enum verdict verdict = collect(pr, work, &run, family, err);
+    enum verdict verdict = collect(pr, work, &run, family, &of_event, err);
     if (verdict == OK) {
-        verdict = collect(pr, work, &job, family, err);
+        verdict = collect(pr, work, &job, family, &work->job_facets, err);
     }
     for (uint32_t i = 0; verdict == OK && i < ol->input_count; i++) {
-        verdict = collect_dataset(pr, work, &ol->inputs[i], GRAPH_INPUT_FACETS, family, err);
+        verdict = collect_dataset(pr, work, &ol->inputs[i], GRAPH_INPUT_FACETS, family,
+                                  &work->input_facets[i], err);
     }
     for (uint32_t i = 0; verdict == OK && i < ol->output_count; i++) {
-        verdict = collect_dataset(pr, work, &ol->outputs[i], GRAPH_OUTPUT_FACETS, family, err);
+        verdict = collect_dataset(pr, work, &ol->outputs[i], GRAPH_OUTPUT_FACETS, family,
+                                  &work->output_facets[i], err);
     }
     if (verdict == OK && ol->kind == OPENLINEAGE_DATASET) {
-        verdict = collect_dataset(pr, work, &ol->dataset, GRAPH_INPUT_FACETS, family, err);
+        verdict = collect_dataset(pr, work, &ol->dataset, GRAPH_INPUT_FACETS, family,
+                                  &work->subject_facets, err);
     }
     return verdict;
 }
@@ -205,7 +213,11 @@ enum verdict enrich_run(struct processor *pr, struct batch *bt, struct event_wor
     }
     char *family = arena_alloc(pr->scratch, work->ol.producer.len + 1);
     work->facets = arena_calloc(pr->scratch, count, sizeof *work->facets);
-    if (!work->facets || !family) {
+    work->input_facets =
+        arena_calloc(pr->scratch, work->ol.input_count, sizeof *work->input_facets);
+    work->output_facets =
+        arena_calloc(pr->scratch, work->ol.output_count, sizeof *work->output_facets);
+    if (!work->facets || !family || !work->input_facets || !work->output_facets) {
         return err_set(err, RETRY, "enrich", "the arena is full");
     }
     work->event = (uint32_t)bt->rows.events.count;

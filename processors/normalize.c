@@ -33,7 +33,7 @@ static void put_dataset(struct bytes *out, uint8_t direction, struct id128 id)
     put(out, id.bytes, sizeof id.bytes);
 }
 
-static size_t statement_bytes(const struct event_work *work)
+static size_t content_bytes(const struct event_work *work)
 {
     size_t size = 64 + work->ol.producer.len;
     size += (size_t)(work->ol.input_count + work->ol.output_count + 1) * 17;
@@ -43,15 +43,41 @@ static size_t statement_bytes(const struct event_work *work)
     return size;
 }
 
-static enum verdict statement_id(struct processor *pr, const struct event_work *work,
-                                 struct id128 *out_id, struct err *err)
+static void put_facets(struct bytes *out, const struct event_work *work, bool is_static)
+{
+    for (uint32_t i = 0; i < work->facet_count; i++) {
+        const struct facet_ref *ref = &work->facets[i];
+        if (ref->is_static != is_static) {
+            continue;
+        }
+        uint8_t head[] = {0xff, ref->subject_kind, ref->place};
+        put(out, head, sizeof head);
+        put(out, ref->subject.bytes, sizeof ref->subject.bytes);
+        put_text(out, ref->name);
+        put_text(out, ref->family);
+        if (is_static) {
+            put(out, ref->digest.bytes, sizeof ref->digest.bytes);
+        }
+    }
+}
+
+/* Ids of the statement, and of the layout of the event's own facets (zero when it has none). */
+static enum verdict content_ids(struct processor *pr, const struct event_work *work,
+                                struct id128 *out_statement, struct id128 *out_layout,
+                                struct err *err)
 {
     const struct openlineage_event *ol = &work->ol;
-    char *buffer = arena_alloc(pr->scratch, statement_bytes(work));
+    char *buffer = arena_alloc(pr->scratch, content_bytes(work));
     if (!buffer) {
         return err_set(err, RETRY, "normalize", "the arena is full");
     }
     struct bytes out = {buffer};
+    put_facets(&out, work, false);
+    *out_layout = (struct id128){0};
+    if (out.at != buffer) {
+        *out_layout = identity_digest((struct str){buffer, (size_t)(out.at - buffer)});
+    }
+    out.at = buffer;
     uint8_t kind = (uint8_t)ol->kind;
     put(&out, &kind, 1);
     put_text(&out, ol->producer);
@@ -65,88 +91,127 @@ static enum verdict statement_id(struct processor *pr, const struct event_work *
     if (ol->kind == OPENLINEAGE_DATASET) {
         put_dataset(&out, GRAPH_SUBJECT, ol->dataset.id);
     }
-    for (uint32_t i = 0; i < work->facet_count; i++) {
-        const struct facet_ref *ref = &work->facets[i];
-        uint8_t head[] = {0xff, ref->subject_kind, ref->place, ref->is_static};
-        put(&out, head, sizeof head);
-        put(&out, ref->subject.bytes, sizeof ref->subject.bytes);
-        put_text(&out, ref->name);
-        put_text(&out, ref->family);
-        if (ref->is_static) {
-            put(&out, ref->digest.bytes, sizeof ref->digest.bytes);
-        }
-    }
-    *out_id = identity_digest((struct str){buffer, (size_t)(out.at - buffer)});
+    put_facets(&out, work, true);
+    *out_statement = identity_digest((struct str){buffer, (size_t)(out.at - buffer)});
     return OK;
 }
 
-static enum verdict add_statement_dataset(struct rows *rs, struct id128 statement,
-                                          uint8_t direction, const struct openlineage_dataset *ds,
-                                          struct err *err)
+static enum verdict add_description_row(struct rows *rs, struct id128 id, int16_t ordinal,
+                                        const struct facet_ref *ref, struct err *err)
 {
-    const struct openlineage_event *ol = &rs->work->ol;
-    struct graph_statement_dataset *row = graph_rows_add(&rs->bt->rows.statement_datasets);
+    struct graph_description *row = graph_rows_add(&rs->bt->rows.descriptions);
     if (!row) {
         return rows_short(err);
     }
-    *row = (struct graph_statement_dataset){.event = rs->work->event,
-                                            .statement = statement,
-                                            .direction = direction,
-                                            .dataset = ds->id};
-    enum verdict verdict = rows_dataset(rs, ds->namespace_, ds->name, ds->id, true, err);
-    if (verdict == OK && direction != GRAPH_SUBJECT) {
-        verdict = rows_edge(rs, ol->job.id, direction, ds->id, err);
+    *row = (struct graph_description){
+        .event = rs->work->event, .id = id, .ordinal = ordinal, .digest = ref->digest};
+    enum verdict verdict = rows_text(rs, ref->name, &row->name, err);
+    return verdict == OK ? rows_text(rs, ref->family, &row->family, err) : verdict;
+}
+
+/* The facets of one subject under the digest of their names and contents; zero when there are none.
+ * Descriptions are shared: a statement that changes one dataset's schema repeats the others by id. */
+static enum verdict add_description(struct rows *rs, const struct facet_range *range,
+                                    struct id128 *out_id, struct err *err)
+{
+    const struct facet_ref *refs = &rs->work->facets[range->first];
+    char *buffer = arena_alloc(rs->pr->scratch, content_bytes(rs->work));
+    struct bytes out = {buffer};
+    *out_id = (struct id128){0};
+    if (range->count == 0) {
+        return OK;
+    }
+    if (!buffer) {
+        return rows_short(err);
+    }
+    for (uint32_t i = 0; i < range->count; i++) {
+        put_text(&out, refs[i].name);
+        put_text(&out, refs[i].family);
+        put(&out, refs[i].digest.bytes, sizeof refs[i].digest.bytes);
+    }
+    *out_id = identity_digest((struct str){buffer, (size_t)(out.at - buffer)});
+    bool is_new;
+    enum verdict verdict = rows_once(rs, *out_id, &is_new, err);
+    for (uint32_t i = 0; verdict == OK && is_new && i < range->count; i++) {
+        verdict = add_description_row(rs, *out_id, (int16_t)i, &refs[i], err);
+    }
+    for (uint32_t i = 0; verdict == OK && i < range->count; i++) {
+        if (refs[i].subject_kind == GRAPH_DATASET) {
+            verdict = dataset_facets_rows(rs, &refs[i], err);
+        }
     }
     return verdict;
 }
 
-static enum verdict add_statement_facets(struct rows *rs, struct id128 statement, struct err *err)
+static enum verdict add_statement_dataset(struct rows *rs, struct id128 statement,
+                                          uint8_t direction, const struct openlineage_dataset *ds,
+                                          const struct facet_range *facets, struct err *err)
+{
+    struct id128 description;
+    enum verdict verdict = add_description(rs, facets, &description, err);
+    struct graph_statement_dataset *row =
+        verdict == OK ? graph_rows_add(&rs->bt->rows.statement_datasets) : NULL;
+    if (!row) {
+        return verdict == OK ? rows_short(err) : verdict;
+    }
+    *row = (struct graph_statement_dataset){.event = rs->work->event,
+                                            .statement = statement,
+                                            .direction = direction,
+                                            .dataset = ds->id,
+                                            .description = description};
+    verdict = rows_dataset(rs, ds->namespace_, ds->name, ds->id, true, err);
+    if (verdict == OK && direction != GRAPH_SUBJECT) {
+        verdict = rows_edge(rs, rs->work->ol.job.id, direction, ds->id, err);
+    }
+    return verdict;
+}
+
+static enum verdict add_layout(struct rows *rs, struct id128 layout, struct err *err)
 {
     int16_t slot = 0;
-    for (uint32_t i = 0; i < rs->work->facet_count; i++) {
+    bool is_new = false;
+    enum verdict verdict = id128_is_zero(layout) ? OK : rows_once(rs, layout, &is_new, err);
+    for (uint32_t i = 0; verdict == OK && is_new && i < rs->work->facet_count; i++) {
         const struct facet_ref *ref = &rs->work->facets[i];
-        struct graph_statement_facet *row = graph_rows_add(&rs->bt->rows.statement_facets);
+        if (ref->is_static) {
+            continue;
+        }
+        struct graph_layout *row = graph_rows_add(&rs->bt->rows.layouts);
         if (!row) {
             return rows_short(err);
         }
-        *row = (struct graph_statement_facet){.event = rs->work->event,
-                                              .statement = statement,
-                                              .ordinal = (int16_t)i,
-                                              .slot = ref->is_static ? -1 : slot++,
-                                              .subject_kind = ref->subject_kind,
-                                              .has_subject = ref->subject_kind != GRAPH_RUN,
-                                              .subject = ref->subject,
-                                              .place = ref->place,
-                                              .digest = ref->digest};
-        enum verdict verdict = rows_text(rs, ref->name, &row->name, err);
-        if (verdict == OK) {
-            verdict = rows_text(rs, ref->family, &row->family, err);
-        }
-        if (verdict == OK && ref->is_static && ref->subject_kind == GRAPH_DATASET) {
-            verdict = dataset_facets_rows(rs, ref, err);
-        }
-        if (verdict != OK) {
-            return verdict;
-        }
+        *row = (struct graph_layout){.event = rs->work->event,
+                                     .id = layout,
+                                     .slot = slot++,
+                                     .subject_kind = ref->subject_kind,
+                                     .has_subject = ref->subject_kind != GRAPH_RUN,
+                                     .subject = ref->subject,
+                                     .place = ref->place};
+        verdict = rows_text(rs, ref->name, &row->name, err);
+        verdict = verdict == OK ? rows_text(rs, ref->family, &row->family, err) : verdict;
     }
-    return OK;
+    return verdict;
 }
 
 /* All rows that follow from the statement alone. */
 static enum verdict add_statement_content(struct rows *rs, struct id128 statement, struct err *err)
 {
-    const struct openlineage_event *ol = &rs->work->ol;
+    const struct event_work *work = rs->work;
+    const struct openlineage_event *ol = &work->ol;
     enum verdict verdict = OK;
     for (uint32_t i = 0; verdict == OK && i < ol->input_count; i++) {
-        verdict = add_statement_dataset(rs, statement, GRAPH_INPUT, &ol->inputs[i], err);
+        verdict = add_statement_dataset(rs, statement, GRAPH_INPUT, &ol->inputs[i],
+                                        &work->input_facets[i], err);
     }
     for (uint32_t i = 0; verdict == OK && i < ol->output_count; i++) {
-        verdict = add_statement_dataset(rs, statement, GRAPH_OUTPUT, &ol->outputs[i], err);
+        verdict = add_statement_dataset(rs, statement, GRAPH_OUTPUT, &ol->outputs[i],
+                                        &work->output_facets[i], err);
     }
     if (verdict == OK && ol->kind == OPENLINEAGE_DATASET) {
-        verdict = add_statement_dataset(rs, statement, GRAPH_SUBJECT, &ol->dataset, err);
+        verdict = add_statement_dataset(rs, statement, GRAPH_SUBJECT, &ol->dataset,
+                                        &work->subject_facets, err);
     }
-    return verdict == OK ? add_statement_facets(rs, statement, err) : verdict;
+    return verdict;
 }
 
 static enum verdict add_statement(struct rows *rs, struct id128 statement, struct err *err)
@@ -169,15 +234,24 @@ static enum verdict add_statement(struct rows *rs, struct id128 statement, struc
     if (ol->state == OPENLINEAGE_STATE_COMPLETE) {
         row->written = rows_version(rs);
     }
-    enum verdict verdict = rows_text(rs, ol->producer, &row->producer, err);
+    size_t index = rs->bt->rows.statements.count - 1;
+    struct id128 description = {0};
     bool is_new = false;
+    enum verdict verdict = rows_text(rs, ol->producer, &row->producer, err);
+    if (verdict != OK || known_set_has(rs->pr->known, statement)) {
+        return verdict;
+    }
+    /* Every row of an unknown statement is whole: any one of them may be the one that is inserted. */
+    verdict = add_description(rs, &rs->work->job_facets, &description, err);
+    rs->bt->rows.statements.items[index].job_description = description;
     if (verdict == OK) {
         verdict = rows_once(rs, statement, &is_new, err);
     }
     return verdict == OK && is_new ? add_statement_content(rs, statement, err) : verdict;
 }
 
-static enum verdict add_event(struct rows *rs, struct id128 statement, struct err *err)
+static enum verdict add_event(struct rows *rs, struct id128 statement, struct id128 layout,
+                              struct err *err)
 {
     const struct event_work *work = rs->work;
     struct graph_event *row = graph_rows_add(&rs->bt->rows.events);
@@ -190,6 +264,7 @@ static enum verdict add_event(struct rows *rs, struct id128 statement, struct er
                                 .has_run = work->ol.kind == OPENLINEAGE_RUN,
                                 .run = work->ol.run.id,
                                 .statement = statement,
+                                .layout = layout,
                                 .body_bytes = (int32_t)work->ev.body.len,
                                 .source = work->ev.source,
                                 .topic = rs->topic,
@@ -271,12 +346,16 @@ enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_
 {
     struct rows rs = {.pr = pr, .bt = bt, .work = work};
     struct id128 statement;
+    struct id128 layout;
     enum verdict verdict = rows_topic(&rs, err);
     if (verdict == OK) {
-        verdict = statement_id(pr, work, &statement, err);
+        verdict = content_ids(pr, work, &statement, &layout, err);
     }
     if (verdict == OK) {
-        verdict = add_event(&rs, statement, err);
+        verdict = add_event(&rs, statement, layout, err);
+    }
+    if (verdict == OK) {
+        verdict = add_layout(&rs, layout, err);
     }
     if (verdict == OK) {
         verdict = add_statement(&rs, statement, err);

@@ -34,6 +34,12 @@ struct facet_ref {
     struct id128 digest;
 };
 
+/* Some of event_work.facets. */
+struct facet_range {
+    uint32_t first;
+    uint32_t count;
+};
+
 #define POISON_MAX 64
 
 struct processor {
@@ -65,6 +71,10 @@ struct event_work {
     bool is_duplicate;       /* set by dedup: certainly stored, nothing left to do */
     struct facet_ref *facets;
     uint32_t facet_count;
+    struct facet_range job_facets;
+    struct facet_range *input_facets; /* static ones of each input, output and the subject */
+    struct facet_range *output_facets;
+    struct facet_range subject_facets;
 };
 
 struct stage {

@@ -27,14 +27,14 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(events)                                                                                      \
     X(letters)                                                                                     \
     X(facets)                                                                                      \
-    X(fields)                                                                                      \
     X(jobs)                                                                                        \
     X(datasets)                                                                                    \
     X(symlinks)                                                                                    \
     X(edges)                                                                                       \
     X(column_edges)                                                                                \
     X(statement_datasets)                                                                          \
-    X(statement_facets)                                                                            \
+    X(descriptions)                                                                                \
+    X(layouts)                                                                                     \
     X(statements)                                                                                  \
     X(runs)                                                                                        \
     X(bases)                                                                                       \

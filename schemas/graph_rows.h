@@ -69,6 +69,7 @@ struct graph_statement {
     uint8_t kind; /* enum openlineage_kind */
     bool has_job;
     struct id128 job;
+    struct id128 job_description; /* zero: none */
     struct str producer;
     int64_t first_at_us;
     struct graph_version last;
@@ -82,20 +83,30 @@ struct graph_statement_dataset {
     struct id128 statement;
     uint8_t direction;
     struct id128 dataset;
+    struct id128 description; /* zero: nothing is said of it */
 };
 
-struct graph_statement_facet {
+/* One facet of what a statement says about one subject. */
+struct graph_description {
     uint32_t event;
-    struct id128 statement;
+    struct id128 id;
     int16_t ordinal;
-    int16_t slot; /* -1: static, then digest is meant */
+    struct str name;
+    struct str family;
+    struct id128 digest;
+};
+
+/* Where one of an event's own digests belongs. */
+struct graph_layout {
+    uint32_t event;
+    struct id128 id;
+    int16_t slot;
     uint8_t subject_kind;
     bool has_subject;
     struct id128 subject;
     uint8_t place;
     struct str name;
     struct str family;
-    struct id128 digest;
 };
 
 struct graph_facet {
@@ -103,16 +114,6 @@ struct graph_facet {
     struct id128 digest;
     bool is_deleted;
     struct str content; /* JSON fit for jsonb */
-};
-
-/* A field of a schema facet. */
-struct graph_field {
-    uint32_t event;
-    struct id128 digest;
-    int32_t ordinal;
-    struct str name; /* nested fields as parent.child */
-    struct str type; /* ptr NULL: missing or masked */
-    struct str description;
 };
 
 struct graph_symlink {
@@ -165,7 +166,8 @@ struct graph_event {
     struct id128 base;
     struct str body;
     int32_t body_bytes;
-    struct id128 *facet_digests; /* of the statement's slots */
+    struct id128 layout;
+    struct id128 *facet_digests; /* in the slots of layout */
     uint32_t facet_digest_count;
     enum lineage_source source;
     struct str event_type;
@@ -203,14 +205,14 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_event) events;
     GRAPH_ROWS(struct dead_letter) letters;
     GRAPH_ROWS(struct graph_facet) facets;
-    GRAPH_ROWS(struct graph_field) fields;
     GRAPH_ROWS(struct graph_node) jobs;
     GRAPH_ROWS(struct graph_node) datasets;
     GRAPH_ROWS(struct graph_symlink) symlinks;
     GRAPH_ROWS(struct graph_edge) edges;
     GRAPH_ROWS(struct graph_column_edge) column_edges;
     GRAPH_ROWS(struct graph_statement_dataset) statement_datasets;
-    GRAPH_ROWS(struct graph_statement_facet) statement_facets;
+    GRAPH_ROWS(struct graph_description) descriptions;
+    GRAPH_ROWS(struct graph_layout) layouts;
     GRAPH_ROWS(struct graph_statement) statements;
     GRAPH_ROWS(struct graph_run) runs;
     GRAPH_ROWS(struct graph_base) bases;

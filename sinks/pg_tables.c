@@ -14,34 +14,34 @@ MERGE_AS(statement, graph_statement)
 MERGE_AS(dataset, graph_node)
 
 /* Comparison of keys, part by part: the first difference decides. */
-#define ORDER_BEGIN(name, type)                                                                    \
+#define ORDER(name, type, parts)                                                                   \
     static int order_##name(const void *a, const void *b)                                          \
     {                                                                                              \
         const struct type *x = a;                                                                  \
         const struct type *y = b;                                                                  \
-        int order = 0;
-#define BY_ID(member) order = order ? order : id128_cmp(x->member, y->member);
-#define BY_TEXT(member) order = order ? order : str_cmp(x->member, y->member);
-#define BY_NUMBER(member) order = order ? order : (x->member > y->member) - (x->member < y->member);
-#define ORDER_END                                                                                  \
-    return order;                                                                                  \
+        return parts;                                                                              \
     }
-ORDER_BEGIN(facet, graph_facet)
-BY_ID(digest) ORDER_END ORDER_BEGIN(field, graph_field) BY_ID(digest) BY_NUMBER(ordinal) ORDER_END
-    ORDER_BEGIN(node, graph_node) BY_ID(id) ORDER_END ORDER_BEGIN(symlink, graph_symlink)
-        BY_ID(dataset) BY_ID(other) BY_TEXT(type) ORDER_END ORDER_BEGIN(edge, graph_edge) BY_ID(job)
-            BY_NUMBER(direction) BY_ID(dataset) ORDER_END
-    ORDER_BEGIN(column_edge, graph_column_edge) BY_ID(output) BY_ID(job) BY_ID(digest)
-        BY_NUMBER(ordinal) ORDER_END ORDER_BEGIN(statement_dataset, graph_statement_dataset)
-            BY_ID(statement) BY_NUMBER(direction) BY_ID(dataset) ORDER_END
-    ORDER_BEGIN(statement_facet, graph_statement_facet) BY_ID(statement)
-        BY_NUMBER(ordinal) ORDER_END ORDER_BEGIN(statement, graph_statement) BY_ID(id) ORDER_END
-    ORDER_BEGIN(run, graph_run) BY_ID(id) ORDER_END ORDER_BEGIN(run_statement, graph_statement)
-        BY_ID(run) BY_ID(id) ORDER_END ORDER_BEGIN(base, graph_base) BY_ID(id) ORDER_END
-    ORDER_BEGIN(event, graph_event) BY_ID(id) ORDER_END ORDER_BEGIN(letter, dead_letter)
-        BY_ID(letter_id) ORDER_END
+#define BY_ID(member) id128_cmp(x->member, y->member)
+#define BY_TEXT(member) str_cmp(x->member, y->member)
+#define BY_NUMBER(member) ((x->member > y->member) - (x->member < y->member))
+ORDER(facet, graph_facet, BY_ID(digest))
+ORDER(node, graph_node, BY_ID(id))
+ORDER(symlink, graph_symlink, BY_ID(dataset) ?: BY_ID(other) ?: BY_TEXT(type))
+ORDER(edge, graph_edge, BY_ID(job) ?: BY_NUMBER(direction) ?: BY_ID(dataset))
+ORDER(column_edge, graph_column_edge,
+      BY_ID(output) ?: BY_ID(job) ?: BY_ID(digest) ?: BY_NUMBER(ordinal))
+ORDER(statement_dataset, graph_statement_dataset,
+      BY_ID(statement) ?: BY_NUMBER(direction) ?: BY_ID(dataset) ?: BY_ID(description))
+ORDER(description, graph_description, BY_ID(id) ?: BY_NUMBER(ordinal))
+ORDER(layout, graph_layout, BY_ID(id) ?: BY_NUMBER(slot))
+ORDER(statement, graph_statement, BY_ID(id))
+ORDER(run, graph_run, BY_ID(id))
+ORDER(run_statement, graph_statement, BY_ID(run) ?: BY_ID(id))
+ORDER(base, graph_base, BY_ID(id))
+ORDER(event, graph_event, BY_ID(id))
+ORDER(letter, dead_letter, BY_ID(letter_id))
 
-    static bool has_run(const struct graph_batch *rows, const void *row)
+static bool has_run(const struct graph_batch *rows, const void *row)
 {
     (void)rows;
     return ((const struct graph_statement *)row)->has_run;
@@ -68,16 +68,6 @@ static void bind_facet(struct pg_bind *bind, const void *row)
     pg_bind_uuid(bind, 0, facet->digest);
     pg_bind_bool(bind, 1, facet->is_deleted);
     pg_bind_text(bind, 2, facet->content);
-}
-
-static void bind_field(struct pg_bind *bind, const void *row)
-{
-    const struct graph_field *field = row;
-    pg_bind_uuid(bind, 0, field->digest);
-    pg_bind_int4(bind, 1, field->ordinal);
-    pg_bind_text(bind, 2, field->name);
-    pg_bind_text(bind, 3, field->type);
-    pg_bind_text(bind, 4, field->description);
 }
 
 static void bind_job(struct pg_bind *bind, const void *row)
@@ -138,25 +128,29 @@ static void bind_statement_dataset(struct pg_bind *bind, const void *row)
     pg_bind_uuid(bind, 0, dataset->statement);
     pg_bind_int2(bind, 1, dataset->direction);
     pg_bind_uuid(bind, 2, dataset->dataset);
+    pg_bind_uuid(bind, 3, dataset->description);
 }
 
-static void bind_statement_facet(struct pg_bind *bind, const void *row)
+static void bind_description(struct pg_bind *bind, const void *row)
 {
-    const struct graph_statement_facet *facet = row;
-    bool is_static = facet->slot < 0;
-    pg_bind_uuid(bind, 0, facet->statement);
-    pg_bind_int2(bind, 1, facet->ordinal);
-    if (is_static) {
-        pg_bind_null(bind, 2);
-    } else {
-        pg_bind_int2(bind, 2, facet->slot);
-    }
-    pg_bind_int2(bind, 3, facet->subject_kind);
-    bind_optional_id(bind, 4, facet->has_subject, facet->subject);
-    pg_bind_int2(bind, 5, facet->place);
-    pg_bind_text(bind, 6, facet->name);
-    pg_bind_text(bind, 7, facet->family);
-    bind_optional_id(bind, 8, is_static, facet->digest);
+    const struct graph_description *description = row;
+    pg_bind_uuid(bind, 0, description->id);
+    pg_bind_int2(bind, 1, description->ordinal);
+    pg_bind_text(bind, 2, description->name);
+    pg_bind_text(bind, 3, description->family);
+    pg_bind_uuid(bind, 4, description->digest);
+}
+
+static void bind_layout(struct pg_bind *bind, const void *row)
+{
+    const struct graph_layout *layout = row;
+    pg_bind_uuid(bind, 0, layout->id);
+    pg_bind_int2(bind, 1, layout->slot);
+    pg_bind_int2(bind, 2, layout->subject_kind);
+    bind_optional_id(bind, 3, layout->has_subject, layout->subject);
+    pg_bind_int2(bind, 4, layout->place);
+    pg_bind_text(bind, 5, layout->name);
+    pg_bind_text(bind, 6, layout->family);
 }
 
 static void bind_statement(struct pg_bind *bind, const void *row)
@@ -165,10 +159,12 @@ static void bind_statement(struct pg_bind *bind, const void *row)
     pg_bind_uuid(bind, 0, statement->id);
     pg_bind_int2(bind, 1, statement->kind);
     bind_optional_id(bind, 2, statement->has_job, statement->job);
-    pg_bind_text(bind, 3, statement->producer);
-    pg_bind_time(bind, 4, statement->first_at_us);
-    bind_version(bind, 5, &statement->last);
-    bind_version(bind, 7, &statement->written);
+    bind_optional_id(bind, 3, !id128_is_zero(statement->job_description),
+                     statement->job_description);
+    pg_bind_text(bind, 4, statement->producer);
+    pg_bind_time(bind, 5, statement->first_at_us);
+    bind_version(bind, 6, &statement->last);
+    bind_version(bind, 8, &statement->written);
 }
 
 static void bind_run_statement(struct pg_bind *bind, const void *row)
@@ -212,37 +208,35 @@ static void bind_base(struct pg_bind *bind, const void *row)
 static void bind_event(struct pg_bind *bind, const void *row)
 {
     const struct graph_event *event = row;
-    bool has_emitter = event->emitter_id.ptr != NULL;
+    bool has_digests = event->facet_digest_count > 0;
+    struct str digests = {(const char *)event->facet_digests,
+                          event->facet_digest_count * sizeof(struct id128)};
     pg_bind_uuid(bind, 0, event->id);
     pg_bind_time(bind, 1, event->event_time_us);
     pg_bind_time(bind, 2, event->received_at_us);
     bind_optional_id(bind, 3, event->has_run, event->run);
     pg_bind_uuid(bind, 4, event->statement);
-    bind_optional_id(bind, 5, event->has_base, event->base);
-    pg_bind_int8(bind, 6, event->kafka_offset);
-    pg_bind_int4(bind, 7, event->partition);
-    pg_bind_int4(bind, 8, event->body_bytes);
-    pg_bind_int4(bind, 9, event->redactions);
-    pg_bind_int2(bind, 10, (int16_t)event->source);
-    pg_bind_text(bind, 11, event->topic);
-    pg_bind_text(bind, 12, event->event_type);
-    int32_t before = bind->arrays[20].count;
-    pg_bind_int4(bind, 13, before + 1);
-    pg_bind_int4(bind, 14, before + (int32_t)event->facet_digest_count);
+    bind_optional_id(bind, 5, has_digests, event->layout);
+    bind_optional_id(bind, 6, event->has_base, event->base);
+    pg_bind_int8(bind, 7, event->kafka_offset);
+    pg_bind_int4(bind, 8, event->partition);
+    pg_bind_int4(bind, 9, event->body_bytes);
+    pg_bind_int4(bind, 10, event->redactions);
+    pg_bind_int2(bind, 11, (int16_t)event->source);
+    pg_bind_text(bind, 12, event->topic);
+    pg_bind_text(bind, 13, event->event_type);
+    pg_bind_text(bind, 14, has_digests ? digests : (struct str){NULL, 0});
     pg_bind_text(bind, 15, event->body);
     pg_bind_text(bind, 16, event->principal);
     pg_bind_text(bind, 17, event->emitter_id);
-    if (has_emitter) {
+    if (event->emitter_id.ptr) {
         pg_bind_int8(bind, 18, event->emitter_epoch);
         pg_bind_int8(bind, 19, event->emitter_sequence);
     } else {
         pg_bind_null(bind, 18);
         pg_bind_null(bind, 19);
     }
-    for (uint32_t i = 0; i < event->facet_digest_count; i++) {
-        pg_bind_uuid(bind, 20, event->facet_digests[i]);
-    }
-    pg_bind_text(bind, 21, event->idempotency_key);
+    pg_bind_text(bind, 20, event->idempotency_key);
 }
 
 static void bind_letter(struct pg_bind *bind, const void *row)
@@ -275,8 +269,7 @@ static void bind_letter(struct pg_bind *bind, const void *row)
     }
 
 const struct pg_table pg_tables[] = {
-    CONTENT("insert_facet_contents", "ubt", facets, graph_facet, facet),
-    CONTENT("insert_facet_fields", "u4ttt", fields, graph_field, field),
+    CONTENT("insert_facets", "ubt", facets, graph_facet, facet),
     {.statement = "insert_jobs",
      .types = "utt",
      ROWS(jobs, graph_node),
@@ -293,12 +286,12 @@ const struct pg_table pg_tables[] = {
     CONTENT("insert_symlinks", "uuttt", symlinks, graph_symlink, symlink),
     CONTENT("insert_edges", "u2u", edges, graph_edge, edge),
     CONTENT("insert_column_edges", "uuu4tutttbt", column_edges, graph_column_edge, column_edge),
-    CONTENT("insert_statement_datasets", "u2u", statement_datasets, graph_statement_dataset,
+    CONTENT("insert_statement_datasets", "u2uu", statement_datasets, graph_statement_dataset,
             statement_dataset),
-    CONTENT("insert_statement_facets", "u222u2ttu", statement_facets, graph_statement_facet,
-            statement_facet),
+    CONTENT("insert_descriptions", "u2ttu", descriptions, graph_description, description),
+    CONTENT("insert_layouts", "u22u2tt", layouts, graph_layout, layout),
     {.statement = "upsert_statements",
-     .types = "u2utzzuzu",
+     .types = "u2uutzzuzu",
      ROWS(statements, graph_statement),
      .order = order_statement,
      .merge = merge_statement,
@@ -318,7 +311,7 @@ const struct pg_table pg_tables[] = {
      .bind = bind_run_statement},
     CONTENT("insert_body_bases", "uy", bases, graph_base, base),
     {.statement = "insert_events",
-     .types = "uzzuuu84442tt44ytt88ut",
+     .types = "uzzuuuu84442ttyytt88t",
      ROWS(events, graph_event),
      .order = order_event,
      .bind = bind_event},

@@ -52,6 +52,7 @@ create table graph.statements (
     statement_id uuid primary key,
     kind smallint not null,
     job_uuid uuid,
+    job_description uuid,
     producer text not null,
     first_at timestamptz not null,
     last_at timestamptz not null,
@@ -65,37 +66,43 @@ create table graph.statement_datasets (
     statement_id uuid not null,
     direction smallint not null,
     dataset_uuid uuid not null,
-    primary key (statement_id, direction, dataset_uuid)
+    description_id uuid not null,
+    primary key (statement_id, direction, dataset_uuid, description_id)
 );
 create index statement_datasets_dataset on graph.statement_datasets (dataset_uuid, direction);
 
-create table graph.statement_facets (
-    statement_id uuid not null,
+create table graph.descriptions (
+    description_id uuid not null,
     ordinal smallint not null,
-    slot smallint,
+    name text not null,
+    family text not null,
+    digest uuid not null,
+    primary key (description_id, ordinal)
+);
+create index descriptions_digest on graph.descriptions (digest);
+
+create table graph.layouts (
+    layout_id uuid not null,
+    slot smallint not null,
     subject_kind smallint not null,
     subject_uuid uuid,
     place smallint not null,
     name text not null,
     family text not null,
-    digest uuid,
-    primary key (statement_id, ordinal)
+    primary key (layout_id, slot)
 );
-create index statement_facets_subject on graph.statement_facets (subject_uuid);
+create index layouts_subject on graph.layouts (subject_uuid);
 
-create table graph.facet_contents (
+create table graph.facet_origins (
+    origin_id uuid primary key,
+    origin jsonb not null
+);
+
+create table graph.facets (
     digest uuid primary key,
+    origin_id uuid not null,
     deleted boolean not null,
     content jsonb not null
-);
-
-create table graph.facet_fields (
-    digest uuid not null,
-    ordinal integer not null,
-    name text not null,
-    type text,
-    description text,
-    primary key (digest, ordinal)
 );
 
 create table graph.symlinks (
@@ -158,6 +165,7 @@ create table graph.events (
     received_at timestamptz not null,
     run_uuid uuid,
     statement_id uuid not null,
+    layout_id uuid,
     body_base uuid,
     kafka_offset bigint not null,
     kafka_partition integer not null,
@@ -166,7 +174,7 @@ create table graph.events (
     source smallint not null,
     topic text not null,
     event_type text,
-    facet_digests uuid[],
+    facet_digests bytea,
     body bytea not null,
     principal text,
     emitter_id text,
@@ -192,6 +200,7 @@ create table graph.offsets (
     next_offset bigint not null,
     last_id uuid,
     last_timestamp_ms bigint,
+    stopped_reason text,
     updated_at timestamptz not null default now(),
     primary key (cluster_id, topic, partition)
 ) with (fillfactor = 50);
@@ -211,3 +220,45 @@ create table graph.dead_letters (
     value bytea not null,
     retried_at timestamptz
 );
+
+-- Every static facet of every statement: what is said of jobs and datasets from run to run.
+create view graph.statement_facets as
+select sd.statement_id, 3::smallint as subject_kind, sd.dataset_uuid as subject_uuid, d.name, d.family,
+    d.digest
+from graph.statement_datasets sd join graph.descriptions d using (description_id)
+union all
+select s.statement_id, 2::smallint, s.job_uuid, d.name, d.family, d.digest
+from graph.statements s join graph.descriptions d on d.description_id = s.job_description;
+
+-- Facets as they were sent, but for text that jsonb cannot hold.
+create view graph.facet_contents as
+select f.digest, f.deleted, f.content || o.origin as content
+from graph.facets f join graph.facet_origins o using (origin_id);
+
+-- The digest in one slot of an event.
+create function graph.slot_digest(facet_digests bytea, slot int) returns uuid
+language sql immutable strict parallel safe
+return encode(substr(facet_digests, slot * 16 + 1, 16), 'hex')::uuid;
+
+-- The fields of a schema facet, nested ones as parent.child, in order; a masked type is unknown.
+create function graph.schema_fields(content jsonb)
+returns table (ordinal int, name text, type text, description text)
+language sql immutable parallel safe
+begin atomic
+    with recursive field as (
+        select array[f.ordinality] as place, f.value as field, f.value ->> 'name' as path
+        from jsonb_array_elements(case when jsonb_typeof(content -> 'fields') = 'array'
+            then content -> 'fields' end) with ordinality f
+        where jsonb_typeof(f.value) = 'object' and f.value ->> 'name' is not null
+        union all
+        select p.place || f.ordinality, f.value, p.path || '.' || (f.value ->> 'name')
+        from field p
+        cross join jsonb_array_elements(case when jsonb_typeof(p.field -> 'fields') = 'array'
+            then p.field -> 'fields' end) with ordinality f
+        where jsonb_typeof(f.value) = 'object' and f.value ->> 'name' is not null
+    )
+    select (row_number() over (order by place))::int - 1, path,
+        case when field ->> 'type' not like '%***%' then field ->> 'type' end,
+        field ->> 'description'
+    from field;
+end;
