@@ -25,9 +25,9 @@ struct http_route {
 struct http_server_options {
     const char *listen; /* host:port, [v6]:port */
     int threads;
-    const struct http_route
-        *routes; /* ended by a NULL method; unknown path 404, wrong method 405 with Allow */
-    void *arg;   /* for the handlers */
+    /* Ended by a NULL method. An unknown path gets 404, a wrong method 405 with Allow. */
+    const struct http_route *routes;
+    void *arg; /* for the handlers */
     size_t head_bytes_max;
     size_t memory_bytes_max; /* bodies of all open requests; beyond: 503 with Retry-After */
     int connections_max;
