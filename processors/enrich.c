@@ -174,35 +174,6 @@ static enum verdict collect_all(struct processor *pr, struct event_work *work, s
     return verdict;
 }
 
-/* The rows of contents that are not stored yet. */
-static enum verdict emit_contents(struct processor *pr, struct batch *bt,
-                                  const struct event_work *work, struct err *err)
-{
-    for (uint32_t i = 0; i < work->facet_count; i++) {
-        const struct facet_ref *ref = &work->facets[i];
-        bool is_full = false;
-        if (known_set_has(pr->known, ref->digest) || !batch_emit_once(bt, ref->digest, &is_full)) {
-            if (is_full) {
-                return err_set(err, RETRY, "enrich", "memory is short");
-            }
-            continue;
-        }
-        struct graph_facet *row = graph_rows_add(&bt->rows.facets);
-        struct id128 *known = graph_rows_add(&bt->rows.known);
-        if (!row || !known) {
-            return err_set(err, RETRY, "enrich", "memory is short");
-        }
-        *known = ref->digest;
-        *row = (struct graph_facet){
-            .event = work->event, .digest = ref->digest, .is_deleted = ref->is_deleted};
-        enum verdict verdict = json_clean(pr->doc, ref->value, bt->arena, &row->content, err);
-        if (verdict != OK) {
-            return verdict;
-        }
-    }
-    return OK;
-}
-
 enum verdict enrich_run(struct processor *pr, struct batch *bt, struct event_work *work,
                         struct err *err)
 {
@@ -221,7 +192,5 @@ enum verdict enrich_run(struct processor *pr, struct batch *bt, struct event_wor
         return err_set(err, RETRY, "enrich", "the arena is full");
     }
     work->event = (uint32_t)bt->rows.events.count;
-    enum verdict verdict =
-        collect_all(pr, work, identity_producer_family(work->ol.producer, family), err);
-    return verdict == OK ? emit_contents(pr, bt, work, err) : verdict;
+    return collect_all(pr, work, identity_producer_family(work->ol.producer, family), err);
 }

@@ -96,6 +96,26 @@ static enum verdict content_ids(struct processor *pr, const struct event_work *w
     return OK;
 }
 
+/* The contents of facets that are not stored yet. Those of a statement that is stored are stored with it. */
+static enum verdict add_contents(struct rows *rs, bool has_statement, struct err *err)
+{
+    for (uint32_t i = 0; i < rs->work->facet_count; i++) {
+        const struct facet_ref *ref = &rs->work->facets[i];
+        bool is_new = false;
+        enum verdict verdict = OK;
+        if (!ref->is_static || !has_statement) {
+            verdict = rows_once(rs, ref->digest, &is_new, err);
+        }
+        if (verdict == OK && is_new) {
+            verdict = rows_facet(rs, ref, err);
+        }
+        if (verdict != OK) {
+            return verdict;
+        }
+    }
+    return OK;
+}
+
 static enum verdict add_description_row(struct rows *rs, struct id128 id, int16_t ordinal,
                                         const struct facet_ref *ref, struct err *err)
 {
@@ -214,7 +234,8 @@ static enum verdict add_statement_content(struct rows *rs, struct id128 statemen
     return verdict;
 }
 
-static enum verdict add_statement(struct rows *rs, struct id128 statement, struct err *err)
+static enum verdict add_statement(struct rows *rs, struct id128 statement, bool is_known,
+                                  struct err *err)
 {
     const struct openlineage_event *ol = &rs->work->ol;
     struct graph_statement *row = graph_rows_add(&rs->bt->rows.statements);
@@ -238,7 +259,7 @@ static enum verdict add_statement(struct rows *rs, struct id128 statement, struc
     struct id128 description = {0};
     bool is_new = false;
     enum verdict verdict = rows_text(rs, ol->producer, &row->producer, err);
-    if (verdict != OK || known_set_has(rs->pr->known, statement)) {
+    if (verdict != OK || is_known) {
         return verdict;
     }
     /* Every row of an unknown statement is whole: any one of them may be the one that is inserted. */
@@ -354,11 +375,15 @@ enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_
     if (verdict == OK) {
         verdict = add_event(&rs, statement, layout, err);
     }
+    bool is_known = verdict == OK && known_set_has(pr->known, statement);
     if (verdict == OK) {
         verdict = add_layout(&rs, layout, err);
     }
     if (verdict == OK) {
-        verdict = add_statement(&rs, statement, err);
+        verdict = add_contents(&rs, is_known, err);
+    }
+    if (verdict == OK) {
+        verdict = add_statement(&rs, statement, is_known, err);
     }
     if (verdict == OK && work->ol.kind != OPENLINEAGE_DATASET) {
         verdict = rows_job(&rs, &work->ol.job, err);

@@ -124,6 +124,17 @@ enum verdict rows_edge(struct rows *rs, struct id128 job, uint8_t direction, str
     return OK;
 }
 
+enum verdict rows_facet(struct rows *rs, const struct facet_ref *ref, struct err *err)
+{
+    struct graph_facet *row = graph_rows_add(&rs->bt->rows.facets);
+    if (!row) {
+        return rows_short(err);
+    }
+    *row = (struct graph_facet){
+        .event = rs->work->event, .digest = ref->digest, .is_deleted = ref->is_deleted};
+    return json_clean(rs->pr->doc, ref->value, rs->bt->arena, &row->content, err);
+}
+
 static const struct json_value *run_facet(const struct rows *rs, struct str name)
 {
     return json_get(rs->pr->doc, rs->work->ol.run_facets, name);

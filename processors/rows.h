@@ -41,6 +41,9 @@ MUST_CHECK enum verdict rows_dataset(struct rows *rs, struct str namespace_, str
 MUST_CHECK enum verdict rows_edge(struct rows *rs, struct id128 job, uint8_t direction,
                                   struct id128 dataset, struct err *err);
 
+/* The content of one facet. */
+MUST_CHECK enum verdict rows_facet(struct rows *rs, const struct facet_ref *ref, struct err *err);
+
 /* The event's own run, and those of its parent facet. */
 MUST_CHECK enum verdict rows_runs(struct rows *rs, struct err *err);
 
