@@ -1,5 +1,6 @@
 /* main.c - the table of contents: commands, roles among them, and sinks. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,6 +268,8 @@ int main(int argc, char **argv)
 
     /* A peer that closes its end is an error of write(), not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
+    /* A dozen threads would otherwise keep as many heaps of freed memory. */
+    mallopt(M_ARENA_MAX, 2);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_CODE_USAGE;

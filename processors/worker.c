@@ -639,7 +639,7 @@ static enum verdict start(struct worker *wk, const struct sink_ops *ops, struct 
 {
     const struct kafka_consumer_callbacks callbacks = {
         .arg = wk, .on_assign = on_assign, .on_revoke = on_revoke};
-    size_t ids_max = (size_t)wk->st->worker.known_ids_max;
+    size_t ids_max = (size_t)wk->st->worker.known_ids_max / 2;
     enum verdict verdict = parse_topics(wk, err);
     if (verdict == OK) {
         verdict = learn_cluster(wk, err);
