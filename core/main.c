@@ -270,6 +270,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     /* A dozen threads would otherwise keep as many heaps of freed memory. */
     mallopt(M_ARENA_MAX, 2);
+    /* And large buffers go back when they are freed: fixed thresholds, or they grow with use. */
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_CODE_USAGE;

@@ -113,7 +113,7 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(worker.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5002", .min = 1,
      .max = 255, .roles = "worker",
      .doc = "Address of /metrics, /healthz and /readyz of the worker, host:port."},
-    {FIELD(worker.base_bytes_max), .type = SETTING_BYTES, .def = "16MiB", .min = 0, .max = 64 * GIB,
+    {FIELD(worker.base_bytes_max), .type = SETTING_BYTES, .def = "12MiB", .min = 0, .max = 64 * GIB,
      .roles = "worker", .doc = "Cache of bodies that later ones are stored against."},
     {FIELD(worker.batch_bytes_max), .type = SETTING_BYTES, .def = "16MiB", .min = 64 * KIB,
      .max = 4 * GIB, .roles = "worker",
