@@ -9,8 +9,9 @@
 #include "schemas/identity.h"
 #include "stages.h"
 
-/* Ordinals of facets are smallint in the graph. */
+/* Ordinals of facets and datasets are smallint in the graph. */
 #define FACETS_PER_EVENT_MAX 30000
+#define DATASETS_PER_EVENT_MAX 30000
 
 struct facet_source {
     const struct json_value *facets;
@@ -181,6 +182,10 @@ enum verdict enrich_run(struct processor *pr, struct batch *bt, struct event_wor
     if (count > FACETS_PER_EVENT_MAX) {
         return err_set(err, REJECT, "enrich", "%u facets, more than %d", count,
                        FACETS_PER_EVENT_MAX);
+    }
+    if (work->ol.input_count + work->ol.output_count > DATASETS_PER_EVENT_MAX) {
+        return err_set(err, REJECT, "enrich", "%u inputs and outputs, more than %d",
+                       work->ol.input_count + work->ol.output_count, DATASETS_PER_EVENT_MAX);
     }
     char *family = arena_alloc(pr->scratch, work->ol.producer.len + 1);
     work->facets = arena_calloc(pr->scratch, count, sizeof *work->facets);

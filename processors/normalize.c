@@ -27,12 +27,6 @@ static void put_text(struct bytes *out, struct str text)
     put(out, text.ptr, text.len);
 }
 
-static void put_dataset(struct bytes *out, uint8_t direction, struct id128 id)
-{
-    put(out, &direction, 1);
-    put(out, id.bytes, sizeof id.bytes);
-}
-
 static size_t content_bytes(const struct event_work *work)
 {
     size_t size = 64 + work->ol.producer.len;
@@ -61,38 +55,71 @@ static void put_facets(struct bytes *out, const struct event_work *work, bool is
     }
 }
 
-/* Ids of the statement, and of the layout of the event's own facets (zero when it has none). */
+/* The datasets of an event in one list: inputs, outputs, the subject. */
+struct io_entry {
+    uint8_t direction;
+    const struct openlineage_dataset *ds;
+    const struct facet_range *facets;
+};
+
+static uint32_t io_count(const struct openlineage_event *ol)
+{
+    return ol->input_count + ol->output_count + (ol->kind == OPENLINEAGE_DATASET);
+}
+
+static struct io_entry io_at(const struct event_work *work, uint32_t index)
+{
+    const struct openlineage_event *ol = &work->ol;
+    if (index < ol->input_count) {
+        return (struct io_entry){GRAPH_INPUT, &ol->inputs[index], &work->input_facets[index]};
+    }
+    index -= ol->input_count;
+    if (index < ol->output_count) {
+        return (struct io_entry){GRAPH_OUTPUT, &ol->outputs[index], &work->output_facets[index]};
+    }
+    return (struct io_entry){GRAPH_SUBJECT, &ol->dataset, &work->subject_facets};
+}
+
+/* The ids of what an event says; zero where it says nothing. */
+struct content {
+    struct id128 statement;
+    struct id128 layout; /* of the event's own facets */
+    struct id128 io;     /* of the job and the datasets it names */
+};
+
+static struct id128 digest_up_to(const char *buffer, const struct bytes *out)
+{
+    return identity_digest((struct str){buffer, (size_t)(out->at - buffer)});
+}
+
 static enum verdict content_ids(struct processor *pr, const struct event_work *work,
-                                struct id128 *out_statement, struct id128 *out_layout,
-                                struct err *err)
+                                struct content *out_content, struct err *err)
 {
     const struct openlineage_event *ol = &work->ol;
     char *buffer = arena_alloc(pr->scratch, content_bytes(work));
     if (!buffer) {
         return err_set(err, RETRY, "normalize", "the arena is full");
     }
+    struct content content = {0};
     struct bytes out = {buffer};
     put_facets(&out, work, false);
-    *out_layout = (struct id128){0};
     if (out.at != buffer) {
-        *out_layout = identity_digest((struct str){buffer, (size_t)(out.at - buffer)});
+        content.layout = digest_up_to(buffer, &out);
     }
     out.at = buffer;
+    put(&out, ol->job.id.bytes, sizeof ol->job.id.bytes);
+    for (uint32_t i = 0; i < io_count(ol); i++) {
+        struct io_entry entry = io_at(work, i);
+        put(&out, &entry.direction, 1);
+        put(&out, entry.ds->id.bytes, sizeof entry.ds->id.bytes);
+    }
+    content.io = digest_up_to(buffer, &out);
     uint8_t kind = (uint8_t)ol->kind;
     put(&out, &kind, 1);
     put_text(&out, ol->producer);
-    put(&out, ol->job.id.bytes, sizeof ol->job.id.bytes);
-    for (uint32_t i = 0; i < ol->input_count; i++) {
-        put_dataset(&out, GRAPH_INPUT, ol->inputs[i].id);
-    }
-    for (uint32_t i = 0; i < ol->output_count; i++) {
-        put_dataset(&out, GRAPH_OUTPUT, ol->outputs[i].id);
-    }
-    if (ol->kind == OPENLINEAGE_DATASET) {
-        put_dataset(&out, GRAPH_SUBJECT, ol->dataset.id);
-    }
     put_facets(&out, work, true);
-    *out_statement = identity_digest((struct str){buffer, (size_t)(out.at - buffer)});
+    content.statement = digest_up_to(buffer, &out);
+    *out_content = content;
     return OK;
 }
 
@@ -135,12 +162,16 @@ static enum verdict add_description(struct rows *rs, const struct facet_range *r
                                     struct id128 *out_id, struct err *err)
 {
     const struct facet_ref *refs = &rs->work->facets[range->first];
-    char *buffer = arena_alloc(rs->pr->scratch, content_bytes(rs->work));
-    struct bytes out = {buffer};
+    size_t size = 0;
     *out_id = (struct id128){0};
     if (range->count == 0) {
         return OK;
     }
+    for (uint32_t i = 0; i < range->count; i++) {
+        size += 2 * sizeof(uint32_t) + refs[i].name.len + refs[i].family.len + sizeof refs[i].digest;
+    }
+    char *buffer = arena_alloc(rs->pr->scratch, size);
+    struct bytes out = {buffer};
     if (!buffer) {
         return rows_short(err);
     }
@@ -163,26 +194,50 @@ static enum verdict add_description(struct rows *rs, const struct facet_range *r
     return verdict;
 }
 
-static enum verdict add_statement_dataset(struct rows *rs, struct id128 statement,
-                                          uint8_t direction, const struct openlineage_dataset *ds,
-                                          const struct facet_range *facets, struct err *err)
+static enum verdict add_io_set(struct rows *rs, struct id128 io, struct err *err)
 {
-    struct id128 description;
-    enum verdict verdict = add_description(rs, facets, &description, err);
-    struct graph_statement_dataset *row =
-        verdict == OK ? graph_rows_add(&rs->bt->rows.statement_datasets) : NULL;
-    if (!row) {
-        return verdict == OK ? rows_short(err) : verdict;
+    const struct openlineage_event *ol = &rs->work->ol;
+    bool is_new = false;
+    enum verdict verdict = rows_once(rs, io, &is_new, err);
+    for (uint32_t i = 0; verdict == OK && is_new && i < io_count(ol); i++) {
+        struct io_entry entry = io_at(rs->work, i);
+        struct graph_io *row = graph_rows_add(&rs->bt->rows.io);
+        if (!row) {
+            return rows_short(err);
+        }
+        *row = (struct graph_io){.event = rs->work->event,
+                                 .id = io,
+                                 .ordinal = (int16_t)i,
+                                 .direction = entry.direction,
+                                 .dataset = entry.ds->id,
+                                 .has_job = ol->kind != OPENLINEAGE_DATASET,
+                                 .job = ol->job.id};
+        verdict = rows_dataset(rs, entry.ds->namespace_, entry.ds->name, entry.ds->id, true, err);
+        if (verdict == OK && entry.direction != GRAPH_SUBJECT) {
+            verdict = rows_edge(rs, ol->job.id, entry.direction, entry.ds->id, err);
+        }
     }
-    *row = (struct graph_statement_dataset){.event = rs->work->event,
-                                            .statement = statement,
-                                            .direction = direction,
-                                            .dataset = ds->id,
-                                            .description = description};
-    verdict = rows_dataset(rs, ds->namespace_, ds->name, ds->id, true, err);
-    if (verdict == OK && direction != GRAPH_SUBJECT) {
-        verdict = rows_edge(rs, rs->work->ol.job.id, direction, ds->id, err);
+    return verdict;
+}
+
+/* What is said of the job and of each dataset, into the statement's row. Every row of an unknown statement is
+ * whole: any one of them may be the one that is inserted. */
+static enum verdict describe(struct rows *rs, size_t index, struct err *err)
+{
+    uint32_t count = io_count(&rs->work->ol);
+    struct id128 of_job = {0};
+    struct id128 *of_datasets = arena_calloc(rs->bt->arena, count, sizeof *of_datasets);
+    if (!of_datasets) {
+        return rows_short(err);
     }
+    enum verdict verdict = add_description(rs, &rs->work->job_facets, &of_job, err);
+    for (uint32_t i = 0; verdict == OK && i < count; i++) {
+        verdict = add_description(rs, io_at(rs->work, i).facets, &of_datasets[i], err);
+    }
+    struct graph_statement *row = &rs->bt->rows.statements.items[index];
+    row->job_description = of_job;
+    row->descriptions = of_datasets;
+    row->description_count = count;
     return verdict;
 }
 
@@ -213,28 +268,7 @@ static enum verdict add_layout(struct rows *rs, struct id128 layout, struct err 
     return verdict;
 }
 
-/* All rows that follow from the statement alone. */
-static enum verdict add_statement_content(struct rows *rs, struct id128 statement, struct err *err)
-{
-    const struct event_work *work = rs->work;
-    const struct openlineage_event *ol = &work->ol;
-    enum verdict verdict = OK;
-    for (uint32_t i = 0; verdict == OK && i < ol->input_count; i++) {
-        verdict = add_statement_dataset(rs, statement, GRAPH_INPUT, &ol->inputs[i],
-                                        &work->input_facets[i], err);
-    }
-    for (uint32_t i = 0; verdict == OK && i < ol->output_count; i++) {
-        verdict = add_statement_dataset(rs, statement, GRAPH_OUTPUT, &ol->outputs[i],
-                                        &work->output_facets[i], err);
-    }
-    if (verdict == OK && ol->kind == OPENLINEAGE_DATASET) {
-        verdict = add_statement_dataset(rs, statement, GRAPH_SUBJECT, &ol->dataset,
-                                        &work->subject_facets, err);
-    }
-    return verdict;
-}
-
-static enum verdict add_statement(struct rows *rs, struct id128 statement, bool is_known,
+static enum verdict add_statement(struct rows *rs, const struct content *content, bool is_known,
                                   struct err *err)
 {
     const struct openlineage_event *ol = &rs->work->ol;
@@ -243,10 +277,12 @@ static enum verdict add_statement(struct rows *rs, struct id128 statement, bool 
         return rows_short(err);
     }
     *row = (struct graph_statement){.event = rs->work->event,
-                                    .id = statement,
+                                    .id = content->statement,
                                     .kind = (uint8_t)ol->kind,
                                     .has_job = ol->kind != OPENLINEAGE_DATASET,
                                     .job = ol->job.id,
+                                    .has_io = io_count(ol) > 0,
+                                    .io = content->io,
                                     .first_at_us = ol->event_time_us,
                                     .last = rows_version(rs),
                                     .written = {.at_us = GRAPH_NO_TIME},
@@ -256,23 +292,19 @@ static enum verdict add_statement(struct rows *rs, struct id128 statement, bool 
         row->written = rows_version(rs);
     }
     size_t index = rs->bt->rows.statements.count - 1;
-    struct id128 description = {0};
     bool is_new = false;
     enum verdict verdict = rows_text(rs, ol->producer, &row->producer, err);
     if (verdict != OK || is_known) {
         return verdict;
     }
-    /* Every row of an unknown statement is whole: any one of them may be the one that is inserted. */
-    verdict = add_description(rs, &rs->work->job_facets, &description, err);
-    rs->bt->rows.statements.items[index].job_description = description;
-    if (verdict == OK) {
-        verdict = rows_once(rs, statement, &is_new, err);
+    verdict = describe(rs, index, err);
+    if (verdict == OK && io_count(ol) > 0) {
+        verdict = add_io_set(rs, content->io, err);
     }
-    return verdict == OK && is_new ? add_statement_content(rs, statement, err) : verdict;
+    return verdict == OK ? rows_once(rs, content->statement, &is_new, err) : verdict;
 }
 
-static enum verdict add_event(struct rows *rs, struct id128 statement, struct id128 layout,
-                              struct err *err)
+static enum verdict add_event(struct rows *rs, const struct content *content, struct err *err)
 {
     const struct event_work *work = rs->work;
     struct graph_event *row = graph_rows_add(&rs->bt->rows.events);
@@ -284,8 +316,8 @@ static enum verdict add_event(struct rows *rs, struct id128 statement, struct id
                                 .received_at_us = work->ev.received_at_us,
                                 .has_run = work->ol.kind == OPENLINEAGE_RUN,
                                 .run = work->ol.run.id,
-                                .statement = statement,
-                                .layout = layout,
+                                .statement = content->statement,
+                                .layout = content->layout,
                                 .body_bytes = (int32_t)work->ev.body.len,
                                 .source = work->ev.source,
                                 .topic = rs->topic,
@@ -366,24 +398,23 @@ enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_
                            struct err *err)
 {
     struct rows rs = {.pr = pr, .bt = bt, .work = work};
-    struct id128 statement;
-    struct id128 layout;
+    struct content content;
     enum verdict verdict = rows_topic(&rs, err);
     if (verdict == OK) {
-        verdict = content_ids(pr, work, &statement, &layout, err);
+        verdict = content_ids(pr, work, &content, err);
     }
     if (verdict == OK) {
-        verdict = add_event(&rs, statement, layout, err);
+        verdict = add_event(&rs, &content, err);
     }
-    bool is_known = verdict == OK && known_set_has(pr->known, statement);
+    bool is_known = verdict == OK && known_set_has(pr->known, content.statement);
     if (verdict == OK) {
-        verdict = add_layout(&rs, layout, err);
+        verdict = add_layout(&rs, content.layout, err);
     }
     if (verdict == OK) {
         verdict = add_contents(&rs, is_known, err);
     }
     if (verdict == OK) {
-        verdict = add_statement(&rs, statement, is_known, err);
+        verdict = add_statement(&rs, &content, is_known, err);
     }
     if (verdict == OK && work->ol.kind != OPENLINEAGE_DATASET) {
         verdict = rows_job(&rs, &work->ol.job, err);

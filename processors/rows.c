@@ -164,18 +164,30 @@ static void add_nominal(const struct rows *rs, struct graph_run *row)
     }
 }
 
-/* Spark tells of failures in a facet of its own. */
+/* The first of these places that holds a text. Spark tells of failures in a facet of its own, where the
+ * message of an exception may be null. */
+static const struct json_value *error_text(const struct rows *rs)
+{
+    static const struct {
+        struct str facet;
+        struct str member;
+    } places[] = {{{"errorMessage", 12}, {"message", 7}},
+                  {{"spark.exception", 15}, {"message", 7}},
+                  {{"spark.exception", 15}, {"stackTrace", 10}}};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        const struct json_value *value =
+            json_get(rs->pr->doc, run_facet(rs, places[i].facet), places[i].member);
+        if (value && value->type == JSON_STRING) {
+            return value;
+        }
+    }
+    return NULL;
+}
+
 static enum verdict add_error(struct rows *rs, struct graph_run *row, struct err *err)
 {
-    const struct json_value *message =
-        json_get(rs->pr->doc, run_facet(rs, STR("errorMessage")), STR("message"));
+    const struct json_value *message = error_text(rs);
     if (!message) {
-        message = json_get(rs->pr->doc, run_facet(rs, STR("spark.exception")), STR("message"));
-    }
-    if (!message) {
-        message = json_get(rs->pr->doc, run_facet(rs, STR("spark.exception")), STR("stackTrace"));
-    }
-    if (!message || message->type != JSON_STRING) {
         return OK;
     }
     struct str text;

@@ -32,7 +32,7 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(symlinks)                                                                                    \
     X(edges)                                                                                       \
     X(column_edges)                                                                                \
-    X(statement_datasets)                                                                          \
+    X(io)                                                                                          \
     X(descriptions)                                                                                \
     X(layouts)                                                                                     \
     X(statements)                                                                                  \

@@ -70,6 +70,10 @@ struct graph_statement {
     bool has_job;
     struct id128 job;
     struct id128 job_description; /* zero: none */
+    bool has_io;
+    struct id128 io;
+    struct id128 *descriptions; /* of the datasets of io, by ordinal; zero: none */
+    uint32_t description_count;
     struct str producer;
     int64_t first_at_us;
     struct graph_version last;
@@ -78,12 +82,16 @@ struct graph_statement {
     struct id128 run;
 };
 
-struct graph_statement_dataset {
+/* One dataset of an io set: the inputs and outputs that events of a job name together (or the subject of dataset
+ * events). */
+struct graph_io {
     uint32_t event;
-    struct id128 statement;
+    struct id128 id;
+    int16_t ordinal;
     uint8_t direction;
     struct id128 dataset;
-    struct id128 description; /* zero: nothing is said of it */
+    bool has_job;
+    struct id128 job;
 };
 
 /* One facet of what a statement says about one subject. */
@@ -210,7 +218,7 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_symlink) symlinks;
     GRAPH_ROWS(struct graph_edge) edges;
     GRAPH_ROWS(struct graph_column_edge) column_edges;
-    GRAPH_ROWS(struct graph_statement_dataset) statement_datasets;
+    GRAPH_ROWS(struct graph_io) io;
     GRAPH_ROWS(struct graph_description) descriptions;
     GRAPH_ROWS(struct graph_layout) layouts;
     GRAPH_ROWS(struct graph_statement) statements;

@@ -30,21 +30,21 @@ ORDER(symlink, graph_symlink, BY_ID(dataset) ?: BY_ID(other) ?: BY_TEXT(type))
 ORDER(edge, graph_edge, BY_ID(job) ?: BY_NUMBER(direction) ?: BY_ID(dataset))
 ORDER(column_edge, graph_column_edge,
       BY_ID(output) ?: BY_ID(job) ?: BY_ID(digest) ?: BY_NUMBER(ordinal))
-ORDER(statement_dataset, graph_statement_dataset,
-      BY_ID(statement) ?: BY_NUMBER(direction) ?: BY_ID(dataset) ?: BY_ID(description))
+ORDER(io, graph_io, BY_ID(id) ?: BY_NUMBER(ordinal))
 ORDER(description, graph_description, BY_ID(id) ?: BY_NUMBER(ordinal))
 ORDER(layout, graph_layout, BY_ID(id) ?: BY_NUMBER(slot))
 ORDER(statement, graph_statement, BY_ID(id))
 ORDER(run, graph_run, BY_ID(id))
-ORDER(run_statement, graph_statement, BY_ID(run) ?: BY_ID(id))
+ORDER(run_io, graph_statement, BY_ID(run) ?: BY_ID(io))
 ORDER(base, graph_base, BY_ID(id))
 ORDER(event, graph_event, BY_ID(id))
 ORDER(letter, dead_letter, BY_ID(letter_id))
 
-static bool has_run(const struct graph_batch *rows, const void *row)
+static bool has_run_io(const struct graph_batch *rows, const void *row)
 {
     (void)rows;
-    return ((const struct graph_statement *)row)->has_run;
+    const struct graph_statement *statement = row;
+    return statement->has_run && statement->has_io;
 }
 
 static void bind_optional_id(struct pg_bind *bind, int index, bool is_there, struct id128 id)
@@ -54,6 +54,12 @@ static void bind_optional_id(struct pg_bind *bind, int index, bool is_there, str
     } else {
         pg_bind_null(bind, index);
     }
+}
+
+/* 16 bytes each; null when there are none. */
+static struct str ids_as_text(const struct id128 *ids, uint32_t count)
+{
+    return (struct str){count ? (const char *)ids : NULL, count * sizeof *ids};
 }
 
 static void bind_version(struct pg_bind *bind, int index, const struct graph_version *version)
@@ -122,13 +128,14 @@ static void bind_column_edge(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 10, edge->description);
 }
 
-static void bind_statement_dataset(struct pg_bind *bind, const void *row)
+static void bind_io(struct pg_bind *bind, const void *row)
 {
-    const struct graph_statement_dataset *dataset = row;
-    pg_bind_uuid(bind, 0, dataset->statement);
-    pg_bind_int2(bind, 1, dataset->direction);
-    pg_bind_uuid(bind, 2, dataset->dataset);
-    pg_bind_uuid(bind, 3, dataset->description);
+    const struct graph_io *io = row;
+    pg_bind_uuid(bind, 0, io->id);
+    pg_bind_int2(bind, 1, io->ordinal);
+    pg_bind_int2(bind, 2, io->direction);
+    pg_bind_uuid(bind, 3, io->dataset);
+    bind_optional_id(bind, 4, io->has_job, io->job);
 }
 
 static void bind_description(struct pg_bind *bind, const void *row)
@@ -161,17 +168,19 @@ static void bind_statement(struct pg_bind *bind, const void *row)
     bind_optional_id(bind, 2, statement->has_job, statement->job);
     bind_optional_id(bind, 3, !id128_is_zero(statement->job_description),
                      statement->job_description);
-    pg_bind_text(bind, 4, statement->producer);
-    pg_bind_time(bind, 5, statement->first_at_us);
-    bind_version(bind, 6, &statement->last);
-    bind_version(bind, 8, &statement->written);
+    bind_optional_id(bind, 4, statement->has_io, statement->io);
+    pg_bind_text(bind, 5, ids_as_text(statement->descriptions, statement->description_count));
+    pg_bind_text(bind, 6, statement->producer);
+    pg_bind_time(bind, 7, statement->first_at_us);
+    bind_version(bind, 8, &statement->last);
+    bind_version(bind, 10, &statement->written);
 }
 
-static void bind_run_statement(struct pg_bind *bind, const void *row)
+static void bind_run_io(struct pg_bind *bind, const void *row)
 {
     const struct graph_statement *statement = row;
     pg_bind_uuid(bind, 0, statement->run);
-    pg_bind_uuid(bind, 1, statement->id);
+    pg_bind_uuid(bind, 1, statement->io);
     pg_bind_time(bind, 2, statement->first_at_us);
 }
 
@@ -209,8 +218,6 @@ static void bind_event(struct pg_bind *bind, const void *row)
 {
     const struct graph_event *event = row;
     bool has_digests = event->facet_digest_count > 0;
-    struct str digests = {(const char *)event->facet_digests,
-                          event->facet_digest_count * sizeof(struct id128)};
     pg_bind_uuid(bind, 0, event->id);
     pg_bind_time(bind, 1, event->event_time_us);
     pg_bind_time(bind, 2, event->received_at_us);
@@ -225,7 +232,7 @@ static void bind_event(struct pg_bind *bind, const void *row)
     pg_bind_int2(bind, 11, (int16_t)event->source);
     pg_bind_text(bind, 12, event->topic);
     pg_bind_text(bind, 13, event->event_type);
-    pg_bind_text(bind, 14, has_digests ? digests : (struct str){NULL, 0});
+    pg_bind_text(bind, 14, ids_as_text(event->facet_digests, event->facet_digest_count));
     pg_bind_text(bind, 15, event->body);
     pg_bind_text(bind, 16, event->principal);
     pg_bind_text(bind, 17, event->emitter_id);
@@ -286,12 +293,11 @@ const struct pg_table pg_tables[] = {
     CONTENT("insert_symlinks", "uuttt", symlinks, graph_symlink, symlink),
     CONTENT("insert_edges", "u2u", edges, graph_edge, edge),
     CONTENT("insert_column_edges", "uuu4tutttbt", column_edges, graph_column_edge, column_edge),
-    CONTENT("insert_statement_datasets", "u2uu", statement_datasets, graph_statement_dataset,
-            statement_dataset),
+    CONTENT("insert_io_sets", "u22uu", io, graph_io, io),
     CONTENT("insert_descriptions", "u2ttu", descriptions, graph_description, description),
     CONTENT("insert_layouts", "u22u2tt", layouts, graph_layout, layout),
     {.statement = "upsert_statements",
-     .types = "u2uutzzuzu",
+     .types = "u2uuuytzzuzu",
      ROWS(statements, graph_statement),
      .order = order_statement,
      .merge = merge_statement,
@@ -302,13 +308,13 @@ const struct pg_table pg_tables[] = {
      .order = order_run,
      .merge = merge_run,
      .bind = bind_run},
-    {.statement = "upsert_run_statements",
+    {.statement = "upsert_run_io_sets",
      .types = "uuz",
      ROWS(statements, graph_statement),
-     .wants = has_run,
-     .order = order_run_statement,
+     .wants = has_run_io,
+     .order = order_run_io,
      .merge = merge_statement,
-     .bind = bind_run_statement},
+     .bind = bind_run_io},
     CONTENT("insert_body_bases", "uy", bases, graph_base, base),
     {.statement = "insert_events",
      .types = "uzzuuuu84442ttyytt88t",

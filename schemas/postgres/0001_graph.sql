@@ -46,13 +46,16 @@ create table graph.runs (
     error_message text,
     error_at timestamptz,
     error_by uuid
-) with (fillfactor = 70);
+) with (fillfactor = 85);
+create index runs_job on graph.runs (job_uuid);
 
 create table graph.statements (
     statement_id uuid primary key,
     kind smallint not null,
     job_uuid uuid,
     job_description uuid,
+    io_id uuid,
+    descriptions bytea,
     producer text not null,
     first_at timestamptz not null,
     last_at timestamptz not null,
@@ -61,15 +64,17 @@ create table graph.statements (
     written_by uuid
 ) with (fillfactor = 70);
 create index statements_job on graph.statements (job_uuid);
+create index statements_io on graph.statements (io_id);
 
-create table graph.statement_datasets (
-    statement_id uuid not null,
+create table graph.io_sets (
+    io_id uuid not null,
+    ordinal smallint not null,
     direction smallint not null,
     dataset_uuid uuid not null,
-    description_id uuid not null,
-    primary key (statement_id, direction, dataset_uuid, description_id)
+    job_uuid uuid,
+    primary key (io_id, ordinal)
 );
-create index statement_datasets_dataset on graph.statement_datasets (dataset_uuid, direction);
+create index io_sets_dataset on graph.io_sets (dataset_uuid, direction);
 
 create table graph.descriptions (
     description_id uuid not null,
@@ -139,13 +144,13 @@ create table graph.column_edges (
 );
 create index column_edges_input on graph.column_edges (input_uuid);
 
-create table graph.run_statements (
+create table graph.run_io_sets (
     run_uuid uuid not null,
-    statement_id uuid not null,
+    io_id uuid not null,
     first_at timestamptz not null,
-    primary key (run_uuid, statement_id)
+    primary key (run_uuid, io_id)
 );
-create index run_statements_statement on graph.run_statements (statement_id);
+create index run_io_sets_io on graph.run_io_sets (io_id);
 
 create table graph.event_ids (
     event_id uuid primary key,
@@ -185,6 +190,7 @@ create table graph.events (
 create table graph.events_default partition of graph.events default;
 create index events_event_id on graph.events (event_id);
 create index events_statement on graph.events (statement_id);
+create index events_run on graph.events (run_uuid);
 
 create table graph.body_bases (
     base_id uuid primary key,
@@ -221,6 +227,17 @@ create table graph.dead_letters (
     retried_at timestamptz
 );
 
+-- One of several ids that stand one behind the other.
+create function graph.slot_digest(ids bytea, slot int) returns uuid
+language sql immutable strict parallel safe
+return encode(substr(ids, slot * 16 + 1, 16), 'hex')::uuid;
+
+-- The datasets of every statement, each with what is said of it (zero: nothing).
+create view graph.statement_datasets as
+select s.statement_id, i.direction, i.dataset_uuid,
+    graph.slot_digest(s.descriptions, i.ordinal) as description_id
+from graph.statements s join graph.io_sets i using (io_id);
+
 -- Every static facet of every statement: what is said of jobs and datasets from run to run.
 create view graph.statement_facets as
 select sd.statement_id, 3::smallint as subject_kind, sd.dataset_uuid as subject_uuid, d.name, d.family,
@@ -234,11 +251,6 @@ from graph.statements s join graph.descriptions d on d.description_id = s.job_de
 create view graph.facet_contents as
 select f.digest, f.deleted, f.content || o.origin as content
 from graph.facets f join graph.facet_origins o using (origin_id);
-
--- The digest in one slot of an event.
-create function graph.slot_digest(facet_digests bytea, slot int) returns uuid
-language sql immutable strict parallel safe
-return encode(substr(facet_digests, slot * 16 + 1, 16), 'hex')::uuid;
 
 -- The fields of a schema facet, nested ones as parent.child, in order; a masked type is unknown.
 create function graph.schema_fields(content jsonb)
