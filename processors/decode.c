@@ -1,7 +1,8 @@
 /* decode.c - stage 1: the record's value becomes an event and its body. */
-#include "core/settings.h"
-#include "schemas/identity.h"
+#include "core/timebase.h"
 #include "stages.h"
+
+#define RECORD_TIME_END_MS INT64_C(253402300800000) /* the year 10000 */
 
 static bool is_listed(const char *list, const char *topic)
 {
@@ -15,6 +16,13 @@ static bool is_listed(const char *list, const char *topic)
         at += strspn(at, ", ");
     }
     return false;
+}
+
+/* The time stamp is the sender's word: where it is missing or absurd, the record is received now. */
+static int64_t received_at_us(const struct kafka_record *record)
+{
+    bool is_usable = record->timestamp_ms >= 0 && record->timestamp_ms < RECORD_TIME_END_MS;
+    return is_usable ? record->timestamp_ms * 1000 : timebase_wall_us();
 }
 
 /* What an OpenLineage client with the Kafka transport wrote: the body itself. */
@@ -35,7 +43,7 @@ static enum verdict decode_json(struct processor *pr, struct event_work *work, s
     memcpy(body, value.ptr, value.len);
     memset(body + value.len, 0, JSON_PADDING_BYTES);
     work->ev = (struct lineage_event){
-        .received_at_us = work->record->timestamp_ms * 1000,
+        .received_at_us = received_at_us(work->record),
         .source = SOURCE_KAFKA,
         .body = {body, value.len},
     };

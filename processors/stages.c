@@ -9,6 +9,7 @@
 #include "core/timebase.h"
 #include "facet_cache.h"
 #include "schemas/identity.h"
+#include "schemas/utf8.h"
 
 #define SCRATCH_KEEP_BYTES (1u << 20)
 
@@ -51,6 +52,21 @@ enum verdict stages_processor_new(const struct settings *st, struct known_set *k
     return OK;
 }
 
+/* Text that the database takes whatever it holds: reasons are cut to size and may quote the record. */
+static struct str letter_text(struct batch *bt, const char *text)
+{
+    struct str copy = arena_dup(bt->arena, str_view(text));
+    char *bytes = (char *)copy.ptr;
+    for (size_t i = 0, step; bytes && i < copy.len; i += step) {
+        step = utf8_char_bytes((const unsigned char *)bytes + i, copy.len - i);
+        if (step == 0) {
+            bytes[i] = '?';
+            step = 1;
+        }
+    }
+    return copy;
+}
+
 static enum verdict add_letter(struct batch *bt, const struct event_work *work, const char *stage,
                                const struct err *why, struct err *err)
 {
@@ -64,7 +80,7 @@ static enum verdict add_letter(struct batch *bt, const struct event_work *work, 
         .has_event_id = has_id,
         .failed_at_us = timebase_wall_us(),
         .stage = str_view(stage),
-        .reason = arena_dup(bt->arena, str_view(why->text)),
+        .reason = letter_text(bt, why->text),
         .byte_offset = -1,
         .topic = arena_dup(bt->arena, str_view(work->record->topic)),
         .partition = work->record->partition,
@@ -73,8 +89,8 @@ static enum verdict add_letter(struct batch *bt, const struct event_work *work, 
         .value = arena_dup(bt->arena, work->record->value),
     };
     if (work->fault.reason[0]) {
-        letter->reason = arena_dup(bt->arena, str_view(work->fault.reason));
-        letter->json_pointer = arena_dup(bt->arena, str_view(work->fault.pointer));
+        letter->reason = letter_text(bt, work->fault.reason);
+        letter->json_pointer = letter_text(bt, work->fault.pointer);
         letter->byte_offset = (int64_t)work->fault.offset;
     }
     if (!letter->reason.ptr || !letter->topic.ptr || !letter->value.ptr) {

@@ -4,6 +4,9 @@
 
 #include "pg_merge.h"
 
+/* The year 10000: what a sender claims beyond, the database might refuse. */
+#define RECORD_TIME_END_MS INT64_C(253402300800000)
+
 #define MERGE_AS(name, type)                                                                       \
     static void merge_##name(void *into, const void *row)                                          \
     {                                                                                              \
@@ -263,7 +266,8 @@ static void bind_letter(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 7, letter->topic);
     pg_bind_int4(bind, 8, letter->partition);
     pg_bind_int8(bind, 9, letter->kafka_offset);
-    pg_bind_time(bind, 10, letter->timestamp_ms < 0 ? GRAPH_NO_TIME : letter->timestamp_ms * 1000);
+    bool has_time = letter->timestamp_ms >= 0 && letter->timestamp_ms < RECORD_TIME_END_MS;
+    pg_bind_time(bind, 10, has_time ? letter->timestamp_ms * 1000 : GRAPH_NO_TIME);
     pg_bind_text(bind, 11, letter->value);
 }
 

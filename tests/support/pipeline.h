@@ -1,0 +1,38 @@
+/* pipeline.h - the stages of one lane without threads and Kafka: OpenLineage JSON in, rows out. */
+#ifndef METAOPS_TESTS_SUPPORT_PIPELINE_H
+#define METAOPS_TESTS_SUPPORT_PIPELINE_H
+
+#include "core/settings.h"
+#include "processors/stages.h"
+
+#define PIPELINE_TOPIC "openlineage.events" /* plain JSON */
+
+struct pipeline {
+    struct settings st;
+    struct known_set *known;
+    struct known_set *events;
+    struct processor *pr;
+    struct batch *bt;
+};
+
+/* flags (NULL allowed): NULL-ended, as on the command line. Fails the test that calls it. */
+void pipeline_init(struct pipeline *pl, const char *const *flags);
+
+/* Adds a record with this value. It is not copied. */
+void pipeline_add(struct pipeline *pl, struct str value);
+
+/* Makes rows of all records; they must all fit. */
+void pipeline_run(struct pipeline *pl);
+
+/* Both, for one event; its number in rows.events. */
+uint32_t pipeline_event(struct pipeline *pl, const char *json);
+
+/* As the sink does after COMMIT: what is in rows is stored; then an empty batch. */
+void pipeline_commit(struct pipeline *pl);
+
+/* An empty batch; nothing was stored. */
+void pipeline_reset(struct pipeline *pl);
+
+void pipeline_fini(struct pipeline *pl);
+
+#endif
