@@ -99,7 +99,7 @@ static enum verdict apply(struct pg_conn *pg, const struct embedded_file *file, 
 
 static enum verdict migrate_database(struct pg_conn *pg, const struct settings *st, struct err *err)
 {
-    char ensure[96];
+    char ensure[128];
     enum verdict verdict = pg_conn_exec(pg, ledger_sql, err);
     for (const struct embedded_file *file = schemas_files; verdict == OK && file->name; file++) {
         bool is_applied = false;
@@ -112,7 +112,7 @@ static enum verdict migrate_database(struct pg_conn *pg, const struct settings *
         }
     }
     if (verdict == OK) {
-        snprintf(ensure, sizeof ensure, "select graph.ensure_partitions(%lld)",
+        snprintf(ensure, sizeof ensure, "select graph.ensure_partitions(%lld), graph.grant_reader()",
                  (long long)st->postgres.partitions_ahead);
         verdict = pg_conn_exec(pg, ensure, err);
     }
