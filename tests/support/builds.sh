@@ -82,7 +82,7 @@ ctest_results() {
 }
 
 part_style() {
-    local log=$LOGS/style.log line
+    local log=$LOGS/style.log line name what
     build_try build-test || return 1
     METAOPS_BUILD_DIR=$ROOT/build-test tests/check/run >"$log" 2>&1 || true
     while IFS= read -r line; do

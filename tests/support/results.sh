@@ -21,7 +21,7 @@ results_part() {
     printf '%s\n' "$name"
     "$@" || code=$?
     ((code == 0)) || result failed "$name"
-    PART_SECONDS[$name]=$(seconds_since "$start")
+    PART_SECONDS[$PART]=$(seconds_since "$start")
 }
 
 # result passed|failed|notrun NAME [LOG] - of the part that runs now; LOG is shown on failure.
