@@ -112,9 +112,9 @@ begin atomic
          order by e2.event_time desc, e2.event_id desc, l.slot desc limit 1))
     from (
         select s.written_at, s.written_by
-        from graph.statement_datasets sd
-        join graph.statements s using (statement_id)
-        where sd.dataset_uuid = dataset and sd.direction = 1 and s.written_at is not null
+        from graph.io_sets i
+        join graph.statements s using (io_id)
+        where i.dataset_uuid = dataset and i.direction = 1 and s.written_at is not null
         order by s.written_at desc, s.written_by desc limit 1
     ) w
     join graph.events e on e.event_id = w.written_by and e.event_time = w.written_at;
@@ -126,9 +126,9 @@ returns table (first_at timestamptz, last_at timestamptz)
 language sql stable parallel safe
 begin atomic
     select s.first_at, s.last_at
-    from graph.statement_datasets sd
-    join graph.statements s using (statement_id)
-    where sd.dataset_uuid = dataset
+    from graph.io_sets i
+    join graph.statements s using (io_id)
+    where i.dataset_uuid = dataset
     union all
     select s.first_at, s.last_at
     from graph.column_edges ce
@@ -170,8 +170,8 @@ select d.namespace, d.name, d.confirmed,
      where cf.subject_uuid = d.dataset_uuid and cf.name = 'tags' and not c.deleted
          and t.tag ->> 'key' is not null and t.tag ->> 'field' is null) as tags,
     (select max(s.written_at)
-     from graph.statement_datasets sd join graph.statements s using (statement_id)
-     where sd.dataset_uuid = d.dataset_uuid and sd.direction = 1) as last_written_at,
+     from graph.io_sets i join graph.statements s using (io_id)
+     where i.dataset_uuid = d.dataset_uuid and i.direction = 1) as last_written_at,
     (select graph.run_name(r.run_id, r.run_uuid)
      from graph.last_write(d.dataset_uuid) w join graph.runs r on r.run_uuid = w.run_uuid) as last_run_id,
     (select graph.json_count(c.content ->> 'rowCount')
@@ -338,7 +338,7 @@ begin
         execute format('comment on column metaops.%I.dataset_name is %L', view_name,
             'Name of the dataset.');
         execute format('comment on column metaops.%I.first_seen is %L', view_name,
-            'Earliest event time of the run''s events that name the dataset so (to the statement).');
+            'Earliest event time of the run''s events that name the dataset so.');
     end loop;
 end $$;
 
@@ -346,20 +346,21 @@ end $$;
 
 create view metaops.edges as
 select j.namespace as job_namespace, j.name as job_name, d.namespace as dataset_namespace,
-    d.name as dataset_name, case e.direction when 0 then 'input' else 'output' end as direction,
-    seen.first_seen, seen.last_seen,
-    (select count(distinct ri.run_uuid)
-     from graph.io_sets i join graph.run_io_sets ri using (io_id)
-     where i.dataset_uuid = e.dataset_uuid and i.direction = e.direction and i.job_uuid = e.job_uuid)
-        as runs
+    d.name as dataset_name, case i.direction when 0 then 'input' else 'output' end as direction,
+    min(s.first_at) as first_seen, max(s.last_at) as last_seen, count(distinct ri.run_uuid) as runs
 from graph.edges e
 join graph.jobs j using (job_uuid)
 join graph.datasets d using (dataset_uuid)
+join graph.io_sets i on i.dataset_uuid = e.dataset_uuid and i.direction = e.direction
+    and i.job_uuid = e.job_uuid
 cross join lateral (
-    select min(s.first_at) as first_seen, max(s.last_at) as last_seen
-    from graph.io_sets i join graph.statements s using (io_id)
-    where i.dataset_uuid = e.dataset_uuid and i.direction = e.direction and i.job_uuid = e.job_uuid
-) seen;
+    select min(st.first_at) as first_at, max(st.last_at) as last_at
+    from graph.statements st
+    where st.io_id = i.io_id
+) s
+left join graph.run_io_sets ri on ri.io_id = i.io_id
+group by j.namespace, j.name, d.namespace, d.name,
+    case i.direction when 0 then 'input' else 'output' end;
 comment on view metaops.edges is
     'Which job reads or writes which dataset. An edge belongs to the job named in the event that carries it.';
 comment on column metaops.edges.job_namespace is 'Namespace of the job.';

@@ -95,10 +95,10 @@ create function graph.edge_seen(job uuid, direction smallint, dataset uuid, as_o
 language sql stable
 as $$
     select exists (
-        select from graph.statements s
-        join graph.statement_datasets sd on sd.statement_id = s.statement_id
-            and sd.direction = edge_seen.direction and sd.dataset_uuid = edge_seen.dataset
-        where s.job_uuid = edge_seen.job
+        select from graph.io_sets i
+        join graph.statements s using (io_id)
+        where i.dataset_uuid = edge_seen.dataset and i.direction = edge_seen.direction
+            and i.job_uuid = edge_seen.job
             and graph.statement_seen(s.statement_id, s.first_at, s.last_at, edge_seen.as_of,
                                      edge_seen.seen_since))
 $$;

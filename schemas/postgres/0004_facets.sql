@@ -19,7 +19,8 @@ with said as (
     select 'dataset', d.namespace, d.name, null, l.place, l.name, l.family,
         graph.slot_digest(e.facet_digests, l.slot), e.event_time, e.event_time, e.event_id
     from graph.datasets d
-    join graph.statement_datasets sd using (dataset_uuid)
+    join graph.io_sets i using (dataset_uuid)
+    join graph.statements s using (io_id)
     join graph.events e using (statement_id)
     join graph.layouts l on l.layout_id = e.layout_id and l.subject_uuid = d.dataset_uuid
     union all
@@ -188,16 +189,14 @@ cross join lateral (
     from graph.statements s
     cross join lateral (
         select
-            (select string_agg(sd.dataset_uuid::text, ',' order by sd.dataset_uuid)
-             from graph.statement_datasets sd
-             where sd.statement_id = s.statement_id and sd.direction = 0) as input_ids,
-            (select string_agg(sd.dataset_uuid::text, ',' order by sd.dataset_uuid)
-             from graph.statement_datasets sd
-             where sd.statement_id = s.statement_id and sd.direction = 1) as output_ids,
-            (select count(*) from graph.statement_datasets sd
-             where sd.statement_id = s.statement_id and sd.direction = 0) as inputs,
-            (select count(*) from graph.statement_datasets sd
-             where sd.statement_id = s.statement_id and sd.direction = 1) as outputs,
+            (select string_agg(distinct i.dataset_uuid::text, ',')
+             from graph.io_sets i where i.io_id = s.io_id and i.direction = 0) as input_ids,
+            (select string_agg(distinct i.dataset_uuid::text, ',')
+             from graph.io_sets i where i.io_id = s.io_id and i.direction = 1) as output_ids,
+            (select count(distinct i.dataset_uuid)
+             from graph.io_sets i where i.io_id = s.io_id and i.direction = 0) as inputs,
+            (select count(distinct i.dataset_uuid)
+             from graph.io_sets i where i.io_id = s.io_id and i.direction = 1) as outputs,
             (select f.digest from graph.descriptions f
              where f.description_id = s.job_description and f.name = 'sql'
              order by f.digest desc limit 1) as sql_digest,
