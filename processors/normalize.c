@@ -168,7 +168,8 @@ static enum verdict add_description(struct rows *rs, const struct facet_range *r
         return OK;
     }
     for (uint32_t i = 0; i < range->count; i++) {
-        size += 2 * sizeof(uint32_t) + refs[i].name.len + refs[i].family.len + sizeof refs[i].digest;
+        size +=
+            2 * sizeof(uint32_t) + refs[i].name.len + refs[i].family.len + sizeof refs[i].digest;
     }
     char *buffer = arena_alloc(rs->pr->scratch, size);
     struct bytes out = {buffer};
