@@ -118,8 +118,11 @@ static bool settings_env_is_known(const char *name)
 {
     /* Read by the local stack, the tests and the client commands. */
     static const char *const others[] = {
-        "METAOPS_CONFIG",    "METAOPS_LOCAL_DIR",        "METAOPS_PORT_BASE", "METAOPS_GATEWAY_URL",
-        "METAOPS_ADMIN_URL", "METAOPS_WORKER_ADMIN_URL", "METAOPS_KAFKA",     "METAOPS_DSN",
+        "METAOPS_CONFIG",       "METAOPS_LOCAL_DIR",  "METAOPS_PORT_BASE",
+        "METAOPS_GATEWAY_URL",  "METAOPS_ADMIN_URL",  "METAOPS_WORKER_ADMIN_URL",
+        "METAOPS_KAFKA",        "METAOPS_DSN",        "METAOPS_PROGRAM",
+        "METAOPS_CACHE_DIR",    "METAOPS_TEST_SHORT", "METAOPS_FUZZ_SECONDS",
+        "METAOPS_BENCH_EVENTS",
     };
     char env_name[SETTINGS_NAME_BYTES];
 
