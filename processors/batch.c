@@ -30,6 +30,7 @@ void batch_reset(struct batch *bt)
     }
     bt->records.count = 0;
     bt->record_bytes = 0;
+    bt->repeated_bytes = 0;
     bt->begun_mono_us = 0;
     graph_batch_reset(&bt->rows);
     arena_reset(bt->arena, ARENA_KEEP_BYTES);

@@ -24,7 +24,8 @@ struct batch {
     GRAPH_ROWS(struct kafka_record) records;
     struct graph_batch rows; /* positions come from the consumer, the rest from the pool */
     struct arena *arena;     /* texts of rows */
-    size_t arena_bytes_soft; /* no further record once this much is used */
+    size_t repeated_bytes;   /* of texts of column edges, which several rows share */
+    size_t arena_bytes_soft; /* no further record once this much is used, repeated bytes included */
     struct {                 /* content ids emitted into rows: an open-addressing table */
         struct id128 *slots;
         size_t capacity; /* a power of two */

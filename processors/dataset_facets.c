@@ -2,12 +2,18 @@
 
 #include "schemas/identity.h"
 
+/* Rows repeat what a facet says once for many columns. Their text may be this much longer than the facet:
+ * far more than any real one needs, and so little that no event outgrows a transaction. */
+#define ROW_TEXT_SHARE 8
+
 /* One facet being read. */
 struct reader {
     struct rows *rs;
     const struct json_doc *doc;
     const struct facet_ref *ref;
     int32_t ordinal;
+    size_t text_bytes; /* of its rows so far */
+    size_t text_bytes_max;
 };
 
 /* A string member, decoded; ptr NULL when it is missing or no string. */
@@ -89,11 +95,22 @@ static enum verdict symlink_rows(struct reader *rd, struct err *err)
 static enum verdict add_column_edge(struct reader *rd, const struct graph_column_edge *edge,
                                     struct err *err)
 {
+    size_t text_bytes =
+        edge->output_field.len + edge->input_field.len + edge->type.len + edge->subtype.len;
+    size_t left_bytes = rd->text_bytes_max - rd->text_bytes;
+    if (text_bytes > left_bytes) {
+        return OK; /* the facet itself is kept */
+    }
     struct graph_column_edge *row = graph_rows_add(&rd->rs->bt->rows.column_edges);
     if (!row) {
         return rows_short(err);
     }
     *row = *edge;
+    if (edge->description.len > left_bytes - text_bytes) {
+        row->description = (struct str){NULL, 0};
+    }
+    rd->text_bytes += text_bytes + row->description.len;
+    rd->rs->bt->repeated_bytes += text_bytes + row->description.len;
     row->ordinal = rd->ordinal++;
     if (!row->type.ptr) {
         row->type = STR("");
@@ -105,8 +122,16 @@ static enum verdict add_column_edge(struct reader *rd, const struct graph_column
 }
 
 static enum verdict transformation_row(struct reader *rd, const struct json_value *transformation,
-                                       struct graph_column_edge edge, struct err *err)
+                                       const struct graph_column_edge *of_input, struct err *err)
 {
+    struct graph_column_edge edge = {.event = of_input->event,
+                                     .output = of_input->output,
+                                     .job = of_input->job,
+                                     .digest = of_input->digest,
+                                     .output_field = of_input->output_field,
+                                     .input = of_input->input,
+                                     .input_field = of_input->input_field,
+                                     .masking = -1};
     enum verdict verdict = shown_member(rd, transformation, STR("type"), &edge.type, err);
     if (verdict == OK) {
         verdict = shown_member(rd, transformation, STR("subtype"), &edge.subtype, err);
@@ -138,10 +163,10 @@ static enum verdict old_transformation(struct reader *rd, const struct json_valu
     return verdict;
 }
 
-/* One input of an output field (owner), or of the whole dataset (owner NULL). */
-static enum verdict input_rows(struct reader *rd, const struct json_value *owner,
-                               const struct json_value *input, struct graph_column_edge edge,
-                               struct err *err)
+/* One input of an output field or of the whole dataset. edge says what counts when the input has no
+ * transformations. */
+static enum verdict input_rows(struct reader *rd, const struct json_value *input,
+                               struct graph_column_edge edge, struct err *err)
 {
     struct str namespace_;
     struct str name;
@@ -162,17 +187,14 @@ static enum verdict input_rows(struct reader *rd, const struct json_value *owner
         verdict = rows_dataset(rd->rs, namespace_, name, edge.input, false, err);
     }
     const struct json_value *list = array_member(rd, input, STR("transformations"));
-    if (verdict != OK || (list && list->count > 0)) {
-        for (const struct json_value *each = list ? json_first(rd->doc, list) : NULL;
-             verdict == OK && each; each = json_next(rd->doc, list, each)) {
-            verdict = transformation_row(rd, each, edge, err);
-        }
-        return verdict;
+    if (verdict == OK && (!list || list->count == 0)) {
+        return add_column_edge(rd, &edge, err);
     }
-    if (owner) {
-        verdict = old_transformation(rd, owner, &edge, err);
+    for (const struct json_value *each = list ? json_first(rd->doc, list) : NULL;
+         verdict == OK && each; each = json_next(rd->doc, list, each)) {
+        verdict = transformation_row(rd, each, &edge, err);
     }
-    return verdict == OK ? add_column_edge(rd, &edge, err) : verdict;
+    return verdict;
 }
 
 static enum verdict output_field_rows(struct reader *rd, const struct json_value *key,
@@ -184,9 +206,12 @@ static enum verdict output_field_rows(struct reader *rd, const struct json_value
     if (verdict == OK) {
         verdict = rows_text(rd->rs, field, &edge.output_field, err);
     }
+    if (verdict == OK) {
+        verdict = old_transformation(rd, key + 1, &edge, err);
+    }
     for (const struct json_value *each = inputs ? json_first(rd->doc, inputs) : NULL;
          verdict == OK && each; each = json_next(rd->doc, inputs, each)) {
-        verdict = input_rows(rd, key + 1, each, edge, err);
+        verdict = input_rows(rd, each, edge, err);
     }
     return verdict;
 }
@@ -209,7 +234,7 @@ static enum verdict column_rows(struct reader *rd, struct err *err)
     const struct json_value *whole = array_member(rd, json_root(rd->doc), STR("dataset"));
     for (const struct json_value *each = whole ? json_first(rd->doc, whole) : NULL;
          verdict == OK && each; each = json_next(rd->doc, whole, each)) {
-        verdict = input_rows(rd, NULL, each, edge, err);
+        verdict = input_rows(rd, each, edge, err);
     }
     return verdict;
 }
@@ -240,7 +265,8 @@ static struct id128 rows_key(const struct facet_reader *reader, const struct fac
 }
 
 /* Rows are made from the canonical form, so that everything with one digest has the same rows. */
-static enum verdict parse_canonical(struct rows *rs, const struct facet_ref *ref, struct err *err)
+static enum verdict parse_canonical(struct rows *rs, const struct facet_ref *ref, size_t *out_bytes,
+                                    struct err *err)
 {
     struct str canonical;
     struct json_fault fault;
@@ -255,6 +281,7 @@ static enum verdict parse_canonical(struct rows *rs, const struct facet_ref *ref
     }
     memcpy(padded, canonical.ptr, canonical.len);
     memset(padded + canonical.len, 0, JSON_PADDING_BYTES);
+    *out_bytes = canonical.len;
     verdict = json_parse(rs->pr->facet_doc, (struct str){padded, canonical.len}, &fault, err);
     return verdict == REJECT ? err_set(err, FATAL, "dataset_facets",
                                        "BUG: canonical JSON is none: %s", fault.reason)
@@ -273,7 +300,8 @@ enum verdict dataset_facets_rows(struct rows *rs, const struct facet_ref *ref, s
         enum verdict verdict =
             rows_once(rs, rows_key(reader, ref, rs->work->ol.job.id), &is_new, err);
         if (verdict == OK && is_new) {
-            verdict = parse_canonical(rs, ref, err);
+            verdict = parse_canonical(rs, ref, &rd.text_bytes_max, err);
+            rd.text_bytes_max *= ROW_TEXT_SHARE;
             verdict = verdict == OK ? reader->rows(&rd, err) : verdict;
         }
         return verdict;

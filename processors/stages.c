@@ -125,7 +125,8 @@ enum verdict stages_run(struct processor *pr, struct batch *bt, size_t first, si
                         struct err *err)
 {
     size_t next = first;
-    while (next < bt->records.count && arena_used_bytes(bt->arena) < bt->arena_bytes_soft) {
+    while (next < bt->records.count &&
+           arena_used_bytes(bt->arena) + bt->repeated_bytes < bt->arena_bytes_soft) {
         enum verdict verdict = run_record(pr, bt, &bt->records.items[next], err);
         if (verdict != OK) {
             return verdict;
