@@ -7,7 +7,7 @@
 #include "core/err.h"
 
 /* GET path from listen (host:port, [v6]:port; an address for all interfaces is asked on this
- * machine). The status, and the first line of the answer's body (may be empty) into line. Blocks up to
+ * machine). The status, and the first line of the body (may be empty) into line. Blocks up to
  * timeout_ms after the name is resolved. RETRY when nothing answers; REJECT when what answers is no
  * HTTP; FATAL for an address that makes no sense. */
 MUST_CHECK enum verdict doctor_http_get(const char *listen, const char *path, int timeout_ms,
