@@ -79,7 +79,7 @@ postgres_create() {
     : >"$new/metaops.conf"
     # Before any server listens; the superuser gets no password and so no way in.
     postgres_run "$bin/postgres" --single -D "$new" -c exit_on_error=on postgres <<SQL
-create role metaops_owner login password '$OWNER_PASSWORD'
+create role metaops_owner login createdb password '$OWNER_PASSWORD'
 create role metaops_reader login password '$READER_PASSWORD'
 alter role metaops_reader set default_transaction_read_only = on
 grant pg_monitor, pg_checkpoint to metaops_owner

@@ -1,0 +1,303 @@
+"""own_pipeline - for tests that need topics, a database or roles of their own: made on the PostgreSQL
+and the Kafka of the stack that the environment names, removed at the end. Gateways and workers are
+processes of the test, on free ports, ended by their pid.
+
+    with Pipeline("convergence", partitions=3) as pipe:
+        pipe.worker()
+        pipe.emit(lines)
+        pipe.wait_stored()
+        print(pipe.checksum())
+"""
+
+import atexit
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+import psycopg
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("METAOPS_PROGRAM") or str(ROOT / "build/metaops")
+TEMPLATE = f"template_{os.getpid()}"
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def wait_until(what, condition, timeout_s=30.0):
+    """The first true answer of condition; fails the test when none comes."""
+    end = time.monotonic() + timeout_s
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
+        time.sleep(0.03)
+
+
+def test_events():
+    """The events of tests/data, each the bytes of its line."""
+    files = sorted((ROOT / "tests/data").glob("*.jsonl"))
+    return [line for file in files for line in file.read_bytes().split(b"\n") if line.strip()]
+
+
+def database_dsn(name):
+    return os.environ["METAOPS_DSN"].rsplit("/", 1)[0] + "/" + name
+
+
+def query(dsn, statement, *parameters):
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        cursor = connection.execute(statement, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def post(url, body, **headers):
+    """-> status, headers, decoded JSON body"""
+    request = urllib.request.Request(
+        url, data=body, headers={"Content-Type": "application/json", **headers}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.headers, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.headers, json.loads(refused.read() or b"null")
+
+
+def metric(admin_url, name):
+    """The sample of that name and labels, 0 when it is not there."""
+    with urllib.request.urlopen(f"{admin_url}/metrics", timeout=10) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.rpartition(" ")[0] == name:
+                return float(line.rpartition(" ")[2])
+    return 0.0
+
+
+class Role:
+    """One process of the program; its log is a file."""
+
+    def __init__(self, pipe, name, environment):
+        self.name = name
+        self.environment = environment
+        self.pipe = pipe
+        self.log = open(pipe.folder / f"{name}.log", "ab")
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [PROGRAM, self.name.split("-")[0]],
+            env=self.environment,
+            stdout=self.log,
+            stderr=self.log,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def runs(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """Orderly, within 25 s; the exit code."""
+        if self.runs():
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(25)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -signal.SIGKILL
+
+    def words(self, bytes_max=3000):
+        return (self.pipe.folder / f"{self.name}.log").read_bytes()[-bytes_max:].decode(errors="replace")
+
+
+class Pipeline:
+    def __init__(self, name, partitions=12, settings=None):
+        self.name = f"{name}-{uuid.uuid4().hex[:8]}"
+        self.database = self.name.replace("-", "_")
+        self.dsn = database_dsn(self.database)
+        self.topic = f"{self.name}.events"
+        self.dead_topic = f"{self.name}.dead"
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
+        self.roles = []
+        self.gateway_port = self.gateway_admin = None
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("METAOPS_")},
+            "METAOPS_KAFKA_BROKERS": os.environ["METAOPS_KAFKA"],
+            "METAOPS_KAFKA_TOPIC_EVENTS": self.topic,
+            "METAOPS_KAFKA_TOPIC_DEAD_LETTERS": self.dead_topic,
+            "METAOPS_KAFKA_TOPIC_ALERTS": f"{self.name}.alerts",
+            "METAOPS_KAFKA_PARTITIONS": str(partitions),
+            "METAOPS_WORKER_GROUP": self.name,
+            "METAOPS_POSTGRES_CONNINFO": self.dsn,
+            **(settings or {}),
+        }
+
+    def __enter__(self):
+        make_database(self.database, self.run)
+        self.run("migrate", "--kafka")
+        return self
+
+    def __exit__(self, kind, error, trace):
+        for role in self.roles:
+            role.stop()
+            if kind:
+                print(f"--- {role.name}\n{role.words()}")
+            role.log.close()
+        admin = AdminClient({"bootstrap.servers": os.environ["METAOPS_KAFKA"]})
+        own = [topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(self.name)]
+        for done in admin.delete_topics(own, operation_timeout=10).values():
+            done.exception()
+        query(os.environ["METAOPS_DSN"], f"drop database if exists {self.database} with (force)")
+
+    def run(self, *words, stdin=None, **settings):
+        """The program with the settings of this pipeline; fails the test when it fails."""
+        done = subprocess.run(
+            [PROGRAM, *words],
+            env={**self.environment, **settings},
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+        )
+        if done.returncode:
+            raise AssertionError(f"metaops {' '.join(words)}: {done.stdout + done.stderr!r}")
+        return done.stdout
+
+    def worker(self, number=1, **settings):
+        port = free_port()
+        environment = {
+            **self.environment,
+            "METAOPS_WORKER_ADMIN_LISTEN": f"127.0.0.1:{port}",
+            "METAOPS_WORKER_INSTANCE_ID": f"{self.name}-{number}",
+            **settings,
+        }
+        role = Role(self, f"worker-{number}", environment)
+        role.admin_url = f"http://127.0.0.1:{port}"
+        self.roles.append(role)
+        return role
+
+    def gateway(self, **settings):
+        port, admin = free_port(), free_port()
+        environment = {
+            **self.environment,
+            "METAOPS_INGEST_LISTEN": f"127.0.0.1:{port}",
+            "METAOPS_INGEST_ADMIN_LISTEN": f"127.0.0.1:{admin}",
+            **settings,
+        }
+        role = Role(self, "gateway", environment)
+        role.url = f"http://127.0.0.1:{port}"
+        role.admin_url = f"http://127.0.0.1:{admin}"
+        self.roles.append(role)
+        return role
+
+    def emit(self, lines):
+        """Straight to Kafka as Avro; every event is on the topic afterwards."""
+        self.run("emit", "--kafka", "--quiet", "-", stdin=b"\n".join(lines) + b"\n")
+
+    def query(self, statement, *parameters):
+        return query(self.dsn, statement, *parameters)
+
+    def value(self, statement, *parameters):
+        return self.query(statement, *parameters)[0][0]
+
+    def ends(self, topic=None):
+        """{partition: offset behind the last record}"""
+        topic = topic or self.topic
+        consumer = Consumer({"bootstrap.servers": os.environ["METAOPS_KAFKA"], "group.id": "ends"})
+        try:
+            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            return {
+                number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
+                for number in partitions
+            }
+        finally:
+            consumer.close()
+
+    def records(self, topic):
+        """Every record of the topic: (partition, offset, key, value)."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": os.environ["METAOPS_KAFKA"],
+                "group.id": f"reader-{uuid.uuid4()}",
+                "enable.auto.commit": False,
+            }
+        )
+        ends = self.ends(topic)
+        records = []
+        try:
+            consumer.assign([TopicPartition(topic, number, 0) for number in ends])
+            end = time.monotonic() + 20
+            while len(records) < sum(ends.values()) and time.monotonic() < end:
+                message = consumer.poll(0.5)
+                if message is not None and not message.error():
+                    records.append(
+                        (message.partition(), message.offset(), message.key(), message.value())
+                    )
+        finally:
+            consumer.close()
+        return records
+
+    def produce(self, topic, values):
+        """values: (partition, key, value) with None for what the client leaves out."""
+        producer = Producer({"bootstrap.servers": os.environ["METAOPS_KAFKA"], "message.max.bytes": 34 << 20})
+        failures = []
+        for partition, key, value in values:
+            where = {} if partition is None else {"partition": partition}
+            producer.produce(
+                topic, value=value, key=key, on_delivery=lambda e, _: e and failures.append(e), **where
+            )
+        if producer.flush(30) or failures:
+            raise AssertionError(f"not produced: {failures}")
+
+    def stored(self, topic=None):
+        return dict(
+            self.query(
+                "select partition, next_offset from metaops.offsets where topic = %s", topic or self.topic
+            )
+        )
+
+    def wait_stored(self, timeout_s=60.0, topic=None):
+        """Until the database stands at the end of the topic."""
+        ends = self.ends(topic)
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+
+            def is_stored():
+                rows = dict(
+                    connection.execute(
+                        "select partition, next_offset from metaops.offsets where topic = %s",
+                        (topic or self.topic,),
+                    ).fetchall()
+                )
+                return all(rows.get(number, 0) >= end for number, end in ends.items())
+
+            wait_until(f"{self.name}: every record stored", is_stored, timeout_s)
+
+    def checksum(self):
+        return self.value("select metaops.graph_checksum()")
+
+
+def make_database(name, run):
+    """An empty, migrated database: migrated once for each test process, then copied."""
+    dsn = os.environ["METAOPS_DSN"]
+    if not query(dsn, "select 1 from pg_database where datname = %s", TEMPLATE):
+        query(dsn, f"create database {TEMPLATE}")
+        atexit.register(query, dsn, f"drop database if exists {TEMPLATE} with (force)")
+        run("migrate", METAOPS_POSTGRES_CONNINFO=database_dsn(TEMPLATE))
+    query(dsn, f"create database {name} template {TEMPLATE}")
+
