@@ -135,7 +135,7 @@ const struct setting_row settings_table_rows[] = {
      .roles = "worker",
      .doc = "group.instance.id: auto is host name and admin port, empty a dynamic member. Two "
             "workers of one id: the second stops with a message."},
-    {FIELD(worker.known_ids_max), .type = SETTING_INTEGER, .def = "400000", .min = 1024,
+    {FIELD(worker.known_ids_max), .type = SETTING_INTEGER, .def = "200000", .min = 1024,
      .max = 1000000000, .roles = "worker",
      .doc = "Ids kept in memory, 16 bytes each, that are known to be in the database."},
     {FIELD(worker.lanes), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 16,

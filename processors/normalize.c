@@ -83,7 +83,7 @@ static struct io_entry io_at(const struct event_work *work, uint32_t index)
 /* The ids of what an event says; zero where it says nothing. */
 struct content {
     struct id128 statement;
-    struct id128 layout; /* of the event's own facets */
+    struct id128 layout; /* of the event's own facets; part of the statement */
     struct id128 io;     /* of the job and the datasets it names */
 };
 
@@ -117,6 +117,7 @@ static enum verdict content_ids(struct processor *pr, const struct event_work *w
     uint8_t kind = (uint8_t)ol->kind;
     put(&out, &kind, 1);
     put_text(&out, ol->producer);
+    put(&out, content.layout.bytes, sizeof content.layout.bytes);
     put_facets(&out, work, true);
     content.statement = digest_up_to(buffer, &out);
     *out_content = content;
@@ -284,6 +285,7 @@ static enum verdict add_statement(struct rows *rs, const struct content *content
                                     .job = ol->job.id,
                                     .has_io = io_count(ol) > 0,
                                     .io = content->io,
+                                    .layout = content->layout,
                                     .first_at_us = ol->event_time_us,
                                     .last = rows_version(rs),
                                     .written = {.at_us = GRAPH_NO_TIME},
@@ -299,6 +301,9 @@ static enum verdict add_statement(struct rows *rs, const struct content *content
         return verdict;
     }
     verdict = describe(rs, index, err);
+    if (verdict == OK) {
+        verdict = add_layout(rs, content->layout, err);
+    }
     if (verdict == OK && io_count(ol) > 0) {
         verdict = add_io_set(rs, content->io, err);
     }
@@ -318,7 +323,6 @@ static enum verdict add_event(struct rows *rs, const struct content *content, st
                                 .has_run = work->ol.kind == OPENLINEAGE_RUN,
                                 .run = work->ol.run.id,
                                 .statement = content->statement,
-                                .layout = content->layout,
                                 .body_bytes = (int32_t)work->ev.body.len,
                                 .source = work->ev.source,
                                 .topic = rs->topic,
@@ -408,9 +412,6 @@ enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_
         verdict = add_event(&rs, &content, err);
     }
     bool is_known = verdict == OK && known_set_has(pr->known, content.statement);
-    if (verdict == OK) {
-        verdict = add_layout(&rs, content.layout, err);
-    }
     if (verdict == OK) {
         verdict = add_contents(&rs, is_known, err);
     }

@@ -74,6 +74,7 @@ struct graph_statement {
     struct id128 io;
     struct id128 *descriptions; /* of the datasets of io, by ordinal; zero: none */
     uint32_t description_count;
+    struct id128 layout; /* of the facets that each event brings itself; zero: none */
     struct str producer;
     int64_t first_at_us;
     struct graph_version last;
@@ -174,8 +175,7 @@ struct graph_event {
     struct id128 base;
     struct str body;
     int32_t body_bytes;
-    struct id128 layout;
-    struct id128 *facet_digests; /* in the slots of layout */
+    struct id128 *facet_digests; /* in the slots of the statement's layout */
     uint32_t facet_digest_count;
     enum lineage_source source;
     struct str event_type;

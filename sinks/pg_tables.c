@@ -173,10 +173,11 @@ static void bind_statement(struct pg_bind *bind, const void *row)
                      statement->job_description);
     bind_optional_id(bind, 4, statement->has_io, statement->io);
     pg_bind_text(bind, 5, ids_as_text(statement->descriptions, statement->description_count));
-    pg_bind_text(bind, 6, statement->producer);
-    pg_bind_time(bind, 7, statement->first_at_us);
-    bind_version(bind, 8, &statement->last);
-    bind_version(bind, 10, &statement->written);
+    bind_optional_id(bind, 6, !id128_is_zero(statement->layout), statement->layout);
+    pg_bind_text(bind, 7, statement->producer);
+    pg_bind_time(bind, 8, statement->first_at_us);
+    bind_version(bind, 9, &statement->last);
+    bind_version(bind, 11, &statement->written);
 }
 
 static void bind_run_io(struct pg_bind *bind, const void *row)
@@ -201,7 +202,8 @@ static void bind_run(struct pg_bind *bind, const void *row)
     pg_bind_bool(bind, 7, run->job_is_own);
     bind_version(bind, 8, &run->job_version);
     bind_optional_id(bind, 10, has_parent, run->parent);
-    bind_optional_id(bind, 11, has_parent, run->root);
+    /* Most runs have their parent as root. */
+    bind_optional_id(bind, 11, has_parent && !id128_eq(run->root, run->parent), run->root);
     bind_version(bind, 12, &run->parent_version);
     pg_bind_time(bind, 14, run->nominal_start_us);
     pg_bind_time(bind, 15, run->nominal_end_us);
@@ -220,33 +222,36 @@ static void bind_base(struct pg_bind *bind, const void *row)
 static void bind_event(struct pg_bind *bind, const void *row)
 {
     const struct graph_event *event = row;
-    bool has_digests = event->facet_digest_count > 0;
     pg_bind_uuid(bind, 0, event->id);
     pg_bind_time(bind, 1, event->event_time_us);
     pg_bind_time(bind, 2, event->received_at_us);
     bind_optional_id(bind, 3, event->has_run, event->run);
     pg_bind_uuid(bind, 4, event->statement);
-    bind_optional_id(bind, 5, has_digests, event->layout);
-    bind_optional_id(bind, 6, event->has_base, event->base);
-    pg_bind_int8(bind, 7, event->kafka_offset);
-    pg_bind_int4(bind, 8, event->partition);
-    pg_bind_int4(bind, 9, event->body_bytes);
-    pg_bind_int4(bind, 10, event->redactions);
-    pg_bind_int2(bind, 11, (int16_t)event->source);
-    pg_bind_text(bind, 12, event->topic);
-    pg_bind_text(bind, 13, event->event_type);
-    pg_bind_text(bind, 14, ids_as_text(event->facet_digests, event->facet_digest_count));
-    pg_bind_text(bind, 15, event->body);
-    pg_bind_text(bind, 16, event->principal);
-    pg_bind_text(bind, 17, event->emitter_id);
-    if (event->emitter_id.ptr) {
-        pg_bind_int8(bind, 18, event->emitter_epoch);
-        pg_bind_int8(bind, 19, event->emitter_sequence);
+    bind_optional_id(bind, 5, event->has_base, event->base);
+    pg_bind_int8(bind, 6, event->kafka_offset);
+    pg_bind_int2(bind, 7, (int16_t)event->partition);
+    pg_bind_int4(bind, 8, event->body_bytes);
+    if (event->redactions) {
+        pg_bind_int2(bind, 9,
+                     (int16_t)(event->redactions < INT16_MAX ? event->redactions : INT16_MAX));
     } else {
-        pg_bind_null(bind, 18);
-        pg_bind_null(bind, 19);
+        pg_bind_null(bind, 9);
     }
-    pg_bind_text(bind, 20, event->idempotency_key);
+    pg_bind_int2(bind, 10, (int16_t)event->source);
+    pg_bind_text(bind, 11, event->topic);
+    pg_bind_text(bind, 12, event->event_type);
+    pg_bind_text(bind, 13, ids_as_text(event->facet_digests, event->facet_digest_count));
+    pg_bind_text(bind, 14, event->body);
+    pg_bind_text(bind, 15, event->principal);
+    pg_bind_text(bind, 16, event->emitter_id);
+    if (event->emitter_id.ptr) {
+        pg_bind_int8(bind, 17, event->emitter_epoch);
+        pg_bind_int8(bind, 18, event->emitter_sequence);
+    } else {
+        pg_bind_null(bind, 17);
+        pg_bind_null(bind, 18);
+    }
+    pg_bind_text(bind, 19, event->idempotency_key);
 }
 
 static void bind_letter(struct pg_bind *bind, const void *row)
@@ -301,7 +306,7 @@ const struct pg_table pg_tables[] = {
     CONTENT("insert_descriptions", "u2ttu", descriptions, graph_description, description),
     CONTENT("insert_layouts", "u22u2tt", layouts, graph_layout, layout),
     {.statement = "upsert_statements",
-     .types = "u2uuuytzzuzu",
+     .types = "u2uuuyutzzuzu",
      ROWS(statements, graph_statement),
      .order = order_statement,
      .merge = merge_statement,
@@ -321,7 +326,7 @@ const struct pg_table pg_tables[] = {
      .bind = bind_run_io},
     CONTENT("insert_body_bases", "uy", bases, graph_base, base),
     {.statement = "insert_events",
-     .types = "uzzuuuu84442ttyytt88t",
+     .types = "uzzuuu82422ttyytt88t",
      ROWS(events, graph_event),
      .order = order_event,
      .bind = bind_event},

@@ -56,13 +56,14 @@ create table graph.statements (
     job_description uuid,
     io_id uuid,
     descriptions bytea,
+    layout_id uuid,
     producer text not null,
     first_at timestamptz not null,
     last_at timestamptz not null,
     last_by uuid not null,
     written_at timestamptz,
     written_by uuid
-) with (fillfactor = 70);
+) with (fillfactor = 85);
 create index statements_job on graph.statements (job_uuid);
 create index statements_io on graph.statements (io_id);
 
@@ -170,12 +171,11 @@ create table graph.events (
     received_at timestamptz not null,
     run_uuid uuid,
     statement_id uuid not null,
-    layout_id uuid,
     body_base uuid,
     kafka_offset bigint not null,
-    kafka_partition integer not null,
     body_bytes integer not null,
-    redactions integer not null,
+    kafka_partition smallint not null,
+    redactions smallint,
     source smallint not null,
     topic text not null,
     event_type text,

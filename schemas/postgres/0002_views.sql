@@ -8,7 +8,8 @@
 
 create schema if not exists metaops;
 
-create index runs_shown on graph.runs using hash (coalesce(run_id, run_uuid::text));
+create index runs_shown on graph.runs using hash (coalesce(run_id, run_uuid::text))
+    with (fillfactor = 100);
 
 -- helpers --------------------------------------------------------------------------------------------------
 
@@ -100,11 +101,14 @@ begin atomic
     select e.run_uuid, coalesce(
         (select graph.slot_digest(e.facet_digests, l.slot)
          from graph.layouts l
-         where l.layout_id = e.layout_id and l.subject_uuid = dataset and l.name = 'outputStatistics'
+         where l.layout_id = (select s.layout_id from graph.statements s
+                              where s.statement_id = e.statement_id)
+             and l.subject_uuid = dataset and l.name = 'outputStatistics'
          order by l.slot desc limit 1),
         (select graph.slot_digest(e2.facet_digests, l.slot)
          from graph.events e2
-         join graph.layouts l on l.layout_id = e2.layout_id and l.subject_uuid = dataset
+         join graph.statements s on s.statement_id = e2.statement_id
+         join graph.layouts l on l.layout_id = s.layout_id and l.subject_uuid = dataset
              and l.name = 'outputStatistics'
          where e2.run_uuid = e.run_uuid
              and exists (select from graph.layouts o
@@ -274,14 +278,14 @@ select graph.run_name(r.run_id, r.run_uuid) as run_id, j.namespace as job_namesp
         then round(extract(epoch from r.ended_at - coalesce(r.started_at, r.first_at)) * 1000)::bigint end
         as duration_ms,
     graph.run_name(p.run_id, r.parent_uuid) as parent_run_id,
-    graph.run_name(o.run_id, r.root_uuid) as root_run_id,
+    graph.run_name(o.run_id, coalesce(r.root_uuid, r.parent_uuid)) as root_run_id,
     r.nominal_start, r.nominal_end, r.error_message,
     r.first_at as first_seen,
     pj.namespace as parent_job_namespace, pj.name as parent_job_name
 from graph.runs r
 left join graph.jobs j on j.job_uuid = r.job_uuid
 left join graph.runs p on p.run_uuid = r.parent_uuid
-left join graph.runs o on o.run_uuid = r.root_uuid
+left join graph.runs o on o.run_uuid = coalesce(r.root_uuid, r.parent_uuid)
 left join graph.jobs pj on pj.job_uuid = p.job_uuid;
 comment on view metaops.runs is 'Every run that an event, or the parent facet of one, names.';
 comment on column metaops.runs.run_id is 'Run id: a UUID in its canonical form, else as sent.';
@@ -415,7 +419,8 @@ select e.event_id, e.event_time, e.received_at,
     j.namespace as job_namespace, j.name as job_name, s.producer,
     case e.source when 0 then 'http' when 1 then 'kafka' when 2 then 'emitter' when 3 then 'file' end
         as source,
-    e.principal, e.redactions, e.topic, e.kafka_partition as partition, e.kafka_offset, e.emitter_id,
+    e.principal, coalesce(e.redactions, 0)::int as redactions, e.topic,
+    e.kafka_partition::int as partition, e.kafka_offset, e.emitter_id,
     e.emitter_epoch, e.emitter_sequence, e.idempotency_key, e.body_bytes
 from graph.events e
 left join graph.statements s using (statement_id)

@@ -120,10 +120,11 @@ $$;
 
 -- One level of a walk over datasets: from nodes (dataset ids with the positions of their nodes), or from jobs
 -- when jobs_in is given, to datasets that are in none of known_in; of several ways the one from the least
--- position, then through the least job. enter is the direction of the edges that lead into a job.
+-- position, then through the least job. In the order of their paths. enter is the direction of the edges that lead into a job.
 create function graph.step(from_in uuid[], positions_in integer[], jobs_in uuid[], known_in uuid[],
                            enter smallint, as_of timestamptz, seen_since timestamptz)
-returns table (dataset uuid, field text, before integer, job_namespace text, job_name text)
+returns table (dataset uuid, namespace text, name text, field text, before integer, job_namespace text,
+               job_name text)
 language plpgsql stable
 as $$
 declare
@@ -147,16 +148,18 @@ begin
         select e.dataset_uuid, n.position, n.namespace, n.name
         from named n
         join graph.edges e on e.job_uuid = n.job_uuid and e.direction = leave
-        where timeless or graph.edge_seen(n.job_uuid, leave, e.dataset_uuid, as_of, seen_since)
-        union all
-        -- Position 0 marks what is known; the sort brings it first, whatever the size of either side.
-        select k, 0, '', '' from unnest(known_in) k
+        -- Hashed, whatever the size of either side.
+        where e.dataset_uuid not in (select k from unnest(known_in) k)
+            and (timeless or graph.edge_seen(n.job_uuid, leave, e.dataset_uuid, as_of, seen_since))
     ), best as (
         select distinct on (r.dataset_uuid) r.dataset_uuid, r.position, r.namespace, r.name
         from reached r
         order by r.dataset_uuid, r.position, r.namespace collate "C", r.name collate "C"
     )
-    select b.dataset_uuid, '', b.position, b.namespace, b.name from best b where b.position > 0;
+    select b.dataset_uuid, d.namespace, d.name, '', b.position, b.namespace, b.name
+    from best b
+    join graph.datasets d using (dataset_uuid)
+    order by b.position, (d.namespace || '/' || d.name) collate "C", b.dataset_uuid;
 end $$;
 
 -- The same over fields. An entry without output field touches every field of its dataset: the fields of its
@@ -164,7 +167,8 @@ end $$;
 create function graph.column_step(from_in uuid[], fields_in text[], positions_in integer[], known_in uuid[],
                                   known_fields_in text[], upward boolean, as_of timestamptz,
                                   seen_since timestamptz)
-returns table (dataset uuid, field text, before integer, job_namespace text, job_name text)
+returns table (dataset uuid, namespace text, name text, field text, before integer, job_namespace text,
+               job_name text)
 language plpgsql stable
 as $$
 declare
@@ -203,19 +207,21 @@ begin
             where ce.output_uuid = n.dataset and ce.output_field is not null
         ) w
         where n.field is null
-        union all
-        select k.dataset, k.field, 0, '', '' from unnest(known_in, known_fields_in) k (dataset, field)
     ), best as (
         select distinct on (r.dataset, r.field) r.dataset, r.field, r.position, r.namespace, r.name
         from reached r
+        where (r.dataset, r.field) not in (
+            select k.dataset, k.field from unnest(known_in, known_fields_in) k (dataset, field))
         order by r.dataset, r.field, r.position, r.namespace collate "C", r.name collate "C"
     )
-    select b.dataset, b.field, b.position, nullif(b.namespace, ''), nullif(b.name, '')
-    from best b where b.position > 0;
+    select b.dataset, d.namespace, d.name, b.field, b.position, nullif(b.namespace, ''), nullif(b.name, '')
+    from best b
+    join graph.datasets d on d.dataset_uuid = b.dataset
+    order by b.position, (d.namespace || '/' || d.name) collate "C", b.field collate "C", b.dataset;
 end $$;
 
 -- Reached ids become nodes: one for each group of aliases and field, in the order of their paths.
--- The node shows its confirmed dataset, of several the least name. members_of says which id is in which node.
+-- The node shows its confirmed dataset, of several the least name.
 create function graph.fold(roots_in uuid[], members_in uuid[], datasets_in uuid[], fields_in text[],
                            before_in integer[], job_namespaces_in text[], job_names_in text[])
 returns table (root uuid, namespace text, name text, field text, before integer, job_namespace text,
@@ -244,6 +250,7 @@ as $$
         where a.root = r.root
         order by m.confirmed desc, (m.namespace || '/' || m.name) collate "C" limit 1
     ) d
+    order by r.before, (d.namespace || '/' || d.name) collate "C", r.field collate "C", r.root
 $$;
 
 -- The rows of a walk: from each node's predecessor to whole paths. Joins of arrays of any size: hashed.
@@ -305,73 +312,48 @@ declare
     edge_fields text[] := known_fields;
     edge_positions integer[] := array_fill(1, array[cardinality(start_ids)]);
     jobs uuid[] := case when start_job is not null then array[start_job] end;
-    hit record;
+    node record;
     roots uuid[];
     members uuid[];
-    node record;
     base integer;
 begin
     for level in 1..max_depth loop
         if start_field is null then
-            select array_agg(s.dataset) as datasets, array_agg(s.field) as fields,
-                array_agg(s.before) as before, array_agg(s.job_namespace) as job_namespaces,
-                array_agg(s.job_name) as job_names
-            into hit
+            select array_agg(s.dataset) as roots, array_agg(s.namespace) as namespaces,
+                array_agg(s.name) as names, array_agg(s.field) as fields, array_agg(s.before) as before,
+                array_agg(s.job_namespace) as job_namespaces, array_agg(s.job_name) as job_names
+            into node
             from graph.step(edge_ids, edge_positions, jobs, known, enter, as_of, seen_since) s;
         else
-            select array_agg(s.dataset) as datasets, array_agg(s.field) as fields,
-                array_agg(s.before) as before, array_agg(s.job_namespace) as job_namespaces,
-                array_agg(s.job_name) as job_names
-            into hit
+            select array_agg(s.dataset) as roots, array_agg(s.namespace) as namespaces,
+                array_agg(s.name) as names, array_agg(s.field) as fields, array_agg(s.before) as before,
+                array_agg(s.job_namespace) as job_namespaces, array_agg(s.job_name) as job_names
+            into node
             from graph.column_step(edge_ids, edge_fields, edge_positions, known, known_fields, upward, as_of,
                                    seen_since) s;
         end if;
-        exit when hit.datasets is null;
+        exit when node.roots is null;
         jobs := null;
         base := cardinality(before);
 
         if has_aliases and exists (
-            select from unnest(hit.datasets) h
-            where exists (select from graph.symlinks s where s.dataset_uuid = h)
-                or exists (select from graph.symlinks s where s.other_uuid = h)
+            select from unnest(node.roots) r
+            where exists (select from graph.symlinks s where s.dataset_uuid = r)
+                or exists (select from graph.symlinks s where s.other_uuid = r)
         ) then
             select array_agg(a.root), array_agg(a.member) into roots, members
-            from graph.aliases(array(select distinct h from unnest(hit.datasets) h)) a;
-            select array_agg(n.root order by n.position) as roots,
-                array_agg(n.namespace order by n.position) as namespaces,
-                array_agg(n.name order by n.position) as names,
-                array_agg(n.field order by n.position) as fields,
-                array_agg(n.before order by n.position) as before,
-                array_agg(n.job_namespace order by n.position) as job_namespaces,
-                array_agg(n.job_name order by n.position) as job_names
+            from graph.aliases(array(select distinct r from unnest(node.roots) r)) a;
+            select array_agg(f.root) as roots, array_agg(f.namespace) as namespaces,
+                array_agg(f.name) as names, array_agg(f.field) as fields, array_agg(f.before) as before,
+                array_agg(f.job_namespace) as job_namespaces, array_agg(f.job_name) as job_names
             into node
-            from (
-                select f.*, row_number() over (order by f.before, (f.namespace || '/' || f.name) collate "C",
-                                               f.field collate "C", f.root) as position
-                from graph.fold(roots, members, hit.datasets, hit.fields, hit.before, hit.job_namespaces,
-                                hit.job_names) f
-            ) n;
+            from graph.fold(roots, members, node.roots, node.fields, node.before, node.job_namespaces,
+                            node.job_names) f;
             select array_agg(a.member), array_agg(n.field), array_agg((base + n.position)::integer)
             into edge_ids, edge_fields, edge_positions
             from unnest(node.roots, node.fields) with ordinality n (root, field, position)
             join unnest(roots, members) a (root, member) on a.root = n.root;
         else
-            select array_agg(n.dataset_uuid order by n.position) as roots,
-                array_agg(n.namespace order by n.position) as namespaces,
-                array_agg(n.name order by n.position) as names,
-                array_agg(n.field order by n.position) as fields,
-                array_agg(n.before order by n.position) as before,
-                array_agg(n.job_namespace order by n.position) as job_namespaces,
-                array_agg(n.job_name order by n.position) as job_names
-            into node
-            from (
-                select d.dataset_uuid, d.namespace, d.name, h.field, h.before, h.job_namespace, h.job_name,
-                    row_number() over (order by h.before, (d.namespace || '/' || d.name) collate "C",
-                                       h.field collate "C", d.dataset_uuid) as position
-                from unnest(hit.datasets, hit.fields, hit.before, hit.job_namespaces, hit.job_names)
-                    h (dataset, field, before, job_namespace, job_name)
-                join graph.datasets d on d.dataset_uuid = h.dataset
-            ) n;
             edge_ids := node.roots;
             edge_fields := node.fields;
             edge_positions := array(select generate_series(base + 1, base + cardinality(node.roots)));

@@ -22,14 +22,15 @@ with said as (
     join graph.io_sets i using (dataset_uuid)
     join graph.statements s using (io_id)
     join graph.events e using (statement_id)
-    join graph.layouts l on l.layout_id = e.layout_id and l.subject_uuid = d.dataset_uuid
+    join graph.layouts l on l.layout_id = s.layout_id and l.subject_uuid = d.dataset_uuid
     union all
     select 'run', j.namespace, j.name, graph.run_name(r.run_id, r.run_uuid), l.place, l.name, l.family,
         graph.slot_digest(e.facet_digests, l.slot), e.event_time, e.event_time, e.event_id
     from graph.runs r
     left join graph.jobs j using (job_uuid)
     join graph.events e using (run_uuid)
-    join graph.layouts l on l.layout_id = e.layout_id and l.subject_kind = 1
+    join graph.statements s on s.statement_id = e.statement_id
+    join graph.layouts l on l.layout_id = s.layout_id and l.subject_kind = 1
 ), versions as (
     select subject_kind, namespace, name, run_id, place, facet, family, digest,
         min(first_at) as first_at, max(last_at) as last_at,

@@ -118,7 +118,7 @@ begin
     return cleaned::jsonb;
 exception when data_exception or program_limit_exceeded then
     select string_agg(case when t.token[1] ~ '^-?(NaN|Infinity)$' or t.token[1] ~ '^-?[0-9.]+[eE][+-]?[0-9]{3,}$'
-                              or t.token[1] ~ '^[-+0-9.eE]{400,}$'
+                              or t.token[1] ~ '^[-0-9]' and length(t.token[1]) > 400
                           then 'null' else t.token[1] end, '' order by t.place)
     into cleaned
     from regexp_matches(cleaned, '"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)|-?[0-9][-+0-9.eE]*|[^-"NI0-9]+|.', 'g')
@@ -230,7 +230,7 @@ returns table (event_id uuid, event_time timestamptz, run_id text, producer text
 language sql stable
 as $$
     select e.event_id, e.event_time, graph.run_name(e.run_id, e.run_uuid), e.producer, e.principal,
-        e.topic, e.kafka_partition, e.kafka_offset, p.place, e.text
+        e.topic, e.kafka_partition::int, e.kafka_offset, p.place, e.text
     from (
         select v.*, r.run_id, s.producer, graph.body_text(v.body, v.body_base, v.body_bytes) as text
         from graph.statements s

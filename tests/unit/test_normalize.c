@@ -425,7 +425,7 @@ static void test_normalize_facets_of_unknown_kinds_are_kept_and_deleted_ones_mar
     assert_int_equal(rows->layouts.items[0].subject_kind, GRAPH_DATASET);
     assert_true(rows->layouts.items[0].has_subject);
     expect_id(rows->layouts.items[0].subject, identity_dataset(STR("db"), STR("b")));
-    expect_id(rows->events.items[0].layout, rows->layouts.items[0].id);
+    expect_id(rows->statements.items[0].layout, rows->layouts.items[0].id);
 }
 
 #define SAID                                                                                       \
