@@ -10,6 +10,7 @@ processes of the test, on free ports, ended by their pid.
 """
 
 import atexit
+import hashlib
 import json
 import os
 import pathlib
@@ -287,6 +288,26 @@ class Pipeline:
                 return all(rows.get(number, 0) >= end for number, end in ends.items())
 
             wait_until(f"{self.name}: every record stored", is_stored, timeout_s)
+
+    def wait_ready(self, timeout_s=30.0):
+        """Until every role says that it is ready."""
+
+        def is_ready(role):
+            try:
+                with urllib.request.urlopen(f"{role.admin_url}/readyz", timeout=5) as answer:
+                    return answer.status == 200
+            except OSError:
+                return False
+
+        for role in self.roles:
+            wait_until(f"{role.name} ready", lambda: is_ready(role), timeout_s)
+
+    def broken_bodies(self):
+        """Ids of events whose body does not give their id: an event is its bytes."""
+        rows = self.query("select event_id, metaops.event_body(event_id) from metaops.events")
+        return [
+            str(number) for number, body in rows if hashlib.sha256(body.encode()).digest()[:16] != number.bytes
+        ]
 
     def checksum(self):
         return self.value("select metaops.graph_checksum()")
