@@ -249,7 +249,8 @@ from graph.statements s join graph.descriptions d on d.description_id = s.job_de
 
 -- Facets as they were sent, but for text that jsonb cannot hold.
 create view graph.facet_contents as
-select f.digest, f.deleted, f.content || o.origin as content
+select f.digest, f.deleted,
+    case when jsonb_typeof(f.content) = 'object' then f.content || o.origin else f.content end as content
 from graph.facets f join graph.facet_origins o using (origin_id);
 
 -- The fields of a schema facet, nested ones as parent.child, in order; a masked type is unknown.

@@ -3,14 +3,19 @@
 with incoming as materialized (
     select f.digest, f.deleted, f.content::jsonb as content
     from unnest($1::uuid[], $2::bool[], $3::text[]) as f (digest, deleted, content)
-), origin as materialized (
-    select i.digest, i.deleted,
-        case when jsonb_typeof(i.content) = 'object' then jsonb_strip_nulls(jsonb_build_object(
-            '_producer', i.content -> '_producer', '_schemaURL', i.content -> '_schemaURL'))
-            else '{}' end as origin,
-        case when jsonb_typeof(i.content) = 'object'
-            then i.content - '{_producer,_schemaURL}'::text[] else i.content end as content
+), named as materialized (
+    select i.digest, i.deleted, i.content, jsonb_typeof(i.content) = 'object' as is_object,
+        array(select k.name from unnest('{_producer,_schemaURL}'::text[]) as k (name)
+              where jsonb_typeof(i.content -> k.name) = 'string') as names
     from incoming i
+), origin as materialized (
+    select n.digest, n.deleted,
+        case when n.is_object then jsonb_strip_nulls(jsonb_build_object(
+            '_producer', case when '_producer' = any (n.names) then n.content -> '_producer' end,
+            '_schemaURL', case when '_schemaURL' = any (n.names) then n.content -> '_schemaURL' end))
+            else '{}' end as origin,
+        case when n.is_object then n.content - n.names else n.content end as content
+    from named n
 ), origins as (
     insert into graph.facet_origins (origin_id, origin)
     select distinct md5(o.origin::text)::uuid, o.origin from origin o order by 1
