@@ -313,7 +313,8 @@ join graph.run_io_sets ri using (run_uuid)
 join graph.io_sets i on i.io_id = ri.io_id and i.direction = 0
 join graph.jobs j on j.job_uuid = i.job_uuid
 join graph.datasets d on d.dataset_uuid = i.dataset_uuid
-group by graph.run_name(r.run_id, r.run_uuid), j.namespace, j.name, d.namespace, d.name;
+group by r.run_uuid, j.job_uuid, d.dataset_uuid, graph.run_name(r.run_id, r.run_uuid), j.namespace, j.name,
+    d.namespace, d.name;
 comment on view metaops.run_inputs is 'What each run read, as its events say; nothing is ever taken away.';
 
 create view metaops.run_outputs as
@@ -324,7 +325,8 @@ join graph.run_io_sets ri using (run_uuid)
 join graph.io_sets i on i.io_id = ri.io_id and i.direction = 1
 join graph.jobs j on j.job_uuid = i.job_uuid
 join graph.datasets d on d.dataset_uuid = i.dataset_uuid
-group by graph.run_name(r.run_id, r.run_uuid), j.namespace, j.name, d.namespace, d.name;
+group by r.run_uuid, j.job_uuid, d.dataset_uuid, graph.run_name(r.run_id, r.run_uuid), j.namespace, j.name,
+    d.namespace, d.name;
 comment on view metaops.run_outputs is 'What each run wrote or was to write, as its events say.';
 
 do $$
@@ -363,7 +365,8 @@ cross join lateral (
     where st.io_id = i.io_id
 ) s
 left join graph.run_io_sets ri on ri.io_id = i.io_id
-group by j.namespace, j.name, d.namespace, d.name,
+-- By id too: names that were told apart may be shown alike.
+group by e.job_uuid, e.dataset_uuid, j.namespace, j.name, d.namespace, d.name,
     case i.direction when 0 then 'input' else 'output' end;
 comment on view metaops.edges is
     'Which job reads or writes which dataset. An edge belongs to the job named in the event that carries it.';
@@ -391,8 +394,8 @@ join graph.statement_datasets sd on sd.dataset_uuid = ce.output_uuid
 join graph.statements s on s.statement_id = sd.statement_id
     and coalesce(s.job_uuid, '00000000-0000-0000-0000-000000000000') = ce.job_uuid
 left join graph.jobs j on j.job_uuid = ce.job_uuid
-group by o.namespace, o.name, ce.output_field, i.namespace, i.name, ce.input_field, nullif(ce.type, ''),
-    nullif(ce.subtype, ''), ce.masking, j.namespace, j.name;
+group by ce.output_uuid, ce.input_uuid, ce.job_uuid, o.namespace, o.name, ce.output_field, i.namespace,
+    i.name, ce.input_field, nullif(ce.type, ''), nullif(ce.subtype, ''), ce.masking, j.namespace, j.name;
 comment on view metaops.column_lineage is
     'Which field is made of which, one row per output field, input field and transformation.';
 comment on column metaops.column_lineage.output_namespace is 'Namespace of the dataset that is made.';

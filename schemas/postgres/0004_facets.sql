@@ -3,20 +3,20 @@
 create view metaops.facets as
 with said as (
     -- Facets of jobs and datasets belong to the statement; those of runs, inputs and outputs to each event.
-    select 'dataset' as subject_kind, d.namespace, d.name, null::text as run_id, 0::smallint as place,
-        f.name as facet, f.family, f.digest, s.first_at, s.last_at, s.last_by
+    select 'dataset' as subject_kind, d.dataset_uuid as subject, d.namespace, d.name, null::text as run_id,
+        0::smallint as place, f.name as facet, f.family, f.digest, s.first_at, s.last_at, s.last_by
     from graph.datasets d
     join graph.statement_datasets sd using (dataset_uuid)
     join graph.descriptions f using (description_id)
     join graph.statements s using (statement_id)
     union all
-    select 'job', j.namespace, j.name, null, 0::smallint, f.name, f.family, f.digest, s.first_at, s.last_at,
-        s.last_by
+    select 'job', j.job_uuid, j.namespace, j.name, null, 0::smallint, f.name, f.family, f.digest, s.first_at,
+        s.last_at, s.last_by
     from graph.jobs j
     join graph.statements s using (job_uuid)
     join graph.descriptions f on f.description_id = s.job_description
     union all
-    select 'dataset', d.namespace, d.name, null, l.place, l.name, l.family,
+    select 'dataset', d.dataset_uuid, d.namespace, d.name, null, l.place, l.name, l.family,
         graph.slot_digest(e.facet_digests, l.slot), e.event_time, e.event_time, e.event_id
     from graph.datasets d
     join graph.io_sets i using (dataset_uuid)
@@ -24,22 +24,23 @@ with said as (
     join graph.events e using (statement_id)
     join graph.layouts l on l.layout_id = s.layout_id and l.subject_uuid = d.dataset_uuid
     union all
-    select 'run', j.namespace, j.name, graph.run_name(r.run_id, r.run_uuid), l.place, l.name, l.family,
-        graph.slot_digest(e.facet_digests, l.slot), e.event_time, e.event_time, e.event_id
+    select 'run', r.run_uuid, j.namespace, j.name, graph.run_name(r.run_id, r.run_uuid), l.place, l.name,
+        l.family, graph.slot_digest(e.facet_digests, l.slot), e.event_time, e.event_time, e.event_id
     from graph.runs r
     left join graph.jobs j using (job_uuid)
     join graph.events e using (run_uuid)
     join graph.statements s on s.statement_id = e.statement_id
     join graph.layouts l on l.layout_id = s.layout_id and l.subject_kind = 1
 ), versions as (
-    select subject_kind, namespace, name, run_id, place, facet, family, digest,
+    -- By subject too: names that were told apart may be shown alike.
+    select subject_kind, subject, namespace, name, run_id, place, facet, family, digest,
         min(first_at) as first_at, max(last_at) as last_at,
         (array_agg(last_by order by last_at desc, last_by desc))[1] as last_by
     from said
-    group by subject_kind, namespace, name, run_id, place, facet, family, digest
+    group by subject_kind, subject, namespace, name, run_id, place, facet, family, digest
 ), ranked as (
     select v.*, row_number() over (
-        partition by subject_kind, namespace, name, run_id, place, facet, family
+        partition by subject_kind, subject, namespace, name, run_id, place, facet, family
         order by last_at desc, last_by desc, digest desc) as age
     from versions v
 )
