@@ -85,9 +85,7 @@ begin
         return true;
     end if;
     return exists (select from graph.events e
-                   where e.statement_id = statement and e.event_time between seen_since and as_of)
-        or exists (select from graph.statements s join graph.run_io_sets ri using (io_id)
-                   where s.statement_id = statement and ri.first_at between seen_since and as_of);
+                   where e.statement_id = statement and e.event_time between seen_since and as_of);
 end $$;
 
 create function graph.edge_seen(job uuid, direction smallint, dataset uuid, as_of timestamptz,
@@ -101,6 +99,13 @@ as $$
             and i.job_uuid = edge_seen.job
             and graph.statement_seen(s.statement_id, s.first_at, s.last_at, edge_seen.as_of,
                                      edge_seen.seen_since))
+        -- What a run reads and writes is known for longer than its events; columns are in those alone.
+        or exists (
+            select from graph.io_sets i
+            join graph.run_io_sets ri using (io_id)
+            where i.dataset_uuid = edge_seen.dataset and i.direction = edge_seen.direction
+                and i.job_uuid = edge_seen.job
+                and ri.first_at between edge_seen.seen_since and edge_seen.as_of)
 $$;
 
 create function graph.column_edge_seen(output uuid, job uuid, digest uuid, as_of timestamptz,
@@ -140,26 +145,26 @@ begin
         group by e.job_uuid
         union all
         select j, 1 from unnest(jobs_in) j
-    ), named as (
-        select w.job_uuid, w.position, j.namespace, j.name
+    ), ways as materialized (
+        -- One text that sorts like (position, namespace, name): the least of many is one cheap aggregate.
+        select w.job_uuid,
+            lpad(w.position::text, 10, '0') || e'\x01' || j.namespace || e'\x01' || j.name as way
         from jobs w
         join graph.jobs j on j.job_uuid = w.job_uuid
     ), reached as (
-        select e.dataset_uuid, n.position, n.namespace, n.name
-        from named n
-        join graph.edges e on e.job_uuid = n.job_uuid and e.direction = leave
-        -- Hashed, whatever the size of either side.
-        where e.dataset_uuid not in (select k from unnest(known_in) k)
-            and (timeless or graph.edge_seen(n.job_uuid, leave, e.dataset_uuid, as_of, seen_since))
-    ), best as (
-        select distinct on (r.dataset_uuid) r.dataset_uuid, r.position, r.namespace, r.name
-        from reached r
-        order by r.dataset_uuid, r.position, r.namespace collate "C", r.name collate "C"
+        select e.dataset_uuid, min(w.way collate "C") as way
+        from ways w
+        join graph.edges e on e.job_uuid = w.job_uuid and e.direction = leave
+        where timeless or graph.edge_seen(w.job_uuid, leave, e.dataset_uuid, as_of, seen_since)
+        group by e.dataset_uuid
     )
-    select b.dataset_uuid, d.namespace, d.name, '', b.position, b.namespace, b.name
-    from best b
+    select d.dataset_uuid, d.namespace, d.name, '', split_part(r.way, e'\x01', 1)::integer,
+        split_part(r.way, e'\x01', 2), substr(r.way, strpos(substr(r.way, 12), e'\x01') + 12)
+    from reached r
     join graph.datasets d using (dataset_uuid)
-    order by b.position, (d.namespace || '/' || d.name) collate "C", b.dataset_uuid;
+    -- Hashed, whatever the size of either side.
+    where r.dataset_uuid not in (select k from unnest(known_in) k)
+    order by left(r.way, 10), (d.namespace || '/' || d.name) collate "C", d.dataset_uuid;
 end $$;
 
 -- The same over fields. An entry without output field touches every field of its dataset: the fields of its
