@@ -363,6 +363,7 @@ int worker_run(const struct settings *st, const struct sink_ops *sink)
     }
     wk->st = st;
     wk->in.st = st;
+    is_stopping = 0;
     log_thread_name("worker");
     log_info("worker starting version=%s sink=%s group=%s brokers=%s", METAOPS_VERSION, sink->name,
              st->worker.group, st->kafka.brokers);
