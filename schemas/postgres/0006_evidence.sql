@@ -187,6 +187,11 @@ as $$
         with ordinality i (value, place)
 $$;
 
+-- Both parts of a name in one text: neither / nor anything else keeps them apart.
+create function graph.name_pair(namespace text, name text) returns text
+language sql immutable parallel safe
+return jsonb_build_array(namespace, name)::text;
+
 -- Places in one event that name the dataset (in inputs and outputs, one each), or that make its field: what the field is
 -- made of, and what is made of it. The same fact told twice counts where it is told first.
 create function graph.body_places(body text, names text[], field text) returns setof text
@@ -201,7 +206,7 @@ begin
             select distinct on (d.side) d.side, d.place
             from graph.body_datasets(event) with ordinality
                 d (place, side, namespace, name, dataset, ordinal)
-            where d.namespace || '/' || d.name = any (names)
+            where graph.name_pair(d.namespace, d.name) = any (names)
             order by d.side, d.ordinal
         ) one
         order by one.side;
@@ -212,9 +217,9 @@ begin
                                 c.input_field) c.place, c.ordinal
             from graph.body_columns(event) with ordinality
                 c (place, namespace, name, output_field, input_namespace, input_name, input_field, ordinal)
-            where (c.namespace || '/' || c.name = any (names)
+            where (graph.name_pair(c.namespace, c.name) = any (names)
                    and (c.output_field = body_places.field or c.output_field is null))
-                or (c.input_namespace || '/' || c.input_name = any (names)
+                or (graph.name_pair(c.input_namespace, c.input_name) = any (names)
                     and c.input_field = body_places.field)
             order by c.namespace, c.name, c.output_field, c.input_namespace, c.input_name, c.input_field,
                 c.ordinal
@@ -251,7 +256,7 @@ as $$
         order by v.event_time desc, v.event_id
     ) e
     cross join lateral graph.body_places(e.text,
-        array(select n.namespace || '/' || n.name
+        array(select graph.name_pair(n.namespace, n.name)
               from graph.dataset_names(evidence.dataset_namespace, evidence.dataset_name) n),
         evidence.field) p (place)
 $$;
