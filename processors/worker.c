@@ -34,12 +34,13 @@ struct worker {
     atomic_bool is_assigned; /* read by /readyz */
 };
 
-static volatile sig_atomic_t is_stopping;
+/* Lock-free: set by a signal handler on whichever thread, read by the admin port's thread too. */
+static atomic_bool is_stopping;
 
 static void on_signal(int signal_number)
 {
     (void)signal_number;
-    is_stopping = 1;
+    is_stopping = true;
 }
 
 static bool is_ready(void *arg, char *reason, int size)
@@ -197,7 +198,7 @@ static void on_poll_result(struct worker *wk, enum verdict verdict, struct kafka
     case FATAL:
         log_error("the consumer cannot go on: %s", err->text);
         wk->in.has_failed = true;
-        is_stopping = 1;
+        is_stopping = true;
         break;
     case RETRY:
         log_debug("Kafka: %s", err->text);
@@ -363,7 +364,7 @@ int worker_run(const struct settings *st, const struct sink_ops *sink)
     }
     wk->st = st;
     wk->in.st = st;
-    is_stopping = 0;
+    is_stopping = false;
     log_thread_name("worker");
     log_info("worker starting version=%s sink=%s group=%s brokers=%s", METAOPS_VERSION, sink->name,
              st->worker.group, st->kafka.brokers);

@@ -100,25 +100,27 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Event number n, its body filled up to about filler_bytes. Ended by the padding that JSON wants. */
+/* Event number n, its body filled with filler_bytes of noise. */
 static struct str body(struct bed *bed, int n, size_t filler_bytes)
 {
-    char *text = malloc(filler_bytes + 512);
-    assert_non_null(text);
-    int len =
-        sprintf(text,
-                "{\"eventTime\":\"2026-11-23T14:00:00Z\",\"run\":{\"runId\":\"r%d\"},\"job\":{"
-                "\"namespace\":\"jobs\",\"name\":\"load\"},\"inputs\":[{\"namespace\":\"db\","
-                "\"name\":\"a\"}],\"x\":\"",
-                n);
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
     uint32_t noise = (uint32_t)n * 2654435761u + 1;
+    assert_non_null(out);
+    fprintf(out,
+            "{\"eventTime\":\"2026-11-23T14:00:00Z\",\"run\":{\"runId\":\"r%d\"},\"job\":{"
+            "\"namespace\":\"jobs\",\"name\":\"load\"},\"inputs\":[{\"namespace\":\"db\","
+            "\"name\":\"a\"}],\"x\":\"",
+            n);
     for (size_t i = 0; i < filler_bytes; i++) {
         noise = noise * 1664525u + 1013904223u;
-        text[len++] = (char)('A' + (noise >> 24) % 26);
+        fputc((int)('A' + (noise >> 24) % 26), out);
     }
-    len += sprintf(text + len, "\"}");
+    fputs("\"}", out);
+    fclose(out);
     bed->bodies[bed->body_count++] = text;
-    return (struct str){text, (size_t)len};
+    return (struct str){text, len};
 }
 
 static struct batch *batch(struct bed *bed)

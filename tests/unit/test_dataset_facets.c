@@ -273,11 +273,16 @@ static char *wide_facet(const char *output, size_t inputs, const char *rest)
 
 static char *many(size_t count, const char *head, const char *tail)
 {
-    char *text = malloc(count + strlen(head) + strlen(tail) + 1);
-    assert_non_null(text);
-    strcpy(text, head);
-    memset(text + strlen(head), 'd', count);
-    strcpy(text + strlen(head) + count, tail);
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    fputs(head, out);
+    for (size_t i = 0; i < count; i++) {
+        fputc('d', out);
+    }
+    fputs(tail, out);
+    fclose(out);
     return text;
 }
 
