@@ -25,6 +25,7 @@
 #define CLOSE_MS 1000
 #define DESTROY_MS 1000
 #define INSTANCE_ID_BYTES 256
+#define FENCED_AGAIN_US 60000000
 
 /* One partition of the assignment. */
 struct assigned {
@@ -36,12 +37,15 @@ struct assigned {
 
 struct kafka_consumer {
     rd_kafka_t *rk;
+    const struct settings *st;
+    const char *const *topics;
     struct kafka_consumer_callbacks callbacks;
     struct assigned *assigned;
     size_t assigned_count;
     struct assigned *last;       /* of the last record: the next is mostly of the same partition */
     bool assign_failed;          /* no memory in the rebalance callback: the next poll says so */
     bool closing;                /* the caller is not told about revoked partitions any more */
+    int64_t fenced_at_us;        /* 0: never */
     struct kafka_reader *reader; /* for kafka_consumer_record_at */
 };
 
@@ -155,10 +159,9 @@ static void kafka_consumer_on_assign(struct kafka_consumer *consumer,
     free(partitions);
 }
 
-static void kafka_consumer_on_revoke(struct kafka_consumer *consumer,
-                                     const rd_kafka_topic_partition_list_t *list)
+static void kafka_consumer_tell_revoked(struct kafka_consumer *consumer,
+                                        const rd_kafka_topic_partition_list_t *list, bool lost)
 {
-    bool lost = rd_kafka_assignment_lost(consumer->rk) != 0;
     struct kafka_partition *partitions = kafka_consumer_copy_list(list);
 
     kafka_consumer_forget(consumer);
@@ -168,6 +171,12 @@ static void kafka_consumer_on_revoke(struct kafka_consumer *consumer,
         consumer->callbacks.on_revoke(consumer->callbacks.arg, partitions, (size_t)list->cnt, lost);
     }
     free(partitions);
+}
+
+static void kafka_consumer_on_revoke(struct kafka_consumer *consumer,
+                                     const rd_kafka_topic_partition_list_t *list)
+{
+    kafka_consumer_tell_revoked(consumer, list, rd_kafka_assignment_lost(consumer->rk) != 0);
     rd_kafka_assign(consumer->rk, NULL);
 }
 
@@ -240,17 +249,36 @@ static enum verdict kafka_consumer_conf(const struct settings *st, void **out_co
     return kafka_client_conf(st, KAFKA_CONSUMER, properties, out_conf, err);
 }
 
-static enum verdict kafka_consumer_subscribe(struct kafka_consumer *consumer,
-                                             const char *const *topics, struct err *err)
+static enum verdict kafka_consumer_subscribe(struct kafka_consumer *consumer, struct err *err)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
 
-    for (; *topics; topics++) {
-        rd_kafka_topic_partition_list_add(list, *topics, RD_KAFKA_PARTITION_UA);
+    for (const char *const *topic = consumer->topics; *topic; topic++) {
+        rd_kafka_topic_partition_list_add(list, *topic, RD_KAFKA_PARTITION_UA);
     }
     rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code ? kafka_client_fail(err, code, "subscribing") : OK;
+}
+
+static enum verdict kafka_consumer_join(struct kafka_consumer *consumer, struct err *err)
+{
+    char text[256] = "";
+    void *conf = NULL;
+    enum verdict verdict = kafka_consumer_conf(consumer->st, &conf, err);
+
+    if (verdict != OK) {
+        return verdict;
+    }
+    rd_kafka_conf_set_opaque(conf, consumer);
+    rd_kafka_conf_set_rebalance_cb(conf, kafka_consumer_on_rebalance);
+    consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    if (!consumer->rk) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(err, FATAL, WHERE, "%s", text);
+    }
+    rd_kafka_poll_set_consumer(consumer->rk);
+    return kafka_consumer_subscribe(consumer, err);
 }
 
 enum verdict kafka_consumer_open(const struct settings *st, const char *const *topics,
@@ -258,40 +286,59 @@ enum verdict kafka_consumer_open(const struct settings *st, const char *const *t
                                  struct kafka_consumer **out_consumer, struct err *err)
 {
     struct kafka_consumer *consumer = calloc(1, sizeof(*consumer));
-    char text[256] = "";
-    void *conf = NULL;
-    enum verdict verdict;
 
     if (!consumer) {
         return err_set(err, FATAL, WHERE, "out of memory");
     }
+    consumer->st = st;
+    consumer->topics = topics;
     consumer->callbacks = *callbacks;
-    verdict = kafka_reader_open(st, &consumer->reader, err);
-    if (verdict != OK) {
-        goto fail;
+    enum verdict verdict = kafka_reader_open(st, &consumer->reader, err);
+    if (verdict == OK) {
+        verdict = kafka_consumer_join(consumer, err);
     }
-    verdict = kafka_consumer_conf(st, &conf, err);
     if (verdict != OK) {
-        goto fail;
-    }
-    rd_kafka_conf_set_opaque(conf, consumer);
-    rd_kafka_conf_set_rebalance_cb(conf, kafka_consumer_on_rebalance);
-    consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    if (!consumer->rk) {
-        rd_kafka_conf_destroy(conf);
-        verdict = err_set(err, FATAL, WHERE, "%s", text);
-        goto fail;
-    }
-    rd_kafka_poll_set_consumer(consumer->rk);
-    verdict = kafka_consumer_subscribe(consumer, topics, err);
-    if (verdict != OK) {
-        goto fail;
+        kafka_consumer_close(consumer);
+        return verdict;
     }
     *out_consumer = consumer;
     return OK;
-fail:
-    kafka_consumer_close(consumer);
-    return verdict;
+}
+
+/* What was assigned is lost, and so is the handle: the library allows nothing more with it. Records
+ * still held keep the old one alive until they are freed. */
+static void kafka_consumer_abandon(struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)consumer->assigned_count);
+
+    for (size_t i = 0; i < consumer->assigned_count; i++) {
+        rd_kafka_topic_partition_list_add(list, consumer->assigned[i].topic,
+                                          consumer->assigned[i].partition);
+    }
+    if (list->cnt > 0) {
+        kafka_consumer_tell_revoked(consumer, list, true);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    (void)kafka_client_destroy(consumer->rk, DESTROY_MS);
+    consumer->rk = NULL;
+}
+
+/* A member can fence itself: when it loses its session while the broker is away, librdkafka forgets
+ * the member id, and a commit that waited goes out without it, as if another member had that
+ * instance id. So the first time it joins anew; a real twin fences it again. */
+static enum verdict kafka_consumer_fenced(struct kafka_consumer *consumer, struct err *err)
+{
+    int64_t now_us = timebase_mono_us();
+
+    if (consumer->fenced_at_us && now_us - consumer->fenced_at_us < FENCED_AGAIN_US) {
+        return err_set(err, FATAL, WHERE, "another worker runs with the same worker.instance_id");
+    }
+    consumer->fenced_at_us = now_us;
+    log_warn("kafka consumer: fenced by a member of the same worker.instance_id, joining anew");
+    kafka_consumer_abandon(consumer);
+    enum verdict verdict = kafka_consumer_join(consumer, err);
+    return verdict == OK ? err_set(err, RETRY, WHERE, "fenced, joining anew") : verdict;
 }
 
 /* A message that is no record. Its text goes into err; topic and partition stay readable because
@@ -303,9 +350,6 @@ static enum verdict kafka_consumer_judge(struct kafka_consumer *consumer,
     char text[192] = "";
     rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(consumer->rk, text, sizeof(text));
 
-    if (fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
-        return err_set(err, FATAL, WHERE, "another worker runs with the same worker.instance_id");
-    }
     if (fatal) {
         return err_set(err, FATAL, WHERE, "%s", text);
     }
@@ -345,9 +389,12 @@ enum verdict kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms
         return OK;
     }
     if (msg->err) {
-        enum verdict verdict = kafka_consumer_judge(consumer, msg, out_record, err);
+        bool is_fenced =
+            rd_kafka_fatal_error(consumer->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+        enum verdict verdict =
+            is_fenced ? OK : kafka_consumer_judge(consumer, msg, out_record, err);
         rd_kafka_message_destroy(msg);
-        return verdict;
+        return is_fenced ? kafka_consumer_fenced(consumer, err) : verdict;
     }
     struct assigned *at =
         kafka_consumer_find(consumer, rd_kafka_topic_name(msg->rkt), msg->partition);

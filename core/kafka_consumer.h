@@ -50,7 +50,8 @@ struct kafka_consumer_callbacks {
 };
 
 /* Joins group worker.group with worker.instance_id as static member (empty: dynamic), subscribed
- * to topics (NULL-ended; a name that begins with ^ is a regex). FATAL for bad settings.
+ * to topics (NULL-ended; a name that begins with ^ is a regex). st and topics must outlive the
+ * consumer. FATAL for bad settings.
  *
  * A member that joins with the instance id of a living one takes its place, and the older is
  * fenced: the broker cannot tell a restart from a mistake. */
@@ -61,8 +62,9 @@ MUST_CHECK enum verdict kafka_consumer_open(const struct settings *st, const cha
 /* Waits up to timeout_ms for a record. OK with out_record->handle set, or NULL when there was none.
  * RETRY for passing errors of the library (worth a debug line). REJECT when the position of a
  * partition is out of range: its topic and partition are in out_record until the next call, nothing
- * more comes of it until a seek, its neighbours go on. FATAL when this member was fenced by another
- * of the same instance id, or the client is broken. */
+ * more comes of it until a seek, its neighbours go on. A fenced member joins anew, with on_revoke
+ * (lost) first; FATAL when that happens twice within a minute, for then another worker has the same
+ * instance id, or when the client is broken. */
 MUST_CHECK enum verdict kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
                                             struct kafka_record *out_record, struct err *err);
 

@@ -414,24 +414,60 @@ static void test_a_record_larger_than_the_fetch_size_arrives(void **state)
     kafka_record_free(&record);
 }
 
-static void test_a_fenced_member_stops_with_the_reason(void **state)
+/* Polls until the member is fenced or anything else is FATAL; counts the times it was fenced. */
+static enum verdict poll_fenced(struct bed *bed, int *fenced, struct err *err)
+{
+    int64_t end_us = timebase_mono_us() + 8000000;
+    enum verdict verdict = OK;
+    struct kafka_record record;
+
+    rd_kafka_mock_push_request_errors(bed->cluster, API_HEARTBEAT, 1,
+                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    while (verdict != FATAL && timebase_mono_us() < end_us) {
+        verdict = kafka_consumer_poll(bed->consumer, 20, &record, err);
+        kafka_record_free(&record);
+        if (verdict == RETRY && strstr(err->text, "fenced")) {
+            ++*fenced;
+            return verdict;
+        }
+    }
+    return verdict;
+}
+
+static void test_a_fenced_member_joins_anew_and_reads_on(void **state)
 {
     struct bed *bed = *state;
     int64_t expected[PARTITIONS] = {0};
-    int64_t end_us;
-    struct kafka_record record;
     struct err err = {0};
-    enum verdict verdict = OK;
+    int fenced = 0;
+
+    bed->consumer = join(bed, &bed->log);
+    read_in_order(bed, expected, 40);
+    memcpy(bed->log.begin, expected, sizeof(expected));
+    struct kafka_record held = next(bed, JOIN_MS);
+    assert_int_equal(poll_fenced(bed, &fenced, &err), RETRY);
+    assert_int_equal(fenced, 1);
+    assert_int_equal(bed->log.revokes, 1);
+    assert_int_equal(record_number(&held), expected[held.partition]);
+    kafka_record_free(&held);
+    read_in_order(bed, expected, PARTITIONS * RECORDS - 40);
+    assert_int_equal(bed->log.assigns, 2);
+}
+
+static void test_a_member_fenced_twice_stops_with_the_reason(void **state)
+{
+    struct bed *bed = *state;
+    int64_t expected[PARTITIONS] = {0};
+    struct err err = {0};
+    int fenced = 0;
 
     bed->consumer = join(bed, &bed->log);
     read_in_order(bed, expected, 1);
-    rd_kafka_mock_push_request_errors(bed->cluster, API_HEARTBEAT, 1,
-                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
-    for (end_us = timebase_mono_us() + 8000000; verdict != FATAL && timebase_mono_us() < end_us;) {
-        verdict = kafka_consumer_poll(bed->consumer, 20, &record, &err);
-        kafka_record_free(&record);
-    }
-    assert_int_equal(verdict, FATAL);
+    memcpy(bed->log.begin, expected, sizeof(expected));
+    assert_int_equal(poll_fenced(bed, &fenced, &err), RETRY);
+    read_in_order(bed, expected, 1);
+    assert_int_equal(poll_fenced(bed, &fenced, &err), FATAL);
+    assert_int_equal(fenced, 1);
     assert_non_null(strstr(err.text, "worker.instance_id"));
 }
 
@@ -456,7 +492,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_record_larger_than_the_fetch_size_arrives, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_a_fenced_member_stops_with_the_reason, setup,
+        cmocka_unit_test_setup_teardown(test_a_fenced_member_joins_anew_and_reads_on, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_member_fenced_twice_stops_with_the_reason, setup,
                                         teardown),
     };
 
