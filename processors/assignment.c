@@ -166,11 +166,12 @@ out:
     return verdict;
 }
 
-size_t assignment_stopped_count(const struct assignment *as)
+size_t assignment_stopped_count(const struct assignment *as, uint32_t lane)
 {
     size_t count = 0;
     for (size_t i = 0; i < as->count; i++) {
-        count += as->partitions[i].is_stopped;
+        bool is_of_lane = lane == UINT32_MAX || as->partitions[i].lane == lane;
+        count += is_of_lane && as->partitions[i].is_stopped;
     }
     return count;
 }

@@ -46,7 +46,8 @@ MUST_CHECK enum verdict assignment_position(struct assignment *as, struct kafka_
 /* Marks a partition stopped, here and in the database. */
 void assignment_stop(struct assignment *as, struct partition *part, const char *reason);
 
-size_t assignment_stopped_count(const struct assignment *as);
+/* Stopped partitions of a lane (UINT32_MAX: of all). */
+size_t assignment_stopped_count(const struct assignment *as, uint32_t lane);
 
 void assignment_fini(struct assignment *as);
 

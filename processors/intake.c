@@ -18,7 +18,7 @@ void intake_publish_state(struct intake *in)
     for (uint32_t i = 0; i < in->lane_count; i++) {
         resetting += in->lanes[i].is_resetting;
     }
-    unsigned stopped = (unsigned)assignment_stopped_count(&in->assignment);
+    unsigned stopped = (unsigned)assignment_stopped_count(&in->assignment, UINT32_MAX);
     atomic_store(&in->resetting, resetting);
     atomic_store(&in->stopped, stopped);
     metrics_set(METRIC_WORKER_PARTITIONS_STOPPED, stopped);

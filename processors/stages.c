@@ -121,13 +121,42 @@ static enum verdict run_record(struct processor *pr, struct batch *bt,
     return OK;
 }
 
+/* Memory was short for a record. Behind others it waits for a batch of its own; alone, it is tried again
+ * unless what it needed is more than any batch has: then it can never be stored. */
+static enum verdict give_up(struct processor *pr, struct batch *bt, size_t first, size_t at,
+                            struct err *err)
+{
+    size_t needed = arena_used_bytes(pr->scratch) > arena_used_bytes(bt->arena)
+                        ? arena_used_bytes(pr->scratch)
+                        : arena_used_bytes(bt->arena);
+    if (at > first) {
+        return OK;
+    }
+    if (needed < bt->arena_bytes_soft) {
+        return RETRY;
+    }
+    struct event_work work = {.record = &bt->records.items[at]};
+    struct err why;
+    err_set(&why, REJECT, "stages", "its rows take more memory than a batch may have");
+    return add_letter(bt, &work, "normalize", &why, err);
+}
+
 enum verdict stages_run(struct processor *pr, struct batch *bt, size_t first, size_t *out_next,
                         struct err *err)
 {
     size_t next = first;
     while (next < bt->records.count &&
            arena_used_bytes(bt->arena) + bt->repeated_bytes < bt->arena_bytes_soft) {
+        struct graph_mark mark = graph_batch_mark(&bt->rows);
         enum verdict verdict = run_record(pr, bt, &bt->records.items[next], err);
+        if (verdict == RETRY) {
+            graph_batch_rewind(&bt->rows, &mark);
+            verdict = give_up(pr, bt, first, next, err);
+            next += verdict == OK && next == first;
+            if (verdict == OK) {
+                break;
+            }
+        }
         if (verdict != OK) {
             return verdict;
         }

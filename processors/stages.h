@@ -40,7 +40,7 @@ struct facet_range {
     uint32_t count;
 };
 
-#define POISON_MAX 64
+#define POISON_MAX 1024
 
 struct processor {
     struct event_codec *codec;

@@ -61,14 +61,8 @@ static bool is_ready(void *arg, char *reason, int size)
     return false;
 }
 
-/* Stopped partitions may have been accepted meanwhile. */
-static void recheck_stopped(struct worker *wk, int64_t now_us)
+static void measure_lag(struct worker *wk)
 {
-    struct err err;
-    if (now_us < wk->recheck_at_us) {
-        return;
-    }
-    wk->recheck_at_us = now_us + RECHECK_US;
     int64_t lag = 0;
     for (size_t i = 0; i < wk->in.assignment.count; i++) {
         struct partition *part = &wk->in.assignment.partitions[i];
@@ -79,14 +73,24 @@ static void recheck_stopped(struct worker *wk, int64_t now_us)
         }
     }
     metrics_set(METRIC_WORKER_LAG_RECORDS, lag);
-    if (!assignment_stopped_count(&wk->in.assignment)) {
+}
+
+/* Stopped partitions may have been accepted meanwhile. */
+static void recheck_stopped(struct worker *wk, int64_t now_us)
+{
+    struct err err;
+    if (now_us < wk->recheck_at_us) {
         return;
     }
+    wk->recheck_at_us = now_us + RECHECK_US;
+    measure_lag(wk);
     for (uint32_t i = 0; i < wk->in.lane_count; i++) {
         struct lane_desk *desk = &wk->in.lanes[i];
-        if (!desk->is_resetting &&
-            assignment_position(&wk->in.assignment, wk->in.consumer, i, &err) == OK) {
-            intake_reset_lane(&wk->in, desk); /* read on from the positions, whichever changed */
+        size_t stopped = assignment_stopped_count(&wk->in.assignment, i);
+        if (stopped && !desk->is_resetting &&
+            assignment_position(&wk->in.assignment, wk->in.consumer, i, &err) == OK &&
+            assignment_stopped_count(&wk->in.assignment, i) < stopped) {
+            intake_reset_lane(&wk->in, desk); /* all of it reads on from the positions */
         }
     }
 }

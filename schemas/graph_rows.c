@@ -1,5 +1,6 @@
 #include "graph_rows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,25 @@ void graph_batch_reset(struct graph_batch *rows)
     EACH_TABLE(RESET)
 #undef RESET
     rows->stored_count = 0;
+}
+
+struct graph_mark graph_batch_mark(const struct graph_batch *rows)
+{
+    struct graph_mark mark;
+    size_t table_count = 0;
+#define MARK(table) mark.counts[table_count++] = rows->table.count;
+    EACH_TABLE(MARK)
+#undef MARK
+    assert(table_count == GRAPH_TABLES);
+    return mark;
+}
+
+void graph_batch_rewind(struct graph_batch *rows, const struct graph_mark *mark)
+{
+    size_t table_count = 0;
+#define REWIND(table) rows->table.count = mark->counts[table_count++];
+    EACH_TABLE(REWIND)
+#undef REWIND
 }
 
 void graph_batch_fini(struct graph_batch *rows)

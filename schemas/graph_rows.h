@@ -208,6 +208,9 @@ struct graph_position {
         size_t capacity;                                                                           \
     }
 
+/* Tables of rows in struct graph_batch. */
+#define GRAPH_TABLES 16
+
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
     GRAPH_ROWS(struct graph_event) events;
@@ -237,6 +240,13 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
 
 /* Forgets the rows, keeps the memory. */
 void graph_batch_reset(struct graph_batch *rows);
+
+/* How many rows each table has, to go back to when an event cannot be finished. */
+struct graph_mark {
+    size_t counts[GRAPH_TABLES];
+};
+struct graph_mark graph_batch_mark(const struct graph_batch *rows);
+void graph_batch_rewind(struct graph_batch *rows, const struct graph_mark *mark);
 
 /* Frees the memory; a zeroed batch is fine. */
 void graph_batch_fini(struct graph_batch *rows);
