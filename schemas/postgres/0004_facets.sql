@@ -152,27 +152,59 @@ comment on column metaops.dataset_fields.first_seen is 'Earliest event time with
 comment on column metaops.dataset_fields.last_seen is 'Latest event time with this field.';
 comment on column metaops.dataset_fields.tags is 'Current tags of the field, as in datasets.tags.';
 
+-- Distinct schemas that anybody stated of a dataset. What makes one is names and types in their order, not who says it
+-- or how: a tool's new release changes nothing, nor does a type that is missing or masked, for which the
+-- latest one stated stands in.
+create function graph.versions_of(dataset uuid)
+returns table (version uuid, first_at timestamptz, last_at timestamptz, fields bigint, current boolean,
+               schema jsonb)
+language sql stable parallel safe
+begin atomic
+    with stated as materialized (
+        select s.digest, s.first_at, s.last_at, s.last_by, s.deleted, s.content,
+            row_number() over (order by s.last_at desc, s.last_by desc, s.digest desc) = 1 as is_latest
+        from graph.schemas_of(dataset) s
+        where s.stated
+    ), said as materialized (
+        select s.digest, s.last_at, s.last_by, ff.name, ff.type, ff.ordinal
+        from stated s
+        cross join lateral graph.schema_fields(s.content) ff
+        where not s.deleted
+    ), known as (
+        select t.name, (array_agg(t.type order by t.last_at desc, t.last_by desc, t.digest desc))[1] as type
+        from said t
+        where t.type is not null
+        group by t.name
+    ), shaped as (
+        select t.digest, count(*) as fields,
+            jsonb_agg(jsonb_build_object('name', t.name, 'type', coalesce(t.type, k.type))
+                      order by t.ordinal) as schema
+        from said t
+        left join known k on k.name = t.name
+        group by t.digest
+    )
+    select md5(h.schema::text)::uuid, min(s.first_at), max(s.last_at), h.fields, bool_or(s.is_latest), h.schema
+    from shaped h
+    join stated s on s.digest = h.digest
+    group by h.schema, h.fields;
+end;
+
 create view metaops.dataset_versions as
-select d.namespace, d.name, v.digest as version, v.first_at as first_seen, v.last_at as last_seen,
-    (select count(*) from graph.schema_fields(v.content)) as fields,
-    v.age = 1 as current
+select d.namespace, d.name, v.version, v.first_at as first_seen, v.last_at as last_seen, v.fields, v.current,
+    v.schema
 from graph.datasets d
-cross join lateral (
-    select s.digest, s.first_at, s.last_at, s.deleted, s.content,
-        row_number() over (order by s.last_at desc, s.last_by desc, s.digest desc) as age
-    from graph.schemas_of(d.dataset_uuid) s
-    where s.stated
-) v
-where not v.deleted;
+cross join lateral graph.versions_of(d.dataset_uuid) v;
 comment on view metaops.dataset_versions is
     'Distinct schemas that outputs and dataset events stated of a dataset; schemas that readers saw are none.';
 comment on column metaops.dataset_versions.namespace is 'Namespace of the dataset.';
 comment on column metaops.dataset_versions.name is 'Name of the dataset.';
-comment on column metaops.dataset_versions.version is 'Digest of the schema facet.';
+comment on column metaops.dataset_versions.version is 'Digest of names and types of the fields, in order.';
 comment on column metaops.dataset_versions.first_seen is 'Earliest event time with this schema.';
 comment on column metaops.dataset_versions.last_seen is 'Latest event time with this schema.';
 comment on column metaops.dataset_versions.fields is 'Number of fields, nested ones counted.';
 comment on column metaops.dataset_versions.current is 'True for the accepted schema.';
+comment on column metaops.dataset_versions.schema is
+    'Its fields in order: [{"name": ..., "type": ...}]; nested ones with dots, type null when nobody stated it.';
 
 -- Statements of a job that tell what a whole run does: START events often know only half of it, so where
 -- anything completed, or a job event says it, only that counts.
