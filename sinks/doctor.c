@@ -105,7 +105,8 @@ static void check_postgres(struct doctor *doctor)
 {
     struct err err = {.text = ""};
     struct pg_result *rows = NULL;
-    enum verdict verdict = pg_conn_open(doctor->st, "metaops check", &doctor->pg, &err);
+    enum verdict verdict =
+        pg_conn_open(doctor->st, PG_CONN_READ, "metaops check", &doctor->pg, &err);
     char sql[64];
 
     if (verdict == OK) {

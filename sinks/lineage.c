@@ -168,7 +168,7 @@ int lineage_run(const struct settings *st, int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_CODE_USAGE;
     }
-    enum verdict verdict = pg_conn_open(st, "metaops lineage", &pg, &err);
+    enum verdict verdict = pg_conn_open(st, PG_CONN_READ, "metaops lineage", &pg, &err);
     if (verdict == OK) {
         verdict = lineage_name_resolve(pg, &options.question, stderr, &rows, &err);
     }

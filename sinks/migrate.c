@@ -207,7 +207,7 @@ int migrate_run(const struct settings *st, int argc, char **argv)
     if (is_kafka) {
         verdict = migrate_kafka(st, &err);
     } else {
-        verdict = pg_conn_open(st, "metaops migrate", &pg, &err);
+        verdict = pg_conn_open(st, PG_CONN_WRITE, "metaops migrate", &pg, &err);
         if (verdict == OK) {
             verdict = is_list ? list(pg, &err) : migrate_database(pg, st, &err);
         }

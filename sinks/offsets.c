@@ -64,7 +64,7 @@ int offsets_run(const struct settings *st, int argc, char **argv)
         fprintf(stderr, "usage: metaops offsets [list | accept [TOPIC [PARTITION]]]\n");
         return EXIT_CODE_USAGE;
     }
-    enum verdict verdict = pg_conn_open(st, "metaops offsets", &pg, &err);
+    enum verdict verdict = pg_conn_open(st, PG_CONN_WRITE, "metaops offsets", &pg, &err);
     if (verdict == OK) {
         verdict = is_accept ? accept_stopped(pg, argc > 1 ? argv[1] : NULL,
                                              argc > 2 ? argv[2] : NULL, &err)

@@ -52,7 +52,7 @@ static enum verdict check_conninfo(const char *conninfo, struct err *err)
     return OK;
 }
 
-static PGconn *connect_db(const char *conninfo, const char *application_name)
+static PGconn *connect_db(const char *conninfo, enum pg_conn_use use, const char *application_name)
 {
     /* What stands before dbname is a default that the conninfo in dbname overrides. The variables of libpq
      * come after both, so a default that has one is left out when that is set. */
@@ -65,7 +65,7 @@ static PGconn *connect_db(const char *conninfo, const char *application_name)
         OPTION("connect_timeout", "5");
     }
     if (!getenv("PGTARGETSESSIONATTRS")) {
-        OPTION("target_session_attrs", "read-write");
+        OPTION("target_session_attrs", use == PG_CONN_WRITE ? "read-write" : "any");
     }
     OPTION("tcp_user_timeout", "10000");
     OPTION("keepalives", "1");
@@ -79,15 +79,15 @@ static PGconn *connect_db(const char *conninfo, const char *application_name)
     return PQconnectdbParams(names, values, 1);
 }
 
-enum verdict pg_conn_open(const struct settings *st, const char *application_name,
-                          struct pg_conn **out_pg, struct err *err)
+enum verdict pg_conn_open(const struct settings *st, enum pg_conn_use use,
+                          const char *application_name, struct pg_conn **out_pg, struct err *err)
 {
     const char *conninfo = st->postgres.conninfo ? st->postgres.conninfo : "";
     enum verdict verdict = check_conninfo(conninfo, err);
     if (verdict != OK) {
         return verdict;
     }
-    PGconn *pg = connect_db(conninfo, application_name);
+    PGconn *pg = connect_db(conninfo, use, application_name);
     if (!pg) {
         return err_set(err, RETRY, "pg_conn", "out of memory");
     }

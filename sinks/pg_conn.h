@@ -15,10 +15,13 @@ struct pg_result;
 struct settings;
 
 /* Connects by postgres.conninfo (empty: libpq's PG* variables) and sets time-outs, UTC, UTF8 and jit
- * off for the session; the server's notices go to the debug log. Closes with pg_conn_close. RETRY
+ * off for the session; the server's notices go to the debug log. PG_CONN_READ is content with a standby or a
+ * role that may only read. Closes with pg_conn_close. RETRY
  * when the server cannot be reached or refuses; FATAL when the conninfo cannot be read. */
-MUST_CHECK enum verdict pg_conn_open(const struct settings *st, const char *application_name,
-                                     struct pg_conn **out_pg, struct err *err);
+enum pg_conn_use { PG_CONN_WRITE, PG_CONN_READ };
+MUST_CHECK enum verdict pg_conn_open(const struct settings *st, enum pg_conn_use use,
+                                     const char *application_name, struct pg_conn **out_pg,
+                                     struct err *err);
 
 /* Runs one or more statements without parameters; several are one transaction unless they say otherwise. */
 MUST_CHECK enum verdict pg_conn_exec(struct pg_conn *pg, const char *sql, struct err *err);

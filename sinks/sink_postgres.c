@@ -56,7 +56,8 @@ static enum verdict connect_and_prepare(struct sink *sink, struct err *err)
         return OK;
     }
     disconnect(sink);
-    enum verdict verdict = pg_conn_open(sink->st, sink->application_name, &sink->pg, err);
+    enum verdict verdict =
+        pg_conn_open(sink->st, PG_CONN_WRITE, sink->application_name, &sink->pg, err);
     if (verdict == OK) {
         verdict = pg_prepare_all(sink->pg, err);
     }
