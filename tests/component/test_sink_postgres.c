@@ -91,7 +91,7 @@ static int setup(void **state)
     const char *const flags[] = {conninfo_flag, NULL};
     struct err err = {.text = ""};
     pipeline_init(&bed->pl, flags);
-    assert_int_equal(pg_conn_open(&bed->pl.st, "test", &bed->pg, &err), OK);
+    assert_int_equal(pg_conn_open(&bed->pl.st, PG_CONN_WRITE, "test", &bed->pg, &err), OK);
     exec(bed, "do $$ begin execute (select 'truncate ' || string_agg(c.oid::regclass::text, ', ') "
               "from pg_class c where c.relnamespace = 'graph'::regnamespace and c.relkind in "
               "('r', 'p')); end $$");
