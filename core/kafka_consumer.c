@@ -109,18 +109,22 @@ static rd_kafka_resp_err_t kafka_consumer_apply(struct kafka_consumer *consumer)
     int count = (int)consumer->assigned_count;
     rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(count);
     rd_kafka_topic_partition_list_t *paused = rd_kafka_topic_partition_list_new(count);
+    rd_kafka_topic_partition_list_t *running = rd_kafka_topic_partition_list_new(count);
 
     for (size_t i = 0; i < consumer->assigned_count; i++) {
         const struct assigned *at = &consumer->assigned[i];
         rd_kafka_topic_partition_list_add(all, at->topic, at->partition)->offset = at->next;
-        if (at->paused) {
-            rd_kafka_topic_partition_list_add(paused, at->topic, at->partition);
-        }
+        rd_kafka_topic_partition_list_add(at->paused ? paused : running, at->topic, at->partition);
     }
     rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, all);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && paused->cnt > 0) {
         code = rd_kafka_pause_partitions(consumer->rk, paused);
     }
+    /* A partition that was paused in the assignment before this one still is. */
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && running->cnt > 0) {
+        code = rd_kafka_resume_partitions(consumer->rk, running);
+    }
+    rd_kafka_topic_partition_list_destroy(running);
     rd_kafka_topic_partition_list_destroy(paused);
     rd_kafka_topic_partition_list_destroy(all);
     return code;
