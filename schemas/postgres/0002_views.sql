@@ -88,9 +88,9 @@ begin atomic
         where sd.dataset_uuid = dataset
         group by d.digest, sd.direction <> 0
     ) said
-    join graph.facet_contents c using (digest)
+    join graph.facets c using (digest)
     -- A schema without fields says nothing.
-    where c.deleted or exists (select from graph.schema_fields(c.content));
+    where c.deleted or jsonb_path_exists(c.content, 'lax $.fields[*].name');
 end;
 
 -- The latest COMPLETE event that wrote a dataset: its run, and the digest of what it says of rows and bytes: in
@@ -219,24 +219,22 @@ comment on column metaops.dataset_symlinks.type is 'Kind of the other name as se
 
 create view metaops.jobs as
 select j.namespace, j.name,
-    (select (select string_agg(o.owner #>> '{}', ', ' order by o.place)
-             from jsonb_path_query(c.content, 'lax $.owners[*].name') with ordinality o (owner, place))
-     from graph.current_facets cf join graph.facet_contents c using (digest)
-     where cf.subject_uuid = j.job_uuid and cf.name = 'ownership' and not c.deleted
-     order by cf.last_at desc, cf.last_by desc, cf.digest desc limit 1) as owner,
-    graph.current_text(j.job_uuid, 'documentation', 'description') as description,
+    (select string_agg(o.owner #>> '{}', ', ' order by o.place)
+     from jsonb_path_query(f.facets -> 'ownership', 'lax $.owners[*].name') with ordinality o (owner, place))
+        as owner,
+    f.facets #>> '{documentation,description}' as description,
     (select array_agg(distinct case when t.tag ->> 'value' is null or t.tag ->> 'value' = 'true'
                           then t.tag ->> 'key' else (t.tag ->> 'key') || '=' || (t.tag ->> 'value') end)
      from graph.current_facets cf join graph.facet_contents c using (digest)
      cross join lateral jsonb_path_query(c.content, 'lax $.tags[*]') t (tag)
      where cf.subject_uuid = j.job_uuid and cf.name = 'tags' and not c.deleted
          and t.tag ->> 'key' is not null) as tags,
-    graph.current_text(j.job_uuid, 'jobType', 'jobType') as job_type,
-    graph.current_text(j.job_uuid, 'jobType', 'integration') as integration,
-    graph.current_text(j.job_uuid, 'jobType', 'processingType') as processing_type,
-    graph.current_text(j.job_uuid, 'sql', 'query') as sql,
-    graph.current_text(j.job_uuid, 'sourceCodeLocation', 'url') as source_url,
-    graph.current_text(j.job_uuid, 'sourceCodeLocation', 'version') as source_commit,
+    f.facets #>> '{jobType,jobType}' as job_type,
+    f.facets #>> '{jobType,integration}' as integration,
+    f.facets #>> '{jobType,processingType}' as processing_type,
+    f.facets #>> '{sql,query}' as sql,
+    f.facets #>> '{sourceCodeLocation,url}' as source_url,
+    f.facets #>> '{sourceCodeLocation,version}' as source_commit,
     (select min(s.first_at) from graph.statements s where s.job_uuid = j.job_uuid) as first_seen,
     (select max(s.last_at) from graph.statements s where s.job_uuid = j.job_uuid) as last_seen,
     (select graph.run_name(r.run_id, r.run_uuid)
@@ -244,10 +242,22 @@ select j.namespace, j.name,
     (select graph.state_name(r.state)
      from graph.last_run(j.job_uuid) l join graph.runs r using (run_uuid)) as last_state,
     (select count(*) from graph.runs r where r.job_uuid = j.job_uuid) as runs,
-    graph.tool_name(graph.current_text(j.job_uuid, 'jobType', 'integration'),
+    graph.tool_name(f.facets #>> '{jobType,integration}',
         (select s.producer from graph.statements s where s.job_uuid = j.job_uuid
          order by s.last_at desc, s.last_by desc limit 1)) as tool
-from graph.jobs j;
+from graph.jobs j
+cross join lateral (
+    -- The latest current facet of each name, of whatever producer.
+    select jsonb_object_agg(one.name, one.content) as facets
+    from (
+        select distinct on (cf.name) cf.name, c.content
+        from graph.current_facets cf
+        join graph.facets c using (digest)
+        where cf.subject_uuid = j.job_uuid and not c.deleted
+            and cf.name in ('documentation', 'jobType', 'ownership', 'sourceCodeLocation', 'sql')
+        order by cf.name, cf.last_at desc, cf.last_by desc, cf.digest desc
+    ) one
+) f;
 comment on view metaops.jobs is 'Every job that an event, or the parent facet of one, names.';
 comment on column metaops.jobs.namespace is 'Namespace of the job.';
 comment on column metaops.jobs.name is 'Name of the job within its namespace.';

@@ -76,11 +76,11 @@ begin atomic
     with schemas as materialized (
         select * from graph.schemas_of(dataset)
     ), accepted as (
-        select s.digest, s.producer, s.deleted, s.content
+        select s.digest, s.producer
         from schemas s
         where s.stated
         order by s.last_at desc, s.last_by desc, s.digest desc limit 1
-    ), said as (
+    ), said as materialized (
         select ff.name, ff.type, ff.ordinal, nullif(ff.description, '') as description, s.digest,
             s.stated, s.first_at, s.last_at, s.last_by, s.producer
         from schemas s
@@ -103,22 +103,20 @@ begin atomic
         from said t
         group by t.name
     )
-    -- The first of two fields with one name counts.
+    -- The first of two fields with one name counts. A deleted schema has none.
     select one.name, one.stated_type, row_number() over (order by one.ordinal), 'stated', one.producer,
         one.description, one.stated_first, one.stated_last
     from (
-        select distinct on (ff.name) ff.name, f.stated_type, ff.ordinal, a.producer,
-            nullif(ff.description, '') as description, f.stated_first, f.stated_last
+        select distinct on (t.name) t.name, f.stated_type, t.ordinal, a.producer, t.description,
+            f.stated_first, f.stated_last
         from accepted a
-        cross join lateral graph.schema_fields(a.content) ff
-        join fields f on f.name = ff.name
-        where not a.deleted
-        order by ff.name, ff.ordinal
+        join said t on t.digest = a.digest and t.stated
+        join fields f on f.name = t.name
+        order by t.name, t.ordinal
     ) one
     union all
     select f.name, f.any_type,
-        (select count(distinct ff.name) from accepted a cross join lateral graph.schema_fields(a.content) ff
-         where not a.deleted)
+        (select count(distinct t.name) from accepted a join said t on t.digest = a.digest and t.stated)
         + row_number() over (order by f.any_ordinal, f.name collate "C"),
         'seen', f.any_producer, f.any_description, f.any_first, f.any_last
     from fields f
@@ -128,14 +126,20 @@ end;
 create view metaops.dataset_fields as
 select d.namespace, d.name, f.field, f.type, f.ordinal, f.known, f.producer, f.description,
     f.first_at as first_seen, f.last_at as last_seen,
-    (select array_agg(distinct case when t.tag ->> 'value' is null or t.tag ->> 'value' = 'true'
-                          then t.tag ->> 'key' else (t.tag ->> 'key') || '=' || (t.tag ->> 'value') end)
-     from graph.current_facets cf join graph.facet_contents c using (digest)
-     cross join lateral jsonb_path_query(c.content, 'lax $.tags[*]') t (tag)
-     where cf.subject_uuid = d.dataset_uuid and cf.name = 'tags' and not c.deleted
-         and t.tag ->> 'key' is not null and t.tag ->> 'field' = f.field) as tags
+    (select array_agg(distinct t.tag) from unnest(tagged.fields, tagged.tags) t (field, tag)
+     where t.field = f.field) as tags
 from graph.datasets d
-cross join lateral graph.fields_of(d.dataset_uuid) f;
+cross join lateral graph.fields_of(d.dataset_uuid) f
+cross join lateral (
+    -- Once per dataset, not once per field.
+    select array_agg(t.tag ->> 'field') as fields,
+        array_agg(case when t.tag ->> 'value' is null or t.tag ->> 'value' = 'true' then t.tag ->> 'key'
+                      else (t.tag ->> 'key') || '=' || (t.tag ->> 'value') end) as tags
+    from graph.current_facets cf join graph.facets c using (digest)
+    cross join lateral jsonb_path_query(c.content, 'lax $.tags[*]') t (tag)
+    where cf.subject_uuid = d.dataset_uuid and cf.name = 'tags' and not c.deleted
+        and t.tag ->> 'key' is not null and t.tag ->> 'field' is not null
+) tagged;
 comment on view metaops.dataset_fields is
     'Fields of the accepted schema of each dataset, nested ones with dots, and fields that only readers have seen.';
 comment on column metaops.dataset_fields.namespace is 'Namespace of the dataset.';

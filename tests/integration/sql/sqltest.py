@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 _failures = 0
+_checks = 0
 
 
 def sql(text):
@@ -42,7 +43,8 @@ def copy_text(table, columns, records):
 
 
 def check(what, actual, expected):
-    global _failures
+    global _checks, _failures
+    _checks += 1
     if actual == expected:
         return
     _failures += 1
@@ -50,5 +52,5 @@ def check(what, actual, expected):
 
 
 def end(done):
-    print(f"{done}: {_failures} failed")
+    print(f"{done}: {_checks} checks, {_failures} failed")
     sys.exit(1 if _failures else 0)
