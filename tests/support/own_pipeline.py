@@ -1,6 +1,6 @@
 """own_pipeline - for tests that need topics, a database or roles of their own: made on the PostgreSQL
 and the Kafka of the stack that the environment names, removed at the end. Gateways and workers are
-processes of the test, on free ports, ended by their pid.
+processes of the test, on free ports, ended by their pid. Their last words are printed when anything failed.
 
     with Pipeline("convergence", partitions=3) as pipe:
         pipe.worker()
@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,8 @@ import uuid
 import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+
+import checks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("METAOPS_PROGRAM") or str(ROOT / "build/metaops")
@@ -158,9 +161,10 @@ class Pipeline:
     def __exit__(self, kind, error, trace):
         for role in self.roles:
             role.stop()
-            if kind:
+            if kind or checks.failures:
                 print(f"--- {role.name}\n{role.words()}")
             role.log.close()
+        shutil.rmtree(self.folder)
         admin = AdminClient({"bootstrap.servers": os.environ["METAOPS_KAFKA"]})
         own = [topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(self.name)]
         for done in admin.delete_topics(own, operation_timeout=10).values():

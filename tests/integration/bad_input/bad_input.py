@@ -8,20 +8,10 @@ import hashlib
 import json
 import uuid
 
+from checks import check, end
 from landed import cases, event
 from own_pipeline import Pipeline, metric, post
 from refused import texts
-
-failures = 0
-
-
-def check(what, expected, actual):
-    global failures
-    if expected == actual:
-        print(f"ok: {what}")
-    else:
-        failures += 1
-        print(f"NOT ok: {what}\n  expected: {str(expected)[:400]}\n  actual:   {str(actual)[:400]}")
 
 
 def refuse(url):
@@ -110,8 +100,7 @@ def main():
         broken = pipe.broken_bodies()
         check("every body is what was sent", [], broken)
         check("both roles live", (True, True), (gateway.runs(), worker.runs()))
-    print(f"{failures} failed")
-    raise SystemExit(failures > 0)
+    end()
 
 
 main()
