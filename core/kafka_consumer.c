@@ -1,30 +1,22 @@
 #include "core/kafka_consumer.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
 
 #include "core/kafka_client.h"
+#include "core/kafka_member.h"
 #include "core/kafka_reader.h"
 #include "core/log.h"
-#include "core/settings.h"
 #include "core/timebase.h"
 
 #define WHERE "kafka consumer"
-/* The library stops fetching for a whole second when the queue is full, so it must hold more than
- * a second of work: 12,000 records/s of 1.5 kB stalled for 460 ms with 8 MiB and not with 16. Ours
- * are 1.1 kB and 9,000 a second at most: 12 MiB. Larger records come whatever the fetch limits say,
- * one at a time. */
-#define QUEUE_KBYTES "12288"
 #define SEEK_MS 5000
 #define LEAVE_MS 3000
 #define CLOSE_MS 1000
 #define DESTROY_MS 1000
-#define INSTANCE_ID_BYTES 256
 #define FENCED_AGAIN_US 60000000
 
 /* One partition of the assignment. */
@@ -43,6 +35,7 @@ struct kafka_consumer {
     struct assigned *assigned;
     size_t assigned_count;
     struct assigned *last;       /* of the last record: the next is mostly of the same partition */
+    bool is_committing;          /* a commit has no answer yet */
     bool assign_failed;          /* no memory in the rebalance callback: the next poll says so */
     bool closing;                /* the caller is not told about revoked partitions any more */
     int64_t fenced_at_us;        /* 0: never */
@@ -198,59 +191,16 @@ static void kafka_consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code
     }
 }
 
-/* "auto" is host name and admin port: the same after a restart, another for each worker of a
- * host. */
-static void kafka_consumer_instance_id(const struct settings *st, char *out, size_t size)
+/* Only a failed call ends without it, or the end of the handle. */
+static void kafka_consumer_on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                                     rd_kafka_topic_partition_list_t *list, void *arg)
 {
-    char host[128] = "";
+    struct kafka_consumer *consumer = arg;
 
-    if (strcmp(st->worker.instance_id, "auto") != 0) {
-        snprintf(out, size, "%s", st->worker.instance_id);
-        return;
-    }
-    gethostname(host, sizeof(host) - 1);
-    const char *colon = strrchr(st->worker.admin_listen, ':');
-    snprintf(out, size, "%s-%s", host, colon ? colon + 1 : st->worker.admin_listen);
-    for (char *c = out; *c; c++) {
-        if (!isalnum((unsigned char)*c) && *c != '.' && *c != '_') {
-            *c = '-';
-        }
-    }
-}
-
-static enum verdict kafka_consumer_conf(const struct settings *st, void **out_conf, struct err *err)
-{
-    char instance_id[INSTANCE_ID_BYTES], session[24], heartbeat[24], poll_max[24];
-    long long session_ms = st->worker.session_timeout_ms;
-
-    kafka_consumer_instance_id(st, instance_id, sizeof(instance_id));
-    snprintf(session, sizeof(session), "%lld", session_ms);
-    /* Members learn of a rebalance by their heartbeats only: this is how long the others pause. */
-    snprintf(heartbeat, sizeof(heartbeat), "%lld", session_ms < 3000 ? session_ms / 3 + 1 : 1000);
-    snprintf(poll_max, sizeof(poll_max), "%lld", session_ms > 300000 ? session_ms : 300000);
-    const struct kafka_property properties[] = {
-        {.name = "group.id", .value = st->worker.group},
-        {.name = "group.instance.id", .value = instance_id},
-        {.name = "partition.assignment.strategy", .value = "range"},
-        {.name = "enable.auto.commit", .value = "false"},
-        {.name = "enable.auto.offset.store", .value = "false"},
-        {.name = "auto.offset.reset", .value = "error"},
-        {.name = "isolation.level", .value = "read_committed"},
-        {.name = "check.crcs", .value = "true"},
-        {.name = "enable.partition.eof", .value = "false"},
-        {.name = "session.timeout.ms", .value = session},
-        {.name = "heartbeat.interval.ms", .value = heartbeat},
-        {.name = "max.poll.interval.ms", .value = poll_max},
-        {.name = "fetch.min.bytes", .value = "1"},
-        {.name = "fetch.wait.max.ms", .value = "100"},
-        {.name = "fetch.error.backoff.ms", .value = "100"},
-        {.name = "fetch.message.max.bytes", .value = "262144"},
-        {.name = "fetch.max.bytes", .value = "2097152"},
-        {.name = "queued.min.messages", .value = "100000"},
-        {.name = "queued.max.messages.kbytes", .value = QUEUE_KBYTES},
-        {.name = NULL, .value = NULL},
-    };
-    return kafka_client_conf(st, KAFKA_CONSUMER, properties, out_conf, err);
+    (void)rk;
+    (void)code;
+    (void)list;
+    consumer->is_committing = false;
 }
 
 static enum verdict kafka_consumer_subscribe(struct kafka_consumer *consumer, struct err *err)
@@ -269,13 +219,15 @@ static enum verdict kafka_consumer_join(struct kafka_consumer *consumer, struct 
 {
     char text[256] = "";
     void *conf = NULL;
-    enum verdict verdict = kafka_consumer_conf(consumer->st, &conf, err);
+    enum verdict verdict = kafka_member_conf(consumer->st, &conf, err);
 
     if (verdict != OK) {
         return verdict;
     }
     rd_kafka_conf_set_opaque(conf, consumer);
     rd_kafka_conf_set_rebalance_cb(conf, kafka_consumer_on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, kafka_consumer_on_commit);
+    consumer->is_committing = false;
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
     if (!consumer->rk) {
         rd_kafka_conf_destroy(conf);
@@ -487,8 +439,11 @@ void kafka_consumer_commit(struct kafka_consumer *consumer,
         rd_kafka_topic_partition_list_add(list, partitions[i].topic, partitions[i].partition)
             ->offset = partitions[i].offset;
     }
-    if (count > 0) {
-        rd_kafka_commit(consumer->rk, list, 1);
+    /* Commits that wait for a broker which is away keep the member from joining again, each for
+     * seconds: never more than one. */
+    if (count > 0 && !consumer->is_committing) {
+        consumer->is_committing =
+            rd_kafka_commit(consumer->rk, list, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     rd_kafka_topic_partition_list_destroy(list);
 }

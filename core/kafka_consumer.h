@@ -83,7 +83,8 @@ MUST_CHECK enum verdict kafka_consumer_seek(struct kafka_consumer *consumer,
                                             const struct kafka_partition *partition,
                                             struct err *err);
 
-/* Sets the group's offset, for lag displays only; does not wait for the answer. */
+/* Sets the group's offset, for lag displays only; does not wait for the answer, and does nothing
+ * while there is none to the last one. */
 void kafka_consumer_commit(struct kafka_consumer *consumer,
                            const struct kafka_partition *partitions, size_t count);
 

@@ -171,6 +171,8 @@ static void on_revoke(void *arg, const struct kafka_partition *partitions, size_
         intake_wait(&wk->in, is_stopping ? (int)wk->st->worker.drain_timeout_ms : REVOKE_WAIT_MS);
         commit_group(wk, INT64_MAX - GROUP_COMMIT_US);
         wk->group_commit_at_us = 0;
+    } else {
+        atomic_store(&wk->is_assigned, false);
     }
     for (uint32_t i = 0; i < wk->in.lane_count; i++) {
         intake_reset_lane(&wk->in, &wk->in.lanes[i]);
