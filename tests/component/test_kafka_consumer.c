@@ -364,7 +364,7 @@ static void test_records_of_a_revoked_partition_never_come_out(void **state)
 {
     struct bed *bed = *state;
     struct group_log other = {0};
-    int64_t end_us = timebase_mono_us() + 25000000;
+    int64_t end_us = timebase_mono_us() + 50000000;
     int64_t expected[PARTITIONS] = {0};
     struct kafka_record record;
     struct err err;
