@@ -299,7 +299,14 @@ static void finish_reset(struct intake *in, struct lane_desk *desk, int64_t now_
     if (now_us < desk->retry_at_us || atomic_load(&desk->lane.in_flight)) {
         return;
     }
-    if (assignment_position(&in->assignment, in->consumer, desk->lane.index, &err) != OK) {
+    enum verdict verdict =
+        assignment_position(&in->assignment, in->consumer, desk->lane.index, &err);
+    if (verdict == FATAL) {
+        log_error("cannot go on: %s", err.text);
+        in->has_failed = true;
+        return;
+    }
+    if (verdict != OK) {
         log_warn("cannot read positions, trying again in %lld ms: %s",
                  (long long)(desk->retry_pause_us / 1000), err.text);
         desk->retry_at_us = timebase_mono_us() + desk->retry_pause_us;

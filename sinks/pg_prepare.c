@@ -36,7 +36,8 @@ enum verdict pg_prepare_all(struct pg_conn *pg, struct err *err)
             PQresultStatus(result) == PGRES_COMMAND_OK ? OK : pg_conn_fault(pg, result, err);
         PQclear(result);
         if (verdict != OK) {
-            err_wrap(err, "preparing %s", file->name);
+            err_wrap(err, "the database does not fit this program, run `metaops migrate`: %s",
+                     file->name);
             return verdict;
         }
     }

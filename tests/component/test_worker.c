@@ -268,6 +268,17 @@ static void test_worker_stops_a_partition_that_is_not_what_it_was_and_no_other(v
     assert_int_equal(bed->exit_code, EXIT_CODE_OK);
 }
 
+static void test_worker_ends_when_the_store_does_not_fit(void **state)
+{
+    struct bed *bed = *state;
+    memory_sink_unfit(true);
+    start(bed);
+    pthread_join(bed->thread, NULL); /* without a signal */
+    bed->is_running = false;
+    assert_int_equal(bed->exit_code, EXIT_CODE_FAILED);
+    assert_int_equal(memory_sink_writes(), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(test_worker_##name, setup, teardown)
 
 int main(void)
@@ -275,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(lands_all_events_once_whatever_the_store_answers),
         T(goes_on_where_the_store_stands),
+        T(ends_when_the_store_does_not_fit),
         T(writes_nothing_of_what_another_has_moved),
         T(stops_a_partition_that_is_not_what_it_was_and_no_other),
     };

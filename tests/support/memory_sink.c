@@ -27,6 +27,7 @@ static struct {
     size_t answer_count;
     size_t answer_next;
     bool is_held;
+    bool is_unfit;
     bool has_refused;
     struct id128 refused;
     size_t writes;
@@ -164,8 +165,8 @@ static enum verdict load_memory(struct sink *sink, struct sink_position *positio
                                 struct err *err)
 {
     (void)sink;
-    (void)err;
     pthread_mutex_lock(&mem.lock);
+    bool is_unfit = mem.is_unfit;
     for (size_t i = 0; i < count; i++) {
         const struct stored_position *position =
             position_of(positions[i].topic, positions[i].partition);
@@ -178,7 +179,7 @@ static enum verdict load_memory(struct sink *sink, struct sink_position *positio
         }
     }
     pthread_mutex_unlock(&mem.lock);
-    return OK;
+    return is_unfit ? err_set(err, FATAL, "memory_sink", "tables are missing") : OK;
 }
 
 static enum verdict save_memory(struct sink *sink, const struct sink_position *row,
@@ -215,7 +216,7 @@ void memory_sink_reset(void)
 {
     pthread_mutex_lock(&mem.lock);
     mem.answer_count = mem.answer_next = 0;
-    mem.is_held = mem.has_refused = false;
+    mem.is_held = mem.is_unfit = mem.has_refused = false;
     mem.writes = mem.fenced = mem.datasets = mem.moves = 0;
     mem.event_count = mem.letter_count = mem.position_count = 0;
     pthread_mutex_unlock(&mem.lock);
@@ -229,6 +230,13 @@ void memory_sink_answer(enum sink_result result, uint32_t poison_event)
     }
     mem.answers[mem.answer_count].result = result;
     mem.answers[mem.answer_count++].event = poison_event;
+    pthread_mutex_unlock(&mem.lock);
+}
+
+void memory_sink_unfit(bool is_unfit)
+{
+    pthread_mutex_lock(&mem.lock);
+    mem.is_unfit = is_unfit;
     pthread_mutex_unlock(&mem.lock);
 }
 

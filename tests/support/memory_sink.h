@@ -18,6 +18,9 @@ void memory_sink_answer(enum sink_result result, uint32_t poison_event);
 /* Writes wait inside until they are let go. */
 void memory_sink_hold(bool is_held);
 
+/* Positions cannot be read and never will: load answers FATAL. */
+void memory_sink_unfit(bool is_unfit);
+
 /* This event is refused as POISON, as often as it comes. */
 void memory_sink_refuse(struct id128 event_id);
 
