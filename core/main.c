@@ -119,12 +119,12 @@ static const struct command commands[] = {
      .line = "bring the database up to date; with --kafka create the topics",
      .help = ""},
     {.name = "lineage",
-     .usage = "NAMESPACE NAME [--field F] [--up|--down] [--depth N] "
+     .usage = "[NAMESPACE] NAME [--field F] [--up|--down] [--depth N] "
               "[--format tree|mermaid|dot|json]",
      .run = lineage_main,
      .takes_words = 1,
      .line = "print what a dataset or column comes from, or what depends on it",
-     .help = ""},
+     .help = "a NAME alone will do where only one dataset has it\n"},
     {.name = "offsets",
      .usage = "[list | accept [TOPIC [PARTITION]]]",
      .run = offsets_main,
