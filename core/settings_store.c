@@ -28,12 +28,23 @@ enum verdict settings_store_row(struct settings *st, const struct setting_row *r
     return OK;
 }
 
+/* Keys are not terminated: strict checkers of strings do not let strndup read them. */
+static char *settings_store_copy(struct str text)
+{
+    char *copy = malloc(text.len + 1);
+    if (copy) {
+        memcpy(copy, text.ptr, text.len);
+        copy[text.len] = '\0';
+    }
+    return copy;
+}
+
 static enum verdict settings_store_property(struct settings *st, struct str key, const char *text,
                                             const char *origin, struct err *err)
 {
     struct settings_extra *extra = st->extra;
     struct settings_property fresh = {
-        .key = strndup(key.ptr, key.len),
+        .key = settings_store_copy(key),
         .value = strdup(text),
         .origin = strdup(origin),
     };

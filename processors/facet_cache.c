@@ -63,10 +63,12 @@ static struct str family_of(struct facet_cache *cache, struct str family)
     if (cache->family_count == FAMILIES_MAX || memchr(family.ptr, 0, family.len)) {
         return (struct str){NULL, 0};
     }
-    char *copy = strndup(family.ptr, family.len);
+    char *copy = malloc(family.len + 1);
     if (!copy) {
         return (struct str){NULL, 0};
     }
+    memcpy(copy, family.ptr, family.len);
+    copy[family.len] = '\0';
     cache->families[cache->family_count++] = copy;
     return str_view(copy);
 }
