@@ -243,9 +243,7 @@ bool kafka_client_destroy(void *handle, int timeout_ms)
     return true;
 }
 
-/* A handle for questions and admin requests. */
-static enum verdict kafka_client_open(const struct settings *st, rd_kafka_t **out_rk,
-                                      struct err *err)
+enum verdict kafka_client_open(const struct settings *st, void **out_handle, struct err *err)
 {
     static const struct kafka_property none[] = {{.name = NULL, .value = NULL}};
     char text[256] = "";
@@ -260,7 +258,7 @@ static enum verdict kafka_client_open(const struct settings *st, rd_kafka_t **ou
         rd_kafka_conf_destroy(conf);
         return err_set(err, FATAL, WHERE, "%s", text);
     }
-    *out_rk = rk;
+    *out_handle = rk;
     return OK;
 }
 
@@ -392,9 +390,11 @@ enum verdict kafka_client_ensure_topic(const struct settings *st,
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     char text[192] = "";
     rd_kafka_t *rk;
+    void *handle = NULL;
     int have = -1, created = 0;
 
-    enum verdict verdict = kafka_client_open(st, &rk, err);
+    enum verdict verdict = kafka_client_open(st, &handle, err);
+    rk = handle;
     if (verdict != OK) {
         return verdict;
     }
@@ -449,9 +449,11 @@ enum verdict kafka_client_describe(const struct settings *st, const char *topic,
 {
     int64_t end_us = timebase_mono_us() + (int64_t)timeout_ms * 1000;
     rd_kafka_t *rk;
+    void *handle = NULL;
     int partitions = -1;
 
-    enum verdict verdict = kafka_client_open(st, &rk, err);
+    enum verdict verdict = kafka_client_open(st, &handle, err);
+    rk = handle;
     if (verdict != OK) {
         return verdict;
     }

@@ -31,6 +31,11 @@ enum verdict kafka_client_verdict(int code);
 /* Fills err with `what: the library's text` and the code. Returns the verdict of the code. */
 enum verdict kafka_client_fail(struct err *err, int code, const char *what);
 
+/* An rd_kafka_t * for questions and admin requests. The caller destroys it with kafka_client_destroy. FATAL for bad
+ * settings. */
+MUST_CHECK enum verdict kafka_client_open(const struct settings *st, void **out_handle,
+                                          struct err *err);
+
 /* Destroys an rd_kafka_t *. The library can hang in it for ever, so this waits timeout_ms at most;
  * then false, and the handle is left to a thread of its own. NULL is allowed. */
 bool kafka_client_destroy(void *handle, int timeout_ms);

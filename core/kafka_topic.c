@@ -81,20 +81,12 @@ out:
 enum verdict kafka_topic_message_bytes(const struct settings *st, const char *topic, int timeout_ms,
                                        long *out_bytes_max, struct err *err)
 {
-    static const struct kafka_property none[] = {{.name = NULL, .value = NULL}};
-    char text[256] = "";
-    void *conf;
-
-    enum verdict verdict = kafka_client_conf(st, KAFKA_PRODUCER, none, &conf, err);
+    void *handle = NULL;
+    enum verdict verdict = kafka_client_open(st, &handle, err);
     if (verdict != OK) {
         return verdict;
     }
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-    if (!rk) {
-        rd_kafka_conf_destroy(conf);
-        return err_set(err, FATAL, WHERE, "%s", text);
-    }
-    verdict = ask(rk, topic, timeout_ms, out_bytes_max, err);
-    (void)kafka_client_destroy(rk, 2000);
+    verdict = ask(handle, topic, timeout_ms, out_bytes_max, err);
+    (void)kafka_client_destroy(handle, 2000);
     return verdict;
 }
