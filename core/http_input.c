@@ -72,7 +72,7 @@ static void start_request(struct http_conn *conn, struct str head_text, bool has
                                                             head->content_length == 0});
         return;
     }
-    conn->request = http_request_new(conn->loop, head, head_text);
+    conn->request = http_request_new(conn->loop, head, head_text, (struct str){NULL, 0});
     if (!conn->request) {
         http_conn_refuse_stream(conn, -503, reason);
         return;

@@ -16,10 +16,10 @@ static struct str rebase(struct str view, const char *from, const char *to)
 }
 
 struct http_request *http_request_new(struct http_loop *loop, const struct http_head *head,
-                                      struct str text)
+                                      struct str text, struct str client_name)
 {
     static atomic_uint_fast64_t last_id;
-    struct http_request *request = malloc(sizeof(*request) + text.len);
+    struct http_request *request = malloc(sizeof(*request) + text.len + client_name.len);
     char *to;
 
     if (!request) {
@@ -43,6 +43,10 @@ struct http_request *http_request_new(struct http_loop *loop, const struct http_
     request->head.is_chunked = head->is_chunked;
     request->head.keep_alive = head->keep_alive;
     request->head.expects_continue = head->expects_continue;
+    if (client_name.len > 0) {
+        memcpy(to + text.len, client_name.ptr, client_name.len);
+    }
+    request->client_name = (struct str){to + text.len, client_name.len};
     request->loop = loop;
     request->id = atomic_fetch_add(&last_id, 1) + 1;
     atomic_init(&request->state, HTTP_REQUEST_OPEN);
@@ -90,6 +94,11 @@ struct arena *http_request_arena(struct http_request *request)
         request->arena = arena_new(ARENA_BYTES_MAX);
     }
     return request->arena;
+}
+
+struct str http_request_client_name(const struct http_request *request)
+{
+    return request->client_name;
 }
 
 uint64_t http_request_id(const struct http_request *request)
@@ -222,8 +231,9 @@ size_t http_request_answer_head(const struct http_request_answer_head *answer, c
     }
     return (size_t)snprintf(out, size,
                             "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n"
-                            "Content-Length: %zu\r\n%s%s%s\r\n",
+                            "Content-Length: %zu\r\n%s%s%s%s\r\n",
                             answer->status, http_request_status_title(answer->status), answer->date,
                             answer->content_type, answer->body_bytes, retry_after, allow,
+                            answer->status == 401 ? "WWW-Authenticate: Bearer\r\n" : "",
                             connection);
 }

@@ -36,13 +36,14 @@ struct http_request {
     size_t answer_bytes;
     char small[HTTP_REQUEST_SMALL_BYTES];
 
+    struct str client_name; /* of its certificate; behind head_text */
     struct http_head head;
     char head_text[]; /* what head points into */
 };
 
-/* Copies head, whose views point into text. NULL when memory is short. */
+/* Copies head, whose views point into text, and client_name. NULL when memory is short. */
 struct http_request *http_request_new(struct http_loop *loop, const struct http_head *head,
-                                      struct str text);
+                                      struct str text, struct str client_name);
 
 /* The loop gives the request up. True: it is now the handler's to free. False: the handler has
  * answered, the request is in (or on its way to) the loop's list. */

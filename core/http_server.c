@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "core/http_loop.h"
+#include "core/listen_address.h"
 #include "core/timebase.h"
 
 #define LISTEN_BACKLOG 1024
-#define HOST_BYTES_MAX 256
 
 struct http_server {
     struct http_shared shared;
@@ -19,34 +19,6 @@ struct http_server {
     int loop_count;
     struct http_loop *loops[];
 };
-
-/* host:port or [v6]:port, an empty host being every address. */
-static enum verdict resolve(const char *listen_text, struct addrinfo **out_list, struct err *err)
-{
-    struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    const char *colon = strrchr(listen_text, ':');
-    size_t host_len = colon ? (size_t)(colon - listen_text) : 0;
-    char host[HOST_BYTES_MAX];
-    int failure;
-
-    if (!colon || host_len >= sizeof(host)) {
-        return err_set(err, FATAL, "http_server", "%s is no address like 127.0.0.1:5000",
-                       listen_text);
-    }
-    memcpy(host, listen_text, host_len);
-    host[host_len] = '\0';
-    if (host_len >= 2 && host[0] == '[' && host[host_len - 1] == ']') {
-        memmove(host, host + 1, host_len - 2);
-        host[host_len - 2] = '\0';
-    }
-    failure = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, out_list);
-    if (failure) {
-        return err_set(err, FATAL, "http_server", "%s: %s", listen_text, gai_strerror(failure));
-    }
-    return OK;
-}
 
 static int port_of(int fd)
 {
@@ -150,7 +122,7 @@ enum verdict http_server_start(const struct http_server_options *options,
         return err_set(err, FATAL, "http_server", "out of memory");
     }
     server->shared.options = *options;
-    verdict = resolve(options->listen, &addresses, err);
+    verdict = listen_address_resolve(options->listen, &addresses, err);
     if (verdict == OK) {
         verdict = claim_port(server, addresses, err);
     }

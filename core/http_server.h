@@ -74,9 +74,14 @@ struct arena *http_request_arena(struct http_request *request);
 /* A number for log lines, unique in the process. */
 uint64_t http_request_id(const struct http_request *request);
 
+/* The verified name in the client's certificate (SAN URI, else SAN DNS, else CN; at most 255
+ * visible ASCII bytes); empty without TLS, without a certificate, or when it has no such name. Who
+ * signs certificates chooses it: keep it apart from other kinds of names. Valid until the answer. */
+struct str http_request_client_name(const struct http_request *request);
+
 /* Any thread, exactly once per request, also when the time-out answer is already out (then it
- * only frees). body is copied. retry_after_s > 0 adds the header; content_type is a literal. A
- * client that is gone is no error. After the call the request must not be touched. */
+ * only frees). body is copied. retry_after_s > 0 adds the header; 401 gets its WWW-Authenticate:
+ * Bearer; content_type is a literal. A client that is gone is no error. After the call the request must not be touched. */
 void http_request_answer(struct http_request *request, int status, const char *content_type,
                          struct str body, int retry_after_s);
 

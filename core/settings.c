@@ -129,6 +129,38 @@ static enum verdict settings_config_path(int argc, char **args, const char **out
     return OK;
 }
 
+static enum verdict settings_check_files(const char *name, const char *certificate, const char *key,
+                                         struct err *err)
+{
+    if (!*certificate != !*key) {
+        return err_set(err, FATAL, "settings",
+                       "%s.tls_certificate_file and %s.tls_key_file go together: %s is not set",
+                       name, name, *key ? "the certificate" : "the key");
+    }
+    return OK;
+}
+
+static enum verdict settings_check_tls(const struct settings *st, struct err *err)
+{
+    enum verdict verdict = settings_check_files("ingest", st->ingest.tls_certificate_file,
+                                                st->ingest.tls_key_file, err);
+
+    if (verdict == OK) {
+        verdict = settings_check_files("admin", st->admin.tls_certificate_file,
+                                       st->admin.tls_key_file, err);
+    }
+    if (verdict == OK && *st->ingest.tls_client_ca_file && !*st->ingest.tls_certificate_file) {
+        return err_set(err, FATAL, "settings",
+                       "ingest.tls_client_ca_file needs ingest.tls_certificate_file");
+    }
+    if (verdict == OK && strcmp(st->ingest.tls_client_required, "yes") == 0 &&
+        !*st->ingest.tls_client_ca_file) {
+        return err_set(err, FATAL, "settings",
+                       "ingest.tls_client_required needs ingest.tls_client_ca_file");
+    }
+    return verdict;
+}
+
 /* Rules between settings. */
 static enum verdict settings_check(const struct settings *st, struct err *err)
 {
@@ -146,7 +178,7 @@ static enum verdict settings_check(const struct settings *st, struct err *err)
                        (long long)st->kafka.min_insync_replicas,
                        (long long)st->kafka.replication_factor);
     }
-    return OK;
+    return settings_check_tls(st, err);
 }
 
 static enum verdict settings_load_defaults(struct settings *st, struct err *err)

@@ -18,6 +18,11 @@
 /* Byte sizes take KiB, MiB, GiB (or plain bytes); every text is owned by the struct. */
 struct settings {
     struct {
+        char *tls_certificate_file; /* empty: plain HTTP */
+        char *tls_key_file;
+        char *token_file; /* empty: no token is asked for, which is for loopback only */
+    } admin;
+    struct {
         char *brokers;      /* 127.0.0.1:5004 */
         char *topic_events; /* metaops.events */
         char *topic_dead_letters;
@@ -47,6 +52,12 @@ struct settings {
         int64_t message_timeout_ms; /* 3,000 */
         int64_t drain_timeout_ms;
         char *openlineage_topics; /* comma list; plain OpenLineage JSON, read by the worker too */
+        char *auth;               /* auto, required, none: ask ingest/door_guard.h, not this */
+        char *insecure; /* no, plaintext, anonymous: what may be missing beyond loopback */
+        char *tls_certificate_file; /* empty: plain HTTP */
+        char *tls_key_file;
+        char *tls_client_ca_file;  /* empty: no client certificates are asked for */
+        char *tls_client_required; /* no, yes */
     } ingest;
     struct {
         char *admin_listen; /* 127.0.0.1:5002 */

@@ -76,7 +76,8 @@ static void settings_print_facts(const struct setting_row *row, FILE *out)
         fprintf(out, "# A %s from %s to %s.", types[row->type], low, high);
     }
     settings_table_env_name(row, name);
-    fprintf(out, " Read by: %s.\n# %s", row->roles, name);
+    fprintf(out, " Read by: %s.%s\n# %s", row->roles,
+            row->flags & SETTING_RELOAD ? " A change takes effect on SIGHUP." : "", name);
     if (row->flags & SETTING_SECRET) {
         fprintf(out, ", %s_FILE", name);
     }

@@ -12,8 +12,21 @@
 #define SECOND_MS INT64_C(1000)
 #define HOUR_MS (3600 * SECOND_MS)
 #define TOPIC_NAME_MAX 249 /* Kafka's own limit */
+#define PATH_MAX_BYTES 4095
 
 const struct setting_row settings_table_rows[] = {
+    {FIELD(admin.tls_certificate_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "",
+     .min = 0, .max = PATH_MAX_BYTES, .roles = "gateway, worker",
+     .doc = "Certificate (PEM, the chain behind it) of the admin ports. Empty: plain HTTP. Read "
+            "again when the file changes."},
+    {FIELD(admin.tls_key_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "", .min = 0,
+     .max = PATH_MAX_BYTES, .roles = "gateway, worker",
+     .doc = "Private key (PEM, no passphrase) of admin.tls_certificate_file."},
+    {FIELD(admin.token_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "", .min = 0,
+     .max = PATH_MAX_BYTES, .roles = "gateway, worker",
+     .doc = "File with the token, 16 to 1024 visible characters, that /metrics wants as "
+            "`Authorization: Bearer`; /healthz and /readyz answer without it, but give no reasons "
+            "then. Beyond loopback an admin port does not start without it."},
     {FIELD(ingest.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5001", .min = 1,
      .max = 255, .roles = "gateway",
      .doc = "Address of /metrics, /healthz and /readyz of the gateway, host:port."},
@@ -22,6 +35,11 @@ const struct setting_row settings_table_rows[] = {
      .doc =
          "A request without an answer by then gets 503 with Retry-After. OpenLineage clients give "
          "up at 5 s; must be more than ingest.message_timeout_ms."},
+    {FIELD(ingest.auth), .type = SETTING_TEXT, .def = "auto", .min = 1, .max = 255,
+     .choices = "auto|required|none", .roles = "gateway",
+     .doc = "Whether an event needs an API key (`metaops keys`) or a verified client certificate. "
+            "auto: unless ingest.listen is loopback or ingest.insecure is anonymous. A key that is "
+            "sent is judged all the same, except with none."},
     {FIELD(ingest.batch_bytes_max), .type = SETTING_BYTES, .def = "64MiB", .min = KIB, .max = GIB,
      .roles = "gateway", .doc = "Largest body of a batch, inflated. Larger ones get 413."},
     {FIELD(ingest.batch_events_max), .type = SETTING_INTEGER, .def = "10000", .min = 1,
@@ -46,6 +64,11 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(ingest.idle_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 100,
      .max = HOUR_MS, .roles = "gateway",
      .doc = "Time a kept connection may wait for its next request."},
+    {FIELD(ingest.insecure), .type = SETTING_TEXT, .def = "no", .min = 1, .max = 255,
+     .choices = "no|plaintext|anonymous", .roles = "gateway",
+     .doc = "What may be missing when ingest.listen is reached from other machines; else the "
+            "gateway does not start. plaintext: TLS, because something in front of it ends it; "
+            "anonymous: TLS and keys, because the network lets only friends in."},
     {FIELD(ingest.json_depth_max), .type = SETTING_INTEGER, .def = "128", .min = 4, .max = 1000,
      .roles = "gateway, worker, emit, check", .doc = "Deepest nesting of an event."},
     {FIELD(ingest.json_values_max), .type = SETTING_INTEGER, .def = "4000000", .min = 1000,
@@ -68,6 +91,22 @@ const struct setting_row settings_table_rows[] = {
      .doc = "Bytes of records that wait for the broker; beyond it events are answered with 503."},
     {FIELD(ingest.threads), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 256,
      .roles = "gateway", .doc = "Event loops, each with a listener of its own."},
+    {FIELD(ingest.tls_certificate_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "",
+     .min = 0, .max = PATH_MAX_BYTES, .roles = "gateway",
+     .doc = "Certificate (PEM, the chain behind it) for ingest.listen: then it takes HTTPS only. "
+            "Empty: plain HTTP. Read again when the file changes."},
+    {FIELD(ingest.tls_client_ca_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "",
+     .min = 0, .max = PATH_MAX_BYTES, .roles = "gateway",
+     .doc =
+         "Authorities (PEM) whose client certificates are taken; the name in one (SAN URI, else "
+         "SAN DNS, else CN) is the principal of events without a key. Empty: none is asked for."},
+    {FIELD(ingest.tls_client_required), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "no",
+     .min = 1, .max = 255, .choices = "no|yes", .roles = "gateway",
+     .doc = "Whether a client without a certificate of ingest.tls_client_ca_file is turned away "
+            "in the handshake."},
+    {FIELD(ingest.tls_key_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "", .min = 0,
+     .max = PATH_MAX_BYTES, .roles = "gateway",
+     .doc = "Private key (PEM, no passphrase) of ingest.tls_certificate_file."},
     {FIELD(kafka.brokers), .type = SETTING_TEXT, .def = "127.0.0.1:5004", .min = 1, .max = 4096,
      .roles = "all",
      .doc =
@@ -93,10 +132,11 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(log.format), .type = SETTING_TEXT, .def = "auto", .min = 1, .max = 255,
      .choices = "auto|text|json", .roles = "all",
      .doc = "Form of the log lines on stderr: auto is text on a terminal and JSON otherwise."},
-    {FIELD(log.level), .type = SETTING_TEXT, .def = "info", .min = 1, .max = 255,
-     .choices = "debug|info|warn|error", .roles = "all", .doc = "Least level that is logged."},
-    {FIELD(log.lines_per_second), .type = SETTING_INTEGER, .def = "20", .min = 0, .max = 1000000,
-     .roles = "all",
+    {FIELD(log.level), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "info", .min = 1,
+     .max = 255, .choices = "debug|info|warn|error", .roles = "all",
+     .doc = "Least level that is logged."},
+    {FIELD(log.lines_per_second), .type = SETTING_INTEGER, .flags = SETTING_RELOAD, .def = "20",
+     .min = 0, .max = 1000000, .roles = "all",
      .doc = "Most lines a second from one place in the program; what was dropped is counted in the "
             "next line. 0: no limit."},
     {FIELD(postgres.conninfo), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,

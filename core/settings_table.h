@@ -11,7 +11,10 @@
 
 enum setting_type { SETTING_TEXT, SETTING_INTEGER, SETTING_BYTES, SETTING_MILLISECONDS };
 
-enum { SETTING_SECRET = 1 }; /* never printed; may come from a file named by the variable + _FILE */
+enum {
+    SETTING_SECRET = 1, /* never printed; may come from a file named by the variable + _FILE */
+    SETTING_RELOAD = 2  /* a change takes effect on SIGHUP, without a restart */
+};
 
 struct setting_row {
     const char *key; /* also the field of struct settings */

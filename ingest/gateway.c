@@ -19,6 +19,7 @@
 #include "core/metrics.h"
 #include "core/settings.h"
 #include "core/timebase.h"
+#include "ingest/door_guard.h"
 #include "ingest/post_batch.h"
 #include "ingest/post_lineage.h"
 #include "ingest/publish.h"
@@ -151,8 +152,11 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
 
 static enum verdict start(struct gateway *gateway, struct err *err)
 {
-    enum verdict verdict = publish_start(gateway->st, &gateway->publish, err);
+    enum verdict verdict = door_guard_check(gateway->st, err);
 
+    if (verdict == OK) {
+        verdict = publish_start(gateway->st, &gateway->publish, err);
+    }
     if (verdict == OK) {
         verdict = admin_http_start(gateway->st->ingest.admin_listen, is_ready, gateway,
                                    &gateway->admin, err);
