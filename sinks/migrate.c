@@ -113,7 +113,7 @@ static enum verdict migrate_database(struct pg_conn *pg, const struct settings *
     }
     if (verdict == OK) {
         snprintf(ensure, sizeof ensure,
-                 "select graph.ensure_partitions(%lld), graph.grant_reader()",
+                 "select graph.ensure_partitions(%lld), graph.grant_writer(), graph.grant_reader()",
                  (long long)st->postgres.partitions_ahead);
         verdict = pg_conn_exec(pg, ensure, err);
     }

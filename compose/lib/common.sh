@@ -123,13 +123,19 @@ wait_until() {
     done
 }
 
-# Passwords: made once, readable by the owner only.
+# Passwords: made once, readable by the owner only. One that an older stack lacks is added.
 secrets_load() {
-    local file=$STATE/secrets
-    if [[ ! -s $file ]]; then
+    local file=$STATE/secrets role missing=()
+    for role in OWNER READER WRITER; do
+        grep -qs "^${role}_PASSWORD=" "$file" || missing+=("$role")
+    done
+    if ((${#missing[@]} > 0)); then
         (
             umask 077
-            printf 'OWNER_PASSWORD=%s\nREADER_PASSWORD=%s\n' "$(random_hex)" "$(random_hex)" >"$file.new"
+            cat "$file" 2>/dev/null >"$file.new" || true
+            for role in "${missing[@]}"; do
+                printf '%s_PASSWORD=%s\n' "$role" "$(random_hex)" >>"$file.new"
+            done
         )
         mv "$file.new" "$file"
     fi
@@ -143,6 +149,10 @@ random_hex() {
 
 dsn_owner() {
     printf 'postgresql://metaops_owner:%s@127.0.0.1:%d/metaops' "$OWNER_PASSWORD" "$PORT_POSTGRES"
+}
+
+dsn_writer() {
+    printf 'postgresql://metaops_writer:%s@127.0.0.1:%d/metaops' "$WRITER_PASSWORD" "$PORT_POSTGRES"
 }
 
 dsn_reader() {

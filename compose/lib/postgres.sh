@@ -63,7 +63,7 @@ postgres_claim() {
     printf '%s\n' "$PGDATA_DIR" >"$STATE/postgres-is-at"
 }
 
-# A cluster with its two roles and the database. Made beside its place and moved there at the end:
+# A cluster with its owner, its reader and the database. Made beside its place and moved there at the end:
 # whatever interrupts it, there is either a whole cluster or none.
 postgres_create() {
     local new=$PGDATA_DIR.new bin
@@ -91,6 +91,25 @@ SQL
     mv "$new" "$PGDATA_DIR"
 }
 
+# The role of the workers, which clusters of earlier releases lack. Single-user, as nobody can log in as
+# superuser; a mark in the data tells that it is done.
+postgres_has_writer() {
+    postgres_where
+    [[ $(cat "$PGDATA_DIR/metaops.writer" 2>/dev/null) == "$(printf '%s' "$WRITER_PASSWORD" | sha256sum)" ]]
+}
+
+postgres_add_writer() {
+    local bin
+    bin=$(postgres_bin)
+    postgres_sweep
+    postgres_run "$bin/postgres" --single -D "$PGDATA_DIR" -c exit_on_error=on postgres <<SQL
+do \$\$ begin if not exists (select from pg_roles where rolname = 'metaops_writer') then create role metaops_writer; end if; end \$\$
+alter role metaops_writer login password '$WRITER_PASSWORD'
+grant connect on database metaops to metaops_writer
+SQL
+    printf '%s' "$WRITER_PASSWORD" | sha256sum >"$PGDATA_DIR/metaops.writer"
+}
+
 postgres_ensure() {
     postgres_where
     postgres_claim
@@ -100,6 +119,7 @@ postgres_ensure() {
     if [[ ! -f $PGDATA_DIR/PG_VERSION ]]; then
         step "make a PostgreSQL cluster" postgres_create
     fi
+    postgres_has_writer || step "add the role of the workers" postgres_add_writer
 }
 
 # Processes that still work in the data folder, after a server that was killed.

@@ -31,21 +31,21 @@ build_ensure() {
     [[ $(stat -c %Y.%i "$PROGRAM") == "$before" ]] || BUILT=yes
 }
 
-# The settings of this stack; whatever else the caller has in METAOPS_* passes through. The one with a
-# password goes by the environment only: command lines can be read by everybody.
+# role_environment [DSN] - the settings of this stack; whatever else the caller has in METAOPS_* passes through. The
+# one with a password goes by the environment only: command lines can be read by everybody.
 role_environment() {
     ROLE=(env -u METAOPS_PROGRAM -u METAOPS_CACHE_DIR -u METAOPS_POSTGRES_CONNINFO_FILE
         "METAOPS_INGEST_LISTEN=127.0.0.1:$PORT_GATEWAY"
         "METAOPS_INGEST_ADMIN_LISTEN=127.0.0.1:$PORT_GATEWAY_ADMIN"
         "METAOPS_KAFKA_BROKERS=127.0.0.1:$PORT_KAFKA"
         "METAOPS_WORKER_SINK=$SINK")
-    METAOPS_POSTGRES_CONNINFO=$(dsn_owner)
+    METAOPS_POSTGRES_CONNINFO=${1:-}
     export METAOPS_POSTGRES_CONNINFO
 }
 
-# role_run COMMAND... - the program with these settings.
+# role_run COMMAND... - the program with these settings, as the owner of the database.
 role_run() {
-    role_environment
+    role_environment "$(dsn_owner)"
     "${ROLE[@]}" "$PROGRAM" "$@"
 }
 
@@ -74,8 +74,10 @@ role_port() {
 
 role_start() {
     local name=$1
+    # The gateway needs no database, the worker no more of it than its role may do.
     role_environment
     if [[ $name == worker* ]]; then
+        role_environment "$(dsn_writer)"
         ROLE+=("METAOPS_WORKER_ADMIN_LISTEN=127.0.0.1:$(role_port "$name")"
             "METAOPS_WORKER_INSTANCE_ID=local-$name")
     fi

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -61,6 +62,14 @@ def test_events():
 
 def database_dsn(name):
     return os.environ["METAOPS_DSN"].rsplit("/", 1)[0] + "/" + name
+
+
+def role_dsn(role, database):
+    """As one of the stack's other roles (writer, reader), which have passwords of their own."""
+    secrets = (pathlib.Path(os.environ["METAOPS_LOCAL_DIR"]) / "secrets").read_text()
+    password = re.search(rf"^{role.upper()}_PASSWORD=(.*)$", secrets, re.M).group(1)
+    host = os.environ["METAOPS_DSN"].rsplit("@", 1)[1].rsplit("/", 1)[0]
+    return f"postgresql://metaops_{role}:{password}@{host}/{database}"
 
 
 def query(dsn, statement, *parameters):
@@ -188,6 +197,8 @@ class Pipeline:
         port = free_port()
         environment = {
             **self.environment,
+            # No more rights than a worker should have.
+            "METAOPS_POSTGRES_CONNINFO": role_dsn("writer", self.database),
             "METAOPS_WORKER_ADMIN_LISTEN": f"127.0.0.1:{port}",
             "METAOPS_WORKER_INSTANCE_ID": f"{self.name}-{number}",
             **settings,
