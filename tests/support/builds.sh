@@ -5,7 +5,7 @@ packages_for_tests() {
     local wanted=("${PACKAGES_BUILD[@]}" libcmocka-dev) name
     for name in "$@"; do
         case $name in
-        style) wanted+=(clang-format-14 shellcheck binutils) ;;
+        style) wanted+=(clang-format-14 shellcheck binutils scdoc groff-base systemd) ;;
         fuzz) wanted+=(clang llvm) ;;
         unit | component | tsan) ;;
         *) wanted+=(python3 python3-venv curl) ;;
