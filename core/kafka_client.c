@@ -339,6 +339,10 @@ static rd_kafka_resp_err_t kafka_client_create(rd_kafka_t *rk, const struct kafk
     rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "delete");
     rd_kafka_NewTopic_set_config(topic, "max.message.bytes", message_bytes_max);
     rd_kafka_NewTopic_set_config(topic, "min.insync.replicas", min_insync);
+    if (spec->is_kept) {
+        rd_kafka_NewTopic_set_config(topic, "retention.ms", "-1");
+        rd_kafka_NewTopic_set_config(topic, "retention.bytes", "-1");
+    }
 
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_CreateTopics(rk, &topic, 1, NULL, queue);

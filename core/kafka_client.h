@@ -54,6 +54,7 @@ struct kafka_topic_spec {
     int replication_factor;
     int min_insync_replicas;
     long message_bytes_max;
+    bool is_kept; /* for ever: retention.ms=-1; else as the cluster says */
 };
 MUST_CHECK enum verdict kafka_client_ensure_topic(const struct settings *st,
                                                   const struct kafka_topic_spec *spec,

@@ -27,6 +27,7 @@ struct settings {
         char *topic_events; /* metaops.events */
         char *topic_dead_letters;
         char *topic_alerts;
+        char *topic_keys;   /* metaops.keys */
         int64_t partitions; /* 12 */
         int64_t replication_factor;
         int64_t min_insync_replicas;

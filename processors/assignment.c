@@ -120,7 +120,8 @@ static enum verdict position_one(struct assignment *as, struct kafka_consumer *c
     }
     bool is_accepted = position->is_found && position->next_offset < 0;
     if (!position->is_found || is_accepted) {
-        bool is_own = strcmp(part->topic, as->own_topic) == 0;
+        bool is_own = strcmp(part->topic, as->own_topics[0]) == 0 ||
+                      strcmp(part->topic, as->own_topics[1]) == 0;
         position->next_offset = is_own && !is_accepted ? 0 : low;
         position->has_last_id = false;
         if (!is_own || is_accepted) {

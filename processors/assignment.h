@@ -24,7 +24,7 @@ struct assignment {
     struct partition *partitions;
     size_t count;
     uint32_t lanes;
-    const char *own_topic; /* begins at 0; others at their low watermark */
+    const char *own_topics[2]; /* begin at 0; others at their low watermark */
     const struct sink_ops *ops;
     struct sink *desk; /* a sink of its own, for positions only */
 };

@@ -1,4 +1,4 @@
-/* decode.c - stage 1: the record's value becomes an event and its body. */
+/* decode.c - stage 1: the record's value becomes an event, its body and its format. */
 #include "core/timebase.h"
 #include "stages.h"
 
@@ -56,7 +56,17 @@ enum verdict decode_run(struct processor *pr, struct batch *bt, struct event_wor
 {
     (void)bt;
     if (is_listed(pr->json_topics, work->record->topic)) {
+        work->format = stages_format(STR("openlineage"));
         return decode_json(pr, work, err);
     }
-    return event_codec_decode(pr->codec, work->record->value, pr->scratch, &work->ev, err);
+    enum verdict verdict =
+        event_codec_decode(pr->codec, work->record->value, pr->scratch, &work->ev, err);
+    if (verdict != OK) {
+        return verdict;
+    }
+    work->format = stages_format(work->ev.format);
+    return work->format ? OK
+                        : err_set(err, REJECT, "decode", "nobody knows the format %.*s",
+                                  (int)(work->ev.format.len < 64 ? work->ev.format.len : 64),
+                                  work->ev.format.ptr);
 }

@@ -14,13 +14,37 @@
 #define SCRATCH_KEEP_BYTES (1u << 20)
 
 const struct stage stages[] = {
-    {.name = "decode", .run = decode_run},       /* record -> lineage_event and its body */
-    {.name = "dedup", .run = dedup_run},         /* ids that are certainly stored end here */
+    {.name = "decode", .run = decode_run}, /* record -> lineage_event, its body and format */
+    {.name = "dedup", .run = dedup_run},   /* ids that are certainly stored end here */
+    {.name = NULL},
+};
+
+static const struct stage openlineage_stages[] = {
     {.name = "check", .run = check_run},         /* body -> what OpenLineage says, or the fault */
     {.name = "enrich", .run = enrich_run},       /* facets -> digests and what they mean */
     {.name = "normalize", .run = normalize_run}, /* event -> rows of the graph */
     {.name = NULL},
 };
+
+static const struct stage cloudevents_stages[] = {
+    {.name = "control", .run = control_run}, /* what MetaOps says of itself -> rows, by type */
+    {.name = NULL},
+};
+
+static const struct stage_format formats[] = {
+    {.name = "openlineage", .tag = 'E', .stages = openlineage_stages},
+    {.name = "cloudevents", .tag = 'C', .stages = cloudevents_stages},
+};
+
+const struct stage_format *stages_format(struct str name)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (str_eq(str_view(formats[i].name), name)) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
 
 enum verdict stages_processor_new(const struct settings *st, struct known_set *known,
                                   struct known_set *events, struct processor **out_processor,
@@ -34,6 +58,7 @@ enum verdict stages_processor_new(const struct settings *st, struct known_set *k
     pr->known = known;
     pr->events = events;
     pr->json_topics = st->ingest.openlineage_topics;
+    pr->topic_keys = st->kafka.topic_keys;
     pr->body_bytes_max = (size_t)st->ingest.body_bytes_max;
     pr->codec = event_codec_new(pr->body_bytes_max);
     pr->doc =
@@ -99,21 +124,38 @@ static enum verdict add_letter(struct batch *bt, const struct event_work *work, 
     return OK;
 }
 
-/* Steps after normalize's first row must not fail with REJECT, or half an event would stay. */
-static enum verdict run_record(struct processor *pr, struct batch *bt,
-                               const struct kafka_record *record, struct err *err)
+/* *out_is_over: the record has become a letter, or is a duplicate. */
+static enum verdict run_stages(struct processor *pr, struct batch *bt, const struct stage *stage,
+                               struct event_work *work, bool *out_is_over, struct err *err)
 {
-    struct event_work work = {.record = record};
-    arena_reset(pr->scratch, SCRATCH_KEEP_BYTES);
-    for (const struct stage *stage = stages; stage->name && !work.is_duplicate; stage++) {
-        enum verdict verdict = stage->run(pr, bt, &work, err);
+    for (; stage->name && !work->is_duplicate; stage++) {
+        enum verdict verdict = stage->run(pr, bt, work, err);
         if (verdict == REJECT) {
             struct err why = *err;
-            return add_letter(bt, &work, stage->name, &why, err);
+            *out_is_over = true;
+            return add_letter(bt, work, stage->name, &why, err);
         }
         if (verdict != OK) {
             return verdict;
         }
+    }
+    *out_is_over = work->is_duplicate;
+    return OK;
+}
+
+/* Steps after an event's first row must not fail with REJECT, or half an event would stay. */
+static enum verdict run_record(struct processor *pr, struct batch *bt,
+                               const struct kafka_record *record, struct err *err)
+{
+    struct event_work work = {.record = record};
+    bool is_over = false;
+    arena_reset(pr->scratch, SCRATCH_KEEP_BYTES);
+    enum verdict verdict = run_stages(pr, bt, stages, &work, &is_over, err);
+    if (verdict == OK && !is_over) {
+        verdict = run_stages(pr, bt, work.format->stages, &work, &is_over, err);
+    }
+    if (verdict != OK) {
+        return verdict;
     }
     if (work.is_duplicate) {
         metrics_inc(METRIC_WORKER_DUPLICATES);

@@ -1,5 +1,5 @@
-/* stages.h - the steps from a Kafka record to rows, as a table: decode, dedup, check, enrich,
- * normalize.
+/* stages.h - the steps from a Kafka record to rows, as tables: decode and dedup for all; then, by
+ * what the body is, check, enrich and normalize (openlineage), or control (cloudevents).
  *
  * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
  * record runs through all steps while it is warm in the cache; a step answers OK, REJECT (the
@@ -52,6 +52,7 @@ struct processor {
     struct known_set *known;  /* content that is stored */
     struct known_set *events; /* event ids that are stored */
     const char *json_topics;  /* comma list: plain OpenLineage JSON */
+    const char *topic_keys;   /* the only one from which key changes are taken */
     size_t body_bytes_max;
     struct {
         struct id128 id;
@@ -64,7 +65,8 @@ struct processor {
 /* The event at hand, built up from step to step. */
 struct event_work {
     const struct kafka_record *record;
-    uint32_t event; /* its number in rows.events, once it is there */
+    const struct stage_format *format; /* set by decode */
+    uint32_t event;                    /* its number in rows.events, once it is there */
     struct lineage_event ev;
     struct openlineage_event ol;
     struct json_fault fault; /* of REJECT in check */
@@ -84,6 +86,16 @@ struct stage {
 };
 
 extern const struct stage stages[];
+
+/* What a body can be, and the steps for it. */
+struct stage_format {
+    const char *name; /* as in the record */
+    uint8_t tag;      /* tells ids of one format from those of another within a batch */
+    const struct stage *stages;
+};
+
+/* NULL for one that nobody knows. */
+const struct stage_format *stages_format(struct str name);
 
 /* A processor for one lane. RETRY when memory is short. Free with stages_processor_free. */
 MUST_CHECK enum verdict stages_processor_new(const struct settings *st, struct known_set *known,
@@ -114,6 +126,8 @@ enum verdict check_run(struct processor *pr, struct batch *bt, struct event_work
                        struct err *err);
 enum verdict enrich_run(struct processor *pr, struct batch *bt, struct event_work *work,
                         struct err *err);
+enum verdict control_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                         struct err *err);
 enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_work *work,
                            struct err *err);
 

@@ -28,7 +28,7 @@ struct worker {
     struct dead_letters *letters;
     char cluster_id[64];
     char *topic_words;
-    const char *topics[TOPICS_MAX + 2];
+    const char *topics[TOPICS_MAX + 3];
     int64_t group_commit_at_us;
     int64_t recheck_at_us;
     atomic_bool is_assigned; /* read by /readyz */
@@ -244,6 +244,7 @@ static enum verdict parse_topics(struct worker *wk, struct err *err)
 {
     size_t count = 0;
     wk->topics[count++] = wk->st->kafka.topic_events;
+    wk->topics[count++] = wk->st->kafka.topic_keys;
     wk->topic_words = strdup(wk->st->ingest.openlineage_topics);
     if (!wk->topic_words) {
         return err_set(err, RETRY, "worker", "memory is short");
@@ -251,7 +252,7 @@ static enum verdict parse_topics(struct worker *wk, struct err *err)
     char *rest = NULL;
     for (char *word = strtok_r(wk->topic_words, ", ", &rest); word;
          word = strtok_r(NULL, ", ", &rest)) {
-        if (count > TOPICS_MAX) {
+        if (count > TOPICS_MAX + 1) {
             return err_set(err, FATAL, "worker", "ingest.openlineage_topics: more than %d topics",
                            TOPICS_MAX);
         }
@@ -326,7 +327,8 @@ static enum verdict start(struct worker *wk, const struct sink_ops *ops, struct 
     }
     wk->in.assignment.ops = ops;
     wk->in.assignment.lanes = (uint32_t)wk->st->worker.lanes;
-    wk->in.assignment.own_topic = wk->st->kafka.topic_events;
+    wk->in.assignment.own_topics[0] = wk->st->kafka.topic_events;
+    wk->in.assignment.own_topics[1] = wk->st->kafka.topic_keys;
     verdict = start_lanes(wk, ops, err);
     return verdict == OK
                ? kafka_consumer_open(wk->st, wk->topics, &callbacks, &wk->in.consumer, err)

@@ -127,6 +127,8 @@ static enum verdict event_codec_check(const struct event_codec *codec,
 
     if (ev->body.len > codec->body_bytes_max) {
         wrong = "the body is too large";
+    } else if (!utf8_is_valid(ev->format) || (ev->format.ptr && ev->format.len == 0)) {
+        wrong = "the format is empty or not UTF-8";
     } else if (!utf8_is_valid(ev->principal)) {
         wrong = "the principal is not UTF-8";
     } else if (!utf8_is_valid(ev->emitter_id)) {
@@ -150,7 +152,7 @@ static void event_codec_write(struct wire_writer *wr, const struct lineage_event
     wire_writer_raw(wr, ev->event_id.bytes, sizeof(ev->event_id.bytes));
     wire_writer_number(wr, ev->received_at_us);
     wire_writer_number(wr, ev->source);
-    wire_writer_bytes(wr, STR("openlineage"));
+    wire_writer_bytes(wr, ev->format.ptr ? ev->format : STR("openlineage"));
     wire_writer_nullable_bytes(wr, ev->principal);
     wire_writer_nullable_bytes(wr, ev->emitter_id);
     wire_writer_nullable_number(wr, has_emitter, ev->emitter_epoch);
@@ -176,7 +178,7 @@ enum verdict event_codec_encode(struct event_codec *codec, const struct lineage_
     }
     /* 16 numbers, branches and lengths at most; the event id and the format beside the texts. */
     size_t room = WIRE_HEAD_BYTES + 16 * WIRE_NUMBER_BYTES_MAX + sizeof(ev->event_id.bytes) +
-                  sizeof("openlineage") + ev->principal.len + ev->emitter_id.len +
+                  sizeof("openlineage") + ev->format.len + ev->principal.len + ev->emitter_id.len +
                   ev->idempotency_key.len + packed.bytes.len;
     uint8_t *bytes = malloc(room);
     if (bytes) {
@@ -253,8 +255,9 @@ static enum verdict event_codec_read_v1(struct wire_reader *rd, struct lineage_e
         wire_reader_fail(rd, "outside the years 1 to 9999");
     }
     ev->source = (enum lineage_source)wire_reader_index(rd, "source", SOURCES);
-    if (!str_eq(wire_reader_text(rd, "format"), STR("openlineage"))) {
-        wire_reader_fail(rd, "unknown");
+    ev->format = wire_reader_text(rd, "format");
+    if (ev->format.len == 0) {
+        wire_reader_fail(rd, "empty");
     }
     ev->principal = wire_reader_nullable_text(rd, "principal");
     ev->emitter_id = wire_reader_nullable_text(rd, "emitter_id");

@@ -188,7 +188,43 @@ struct graph_event {
     int64_t emitter_epoch;
     int64_t emitter_sequence;
     struct str idempotency_key;
-    bool is_stored; /* set by the sink: the ledger had it before */
+    bool is_control; /* what MetaOps says of itself: in the ledger, but no event of the graph */
+    bool is_stored;  /* set by the sink: the ledger had it before */
+};
+
+/* A change of API keys, without what is kept of the key itself. */
+struct graph_key_change {
+    uint32_t event;
+    struct id128 id; /* of the event */
+    bool is_revoked; /* else added */
+    struct str key_id;
+    struct str name;
+    struct str namespaces; /* JSON array of patterns */
+    int64_t expires_at_us; /* GRAPH_NO_TIME: never */
+    int64_t rate_per_s;    /* here and below 0: as the gateway's settings say */
+    int64_t burst;
+    int64_t events_per_day;
+    int64_t bytes_per_day;
+    int64_t at_us;
+    struct str by;
+    int64_t received_at_us;
+    struct str topic;
+    int32_t partition;
+    int64_t kafka_offset;
+};
+
+/* One entry of a report of refusals. */
+struct graph_refusal {
+    uint32_t event;
+    struct id128 id; /* of the report */
+    int32_t ordinal;
+    struct str key_id;
+    int16_t status;
+    struct str reason;
+    int64_t count;
+    int64_t first_us;
+    int64_t last_us;
+    struct str gateway;
 };
 
 /* How far a partition moves with this batch: the fence. */
@@ -209,7 +245,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 16
+#define GRAPH_TABLES 18
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -227,6 +263,8 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_statement) statements;
     GRAPH_ROWS(struct graph_run) runs;
     GRAPH_ROWS(struct graph_base) bases;
+    GRAPH_ROWS(struct graph_key_change) key_changes;
+    GRAPH_ROWS(struct graph_refusal) refusals;
     GRAPH_ROWS(struct id128)
     known;               /* content ids to remember as stored once this batch is committed */
     size_t stored_count; /* set by the sink: events that the ledger had before */

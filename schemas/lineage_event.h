@@ -18,6 +18,7 @@ struct lineage_event {
     struct id128 event_id; /* first half of SHA-256 of body */
     int64_t received_at_us;
     enum lineage_source source;
+    struct str format;     /* what the body is; ptr NULL: openlineage (never after decoding) */
     struct str principal;  /* ptr NULL: none */
     struct str emitter_id; /* ptr NULL: none; then epoch and sequence are not meant */
     int64_t emitter_epoch;

@@ -54,7 +54,7 @@ static void check_kafka(struct doctor *doctor)
                      cluster_id);
 }
 
-static void check_topic(struct doctor *doctor, const char *topic)
+static void check_topic(struct doctor *doctor, const char *topic, int64_t partitions_min)
 {
     static const char mend[] = "metaops migrate --kafka";
     const struct settings *st = doctor->st;
@@ -73,9 +73,9 @@ static void check_topic(struct doctor *doctor, const char *topic)
         doctor_report_fail(report, subject, mend, "%s", err.text);
     } else if (partitions < 0) {
         doctor_report_fail(report, subject, mend, "does not exist");
-    } else if (partitions < st->kafka.partitions) {
+    } else if (partitions < partitions_min) {
         doctor_report_fail(report, subject, mend, "%d partitions, kafka.partitions is %" PRId64,
-                           partitions, st->kafka.partitions);
+                           partitions, partitions_min);
     } else if (kafka_topic_message_bytes(st, topic, CHECK_TIMEOUT_MS, &message_bytes_max, &err) !=
                OK) {
         doctor_report_fail(report, subject, "metaops check", "%s", err.text);
@@ -96,9 +96,12 @@ static void check_topic(struct doctor *doctor, const char *topic)
 
 static void check_topics(struct doctor *doctor)
 {
-    check_topic(doctor, doctor->st->kafka.topic_events);
-    check_topic(doctor, doctor->st->kafka.topic_dead_letters);
-    check_topic(doctor, doctor->st->kafka.topic_alerts);
+    const struct settings *st = doctor->st;
+
+    check_topic(doctor, st->kafka.topic_events, st->kafka.partitions);
+    check_topic(doctor, st->kafka.topic_dead_letters, st->kafka.partitions);
+    check_topic(doctor, st->kafka.topic_alerts, st->kafka.partitions);
+    check_topic(doctor, st->kafka.topic_keys, 1);
 }
 
 static void check_postgres(struct doctor *doctor)

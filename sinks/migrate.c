@@ -173,22 +173,32 @@ enum verdict migrate_check(struct pg_conn *pg, struct err *err)
 
 static enum verdict migrate_kafka(const struct settings *st, struct err *err)
 {
-    const char *const topics[] = {st->kafka.topic_events, st->kafka.topic_dead_letters,
-                                  st->kafka.topic_alerts};
+    const struct {
+        const char *name;
+        int partitions;
+        bool is_kept;
+    } topics[] = {
+        {.name = st->kafka.topic_events, .partitions = (int)st->kafka.partitions},
+        {.name = st->kafka.topic_dead_letters, .partitions = (int)st->kafka.partitions},
+        {.name = st->kafka.topic_alerts, .partitions = (int)st->kafka.partitions},
+        /* One partition: changes of keys have one order. */
+        {.name = st->kafka.topic_keys, .partitions = 1, .is_kept = true},
+    };
     static const char *const done[] = {"as it was", "created", "partitions added"};
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
         int created = 0;
-        struct kafka_topic_spec spec = {.name = topics[i],
-                                        .partitions = (int)st->kafka.partitions,
+        struct kafka_topic_spec spec = {.name = topics[i].name,
+                                        .partitions = topics[i].partitions,
+                                        .is_kept = topics[i].is_kept,
                                         .replication_factor = (int)st->kafka.replication_factor,
                                         .min_insync_replicas = (int)st->kafka.min_insync_replicas,
                                         .message_bytes_max = (long)st->kafka.message_bytes_max};
         enum verdict verdict = kafka_client_ensure_topic(st, &spec, &created, err);
         if (verdict != OK) {
-            err_wrap(err, "topic %s", topics[i]);
+            err_wrap(err, "topic %s", topics[i].name);
             return verdict;
         }
-        printf("topic %s: %s\n", topics[i], done[created]);
+        printf("topic %s: %s\n", topics[i].name, done[created]);
     }
     return OK;
 }

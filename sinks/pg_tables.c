@@ -42,12 +42,20 @@ ORDER(run_io, graph_statement, BY_ID(run) ?: BY_ID(io))
 ORDER(base, graph_base, BY_ID(id))
 ORDER(event, graph_event, BY_ID(id))
 ORDER(letter, dead_letter, BY_ID(letter_id))
+ORDER(key_change, graph_key_change, BY_ID(id))
+ORDER(refusal, graph_refusal, BY_ID(id) ?: BY_NUMBER(ordinal))
 
 static bool has_run_io(const struct graph_batch *rows, const void *row)
 {
     (void)rows;
     const struct graph_statement *statement = row;
     return statement->has_run && statement->has_io;
+}
+
+static bool is_of_graph(const struct graph_batch *rows, const void *row)
+{
+    (void)rows;
+    return !((const struct graph_event *)row)->is_control;
 }
 
 static void bind_optional_id(struct pg_bind *bind, int index, bool is_there, struct id128 id)
@@ -276,6 +284,50 @@ static void bind_letter(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 11, letter->value);
 }
 
+static void bind_limit(struct pg_bind *bind, int index, int64_t limit)
+{
+    if (limit > 0) {
+        pg_bind_int8(bind, index, limit);
+    } else {
+        pg_bind_null(bind, index);
+    }
+}
+
+static void bind_key_change(struct pg_bind *bind, const void *row)
+{
+    const struct graph_key_change *change = row;
+    pg_bind_uuid(bind, 0, change->id);
+    pg_bind_text(bind, 1, change->key_id);
+    pg_bind_bool(bind, 2, change->is_revoked);
+    pg_bind_text(bind, 3, change->name);
+    pg_bind_text(bind, 4, change->namespaces);
+    pg_bind_time(bind, 5, change->expires_at_us);
+    bind_limit(bind, 6, change->rate_per_s);
+    bind_limit(bind, 7, change->burst);
+    bind_limit(bind, 8, change->events_per_day);
+    bind_limit(bind, 9, change->bytes_per_day);
+    pg_bind_time(bind, 10, change->at_us);
+    pg_bind_text(bind, 11, change->by);
+    pg_bind_time(bind, 12, change->received_at_us);
+    pg_bind_text(bind, 13, change->topic);
+    pg_bind_int4(bind, 14, change->partition);
+    pg_bind_int8(bind, 15, change->kafka_offset);
+}
+
+static void bind_refusal(struct pg_bind *bind, const void *row)
+{
+    const struct graph_refusal *refusal = row;
+    pg_bind_uuid(bind, 0, refusal->id);
+    pg_bind_int4(bind, 1, refusal->ordinal);
+    pg_bind_text(bind, 2, refusal->key_id);
+    pg_bind_int2(bind, 3, refusal->status);
+    pg_bind_text(bind, 4, refusal->reason);
+    pg_bind_int8(bind, 5, refusal->count);
+    pg_bind_time(bind, 6, refusal->first_us);
+    pg_bind_time(bind, 7, refusal->last_us);
+    pg_bind_text(bind, 8, refusal->gateway);
+}
+
 #define ROWS(table, type)                                                                          \
     .rows_offset = offsetof(struct graph_batch, table), .row_bytes = sizeof(struct type)
 #define CONTENT(sql, letters, table, type, name)                                                   \
@@ -328,8 +380,11 @@ const struct pg_table pg_tables[] = {
     {.statement = "insert_events",
      .types = "uzzuuu82422ttyytt88t",
      ROWS(events, graph_event),
+     .wants = is_of_graph,
      .order = order_event,
      .bind = bind_event},
+    CONTENT("insert_key_changes", "utbttz8888ztzt48", key_changes, graph_key_change, key_change),
+    CONTENT("insert_refusals", "u4t2t8zzt", refusals, graph_refusal, refusal),
     {.statement = "insert_dead_letters",
      .types = "uuzttt8t48zy",
      ROWS(letters, dead_letter),

@@ -147,6 +147,7 @@ class Pipeline:
         self.dsn = database_dsn(self.database)
         self.topic = f"{self.name}.events"
         self.dead_topic = f"{self.name}.dead"
+        self.keys_topic = f"{self.name}.keys"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.roles = []
         self.gateway_port = self.gateway_admin = None
@@ -156,6 +157,7 @@ class Pipeline:
             "METAOPS_KAFKA_TOPIC_EVENTS": self.topic,
             "METAOPS_KAFKA_TOPIC_DEAD_LETTERS": self.dead_topic,
             "METAOPS_KAFKA_TOPIC_ALERTS": f"{self.name}.alerts",
+            "METAOPS_KAFKA_TOPIC_KEYS": self.keys_topic,
             "METAOPS_KAFKA_PARTITIONS": str(partitions),
             "METAOPS_WORKER_GROUP": self.name,
             "METAOPS_POSTGRES_CONNINFO": self.dsn,

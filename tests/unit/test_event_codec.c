@@ -116,6 +116,7 @@ static void test_a_record_written_by_hand_is_read(void **state)
     assert_int_equal(ev.redactions, 2);
     assert_non_null(ev.idempotency_key.ptr);
     assert_int_equal(ev.idempotency_key.len, 0);
+    assert_true(str_eq(ev.format, STR("openlineage")));
     assert_true(str_eq(ev.body, STR("{ }")));
     /* The record's own id is a lie. */
     assert_true(id128_eq(ev.event_id, lineage_event_id(STR("{ }"))));
@@ -303,7 +304,7 @@ static void test_lies_are_rejected_with_their_reason(void **state)
                     "years 1 to 9999");
     assert_rejected(fx, STR(HEAD ID "\x80\x01\x08" FORMAT), "source");
     assert_rejected(fx, STR(HEAD ID "\x80\x01\x01" FORMAT), "source");
-    assert_rejected(fx, STR(HEAD ID "\x80\x01\x06\x16openlineagf"), "format");
+    assert_rejected(fx, STR(HEAD ID "\x80\x01\x06\x00"), "format at byte 29: empty");
     assert_rejected(fx, STR(HEAD ID "\x80\x01\x06" FORMAT "\x04"), "principal");
     assert_rejected(fx, STR(HEAD ID "\x80\x01\x06" FORMAT "\x02\x02\xFF"), "principal at byte 41");
     assert_rejected(fx, STR(HEAD ID "\x80\x01\x06" FORMAT "\x00\x00\x00\x00\x01\x00"),
@@ -315,6 +316,26 @@ static void test_lies_are_rejected_with_their_reason(void **state)
     assert_rejected(fx, STR(HEAD ID MIDDLE "\x00\xFE\xFF\xFF\xFF\x0F\x06{ }"), "too large");
     assert_rejected(fx, STR(HEAD ID MIDDLE "\x02\x06\x06{ }"), "zstd frame");
     assert_rejected(fx, STR(RECORD "\x00"), "bytes follow");
+}
+
+/* Which formats there are is for the readers to know. */
+static void test_any_format_travels(void **state)
+{
+    struct fixture *fx = *state;
+    struct lineage_event ev = sample_event(STR("{}"));
+    struct err err;
+    void *bytes;
+    size_t len;
+
+    ev.format = STR("cloudevents");
+    assert_int_equal(event_codec_encode(fx->codec, &ev, &bytes, &len, &err), OK);
+    assert_int_equal(decode(fx, (struct str){bytes, len}, &ev), OK);
+    assert_int_equal(event_codec_decode(fx->codec, (struct str){bytes, len}, fx->arena, &ev, &err),
+                     OK);
+    assert_true(str_eq(ev.format, STR("cloudevents")));
+    free(bytes);
+    ev.format = STR("");
+    assert_int_equal(event_codec_encode(fx->codec, &ev, &bytes, &len, &err), REJECT);
 }
 
 static void assert_frame_rejected(struct fixture *fx, struct str frame, uint8_t inflated_bytes,
@@ -379,6 +400,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_body_that_does_not_shrink_travels_as_it_is, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_encode_refuses_what_decode_would, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_any_format_travels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_truncation_is_rejected, setup, teardown),
         cmocka_unit_test_setup_teardown(test_any_single_changed_byte_is_rejected_or_read, setup,
                                         teardown),
