@@ -9,9 +9,11 @@
 #include <event2/event.h>
 
 #include "core/http_input.h"
+#include "core/http_io.h"
 #include "core/http_loop.h"
 #include "core/metrics.h"
 #include "core/timebase.h"
+#include "core/tls_conn.h"
 
 #define LINGER_TIMEOUT_MS 2000
 #define ANSWER_HEAD_BYTES_MAX 512
@@ -50,13 +52,6 @@ void http_conn_set_state(struct http_conn *conn, enum http_conn_state state)
     TAILQ_INSERT_TAIL(&conn->loop->conns[state], conn, link);
 }
 
-static void count_metric(int metric)
-{
-    if (metric >= 0) {
-        metrics_inc((enum metric)metric);
-    }
-}
-
 static void set_reading(struct http_conn *conn, bool is_reading)
 {
     if (conn->is_reading == is_reading) {
@@ -80,7 +75,7 @@ static void answer_is_out(struct http_conn *conn)
     }
     conn->ready_us = 0;
     if (conn->closes_after || loop->is_draining) {
-        if (conn->lingers_after && shutdown(conn->fd, SHUT_WR) == 0) {
+        if (conn->lingers_after && http_io_end_sending(conn)) {
             http_conn_set_state(conn, HTTP_CONN_LINGER);
             set_reading(conn, true);
         } else {
@@ -95,10 +90,7 @@ static void answer_is_out(struct http_conn *conn)
 /* Sends as much as the socket takes and keeps the rest for later. */
 static void send_bytes(struct http_conn *conn, struct str head, struct str body)
 {
-    struct iovec pieces[2] = {{.iov_base = (char *)head.ptr, .iov_len = head.len},
-                              {.iov_base = (char *)body.ptr, .iov_len = body.len}};
-    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = body.len ? 2 : 1};
-    ssize_t sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+    ssize_t sent = http_io_send(conn, head, body);
     size_t sent_bytes = sent > 0 ? (size_t)sent : 0;
     size_t head_sent_bytes = sent_bytes < head.len ? sent_bytes : head.len;
 
@@ -152,7 +144,7 @@ void http_conn_refuse(struct http_conn *conn, const struct http_conn_refusal *re
                                                   refusal->keep_alive && !conn->loop->is_draining};
 
     if (!refusal->keep_alive && refusal->status != 503) {
-        count_metric(conn->loop->shared->options.metric_bad_http);
+        http_io_count(conn->loop->shared->options.metric_bad_http);
     }
     http_request_free(conn->request);
     conn->request = NULL;
@@ -192,12 +184,18 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     struct http_loop *loop = conn->loop;
     ssize_t sent;
 
+    (void)fd;
     (void)what;
     if (conn->state != HTTP_CONN_WRITE) {
+        /* TLS had something to send before it could read on. */
+        event_del(conn->write_event);
+        on_readable(fd, what, arg);
         return;
     }
-    sent = send(fd, conn->out + conn->out_sent_bytes, conn->out_bytes - conn->out_sent_bytes,
-                MSG_NOSIGNAL);
+    sent = http_io_send(
+        conn,
+        (struct str){conn->out + conn->out_sent_bytes, conn->out_bytes - conn->out_sent_bytes},
+        (struct str){"", 0});
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR) {
             http_conn_set_state(conn, HTTP_CONN_CLOSED);
@@ -211,7 +209,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         conn->out = NULL;
         answer_is_out(conn);
         if (conn->state == HTTP_CONN_IDLE) {
-            http_input_feed(conn, (struct str){"", 0});
+            http_input_resume(conn);
         }
     }
     http_loop_settle(loop);
@@ -228,6 +226,7 @@ static void free_conn(struct http_conn *conn)
     if (conn->write_event) {
         event_free(conn->write_event);
     }
+    tls_conn_close(conn->tls);
     http_request_free(conn->request);
     free(conn->in);
     free(conn->out);
@@ -236,13 +235,15 @@ static void free_conn(struct http_conn *conn)
 
 bool http_conn_open(struct http_loop *loop, int fd)
 {
+    struct tls_server *tls = loop->shared->tls;
     struct http_conn *conn = calloc(1, sizeof(*conn));
 
     if (conn) {
+        conn->tls = tls ? tls_conn_open(tls, fd) : NULL;
         conn->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
         conn->write_event = event_new(loop->base, fd, EV_WRITE | EV_PERSIST, on_writable, conn);
     }
-    if (!conn || !conn->read_event || !conn->write_event) {
+    if (!conn || !conn->read_event || !conn->write_event || (tls && !conn->tls)) {
         free_conn(conn);
         close(fd);
         return false;
@@ -271,8 +272,8 @@ void http_conn_answer(struct http_conn *conn, struct http_request *request)
     conn->lingers_after = !answer.keep_alive && conn->in_bytes > 0;
     send_answer(conn, &answer, (struct str){request->answer, request->answer_bytes});
     http_request_free(request);
-    if (conn->state == HTTP_CONN_IDLE && conn->in_bytes > 0) {
-        http_input_feed(conn, (struct str){"", 0});
+    if (conn->state == HTTP_CONN_IDLE) {
+        http_input_resume(conn);
     }
 }
 
@@ -290,8 +291,8 @@ static bool expire_request(struct http_conn *conn, const char *reason)
                                           .retry_after_s = 1,
                                           .reason = reason,
                                           .keep_alive = keep_alive && !conn->loop->is_draining});
-    if (conn->state == HTTP_CONN_IDLE && conn->in_bytes > 0) {
-        http_input_feed(conn, (struct str){"", 0});
+    if (conn->state == HTTP_CONN_IDLE) {
+        http_input_resume(conn);
     }
     return true;
 }
@@ -302,6 +303,8 @@ static void act_on_deadline(struct http_conn *conn)
     case HTTP_CONN_HEAD:
         if (conn->in_bytes > 0) {
             http_conn_refuse_stream(conn, -408, "the head did not arrive in time");
+        } else if (conn->tls && !tls_conn_is_established(conn->tls)) {
+            http_io_fail(conn);
         } else {
             http_conn_set_state(conn, HTTP_CONN_CLOSED);
         }

@@ -12,6 +12,7 @@
 struct event;
 struct http_loop;
 struct http_request;
+struct tls_conn;
 
 /* Each state is a list of the loop, sorted by deadline because all in it wait equally long:
  *
@@ -35,6 +36,7 @@ struct http_conn {
     struct http_request *request; /* BODY and HANDLER */
     enum http_conn_state state;
     int fd;
+    struct tls_conn *tls; /* NULL: plain, or TLS has failed */
     int64_t deadline_us;
     struct event *read_event;
     struct event *write_event;
@@ -49,6 +51,7 @@ struct http_conn {
     bool closes_after;  /* the answer being written is the last */
     bool lingers_after; /* there may be unread input: a plain close would reset the answer away */
     bool is_head_only;  /* the method is HEAD */
+    bool is_counted;    /* its handshake is */
 };
 
 struct http_conn_refusal {

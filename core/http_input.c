@@ -2,13 +2,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+
+#include <event2/event.h>
 
 #include "core/http_conn.h"
+#include "core/http_io.h"
 #include "core/http_loop.h"
 #include "core/timebase.h"
+#include "core/tls_conn.h"
 
 #define LINGER_BYTES_MAX ((size_t)96 * 1024 * 1024)
+#define RECORDS_MAX 16 /* of TLS, a turn and connection */
 
 static void dispatch(struct http_conn *conn)
 {
@@ -72,7 +76,9 @@ static void start_request(struct http_conn *conn, struct str head_text, bool has
                                                             head->content_length == 0});
         return;
     }
-    conn->request = http_request_new(conn->loop, head, head_text, (struct str){NULL, 0});
+    conn->request =
+        http_request_new(conn->loop, head, head_text,
+                         conn->tls ? tls_conn_client_name(conn->tls) : (struct str){NULL, 0});
     if (!conn->request) {
         http_conn_refuse_stream(conn, -503, reason);
         return;
@@ -88,7 +94,7 @@ static void start_request(struct http_conn *conn, struct str head_text, bool has
     } else {
         http_conn_set_state(conn, HTTP_CONN_BODY);
         if (head->expects_continue && !has_more &&
-            send(conn->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL) != 25) {
+            http_io_send(conn, STR("HTTP/1.1 100 Continue\r\n\r\n"), (struct str){"", 0}) != 25) {
             http_conn_set_state(conn, HTTP_CONN_CLOSED);
         }
     }
@@ -210,7 +216,8 @@ static void end_of_input(struct http_conn *conn)
     }
 }
 
-void http_input_receive(struct http_conn *conn)
+/* False when nothing came. */
+static bool receive_once(struct http_conn *conn)
 {
     size_t room_bytes = HTTP_LOOP_SCRATCH_BYTES;
     char *room = NULL;
@@ -219,12 +226,14 @@ void http_input_receive(struct http_conn *conn)
     if (conn->state == HTTP_CONN_BODY && conn->in_bytes == 0) {
         room = http_body_room(&conn->request->body, &room_bytes);
     }
-    received = recv(conn->fd, room ? room : conn->loop->scratch, room_bytes, 0);
+    received = http_io_recv(conn, room ? room : conn->loop->scratch, room_bytes);
     if (received < 0) {
-        if (errno != EAGAIN && errno != EINTR) {
+        if (errno == EPROTO && conn->tls) {
+            http_io_fail(conn);
+        } else if (errno != EAGAIN && errno != EINTR) {
             http_conn_set_state(conn, HTTP_CONN_CLOSED);
         }
-        return;
+        return false;
     }
     if (conn->state == HTTP_CONN_LINGER) {
         conn->lingered_bytes += (size_t)received;
@@ -237,5 +246,36 @@ void http_input_receive(struct http_conn *conn)
         http_input_feed(conn, (struct str){conn->loop->scratch, (size_t)received});
     } else if (http_body_received(&conn->request->body, (size_t)received) == HTTP_BODY_DONE) {
         dispatch(conn);
+    }
+    return received > 0;
+}
+
+static bool is_reading_state(const struct http_conn *conn)
+{
+    return conn->state == HTTP_CONN_HEAD || conn->state == HTTP_CONN_BODY ||
+           conn->state == HTTP_CONN_IDLE;
+}
+
+/* TLS takes more off the socket than it gives at once: the rest would wait for bytes that may never
+ * come. Bounded, so that one fast client leaves time for the others. */
+void http_input_receive(struct http_conn *conn)
+{
+    int records = 1;
+
+    while (receive_once(conn) && is_reading_state(conn) && http_io_has_pending(conn)) {
+        if (++records > RECORDS_MAX) {
+            event_active(conn->read_event, EV_READ, 0);
+            break;
+        }
+    }
+}
+
+void http_input_resume(struct http_conn *conn)
+{
+    if (conn->in_bytes > 0) {
+        http_input_feed(conn, (struct str){"", 0});
+    }
+    if (is_reading_state(conn) && http_io_has_pending(conn)) {
+        http_input_receive(conn);
     }
 }

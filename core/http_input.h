@@ -7,8 +7,11 @@
 
 struct http_conn;
 
-/* Reads once from the socket and acts on it. */
+/* Reads from the socket, as much as one call gives, and acts on it. */
 void http_input_receive(struct http_conn *conn);
+
+/* The connection waits for a request again: goes on with what has come meanwhile. */
+void http_input_resume(struct http_conn *conn);
 
 /* Goes on with the bytes kept from before and, behind them, text (may be empty). */
 void http_input_feed(struct http_conn *conn, struct str text);

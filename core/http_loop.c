@@ -114,6 +114,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    atomic_store(&loop->swept_us, now_us);
     set_date(loop);
     begin_drain(loop);
     http_conn_sweep(loop, now_us);
@@ -242,6 +243,7 @@ struct http_loop *http_loop_new(struct http_shared *shared, int listen_fd)
         return NULL;
     }
     loop->is_listening = true;
+    atomic_store(&loop->swept_us, timebase_mono_us());
     set_date(loop);
     return loop;
 }

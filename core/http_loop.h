@@ -19,6 +19,7 @@
 /* What the loops of one server have in common. */
 struct http_shared {
     struct http_server_options options;
+    struct tls_server *tls; /* NULL: plain HTTP */
     atomic_size_t memory_bytes;
     atomic_int connections;
     atomic_bool is_stopping;
@@ -40,8 +41,9 @@ struct http_loop {
     size_t conn_count;
     bool is_listening;
     bool is_draining;
-    bool is_dispatching; /* inside a handler: no wake-up is needed */
-    bool is_forced;      /* the time to drain is over */
+    bool is_dispatching;          /* inside a handler: no wake-up is needed */
+    bool is_forced;               /* the time to drain is over */
+    atomic_int_fast64_t swept_us; /* when it last came round, for http_server_is_alive */
     int64_t date_s;
     char date[40];
     struct http_head head; /* of the request being read */

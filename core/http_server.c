@@ -10,6 +10,7 @@
 #include "core/http_loop.h"
 #include "core/listen_address.h"
 #include "core/timebase.h"
+#include "core/tls_server.h"
 
 #define LISTEN_BACKLOG 1024
 
@@ -122,7 +123,11 @@ enum verdict http_server_start(const struct http_server_options *options,
         return err_set(err, FATAL, "http_server", "out of memory");
     }
     server->shared.options = *options;
+    server->shared.options.tls = NULL;
     verdict = listen_address_resolve(options->listen, &addresses, err);
+    if (verdict == OK && options->tls) {
+        verdict = tls_server_new(options->tls, &server->shared.tls, err);
+    }
     if (verdict == OK) {
         verdict = claim_port(server, addresses, err);
     }
@@ -149,6 +154,23 @@ int http_server_port(const struct http_server *server)
     return server->port;
 }
 
+struct tls_server *http_server_tls(struct http_server *server)
+{
+    return server->shared.tls;
+}
+
+bool http_server_is_alive(const struct http_server *server, int within_ms)
+{
+    int64_t oldest_us = timebase_mono_us() - (int64_t)within_ms * 1000;
+
+    for (int i = 0; i < server->loop_count; i++) {
+        if (atomic_load(&server->loops[i]->swept_us) < oldest_us) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void http_server_stop(struct http_server *server, int timeout_ms)
 {
     server->shared.stop_deadline_us = timebase_mono_us() + (int64_t)timeout_ms * 1000;
@@ -169,5 +191,6 @@ void http_server_free(struct http_server *server)
     for (int i = 0; i < server->loop_count; i++) {
         http_loop_free(server->loops[i]);
     }
+    tls_server_free(server->shared.tls);
     free(server);
 }

@@ -1,5 +1,5 @@
 /* http_server.h - an HTTP/1.1 server over libevent: listeners, loops, limits, absolute
- * deadlines. Used by the gateway's door and by the admin ports of all roles.
+ * deadlines, TLS when asked for. Used by the gateway's door and by the admin ports of all roles.
  *
  * Each of `threads` loops has its own listener (SO_REUSEPORT) and owns its connections.
  * Requests of one connection are answered in order; the next is read when the answer is out. A
@@ -14,6 +14,8 @@
 
 struct http_server;
 struct http_request;
+struct tls_server;
+struct tls_server_files;
 
 struct http_route {
     const char *method;
@@ -23,7 +25,8 @@ struct http_route {
 };
 
 struct http_server_options {
-    const char *listen; /* host:port, [v6]:port */
+    const char *listen;                 /* host:port, [v6]:port */
+    const struct tls_server_files *tls; /* for start only; NULL: plain HTTP */
     int threads;
     /* Ended by a NULL method. An unknown path gets 404, a wrong method 405 with Allow. */
     const struct http_route *routes;
@@ -31,22 +34,34 @@ struct http_server_options {
     size_t head_bytes_max;
     size_t memory_bytes_max; /* bodies of all open requests; beyond: 503 with Retry-After */
     int connections_max;
-    int head_timeout_ms; /* absolute, from the first byte (or the accept) to the end of the head */
-    int body_timeout_ms; /* absolute, for the whole body */
-    int idle_timeout_ms; /* between requests of a kept connection */
+    int head_timeout_ms;    /* absolute, from the first byte (or the accept, so that it covers the
+                            TLS handshake) to the end of the head */
+    int body_timeout_ms;    /* absolute, for the whole body */
+    int idle_timeout_ms;    /* between requests of a kept connection */
     int answer_timeout_ms;  /* then a kept request gets 503 with Retry-After; 0: no limit */
     int metric_connections; /* enum metric, or -1 */
     int metric_connections_refused;
     int metric_bad_http;
     int metric_seconds;
+    int metric_tls_full; /* handshakes done; read only with tls */
+    int metric_tls_resumed;
+    int metric_tls_failed;
+    int metric_tls_plain; /* plain HTTP to a TLS port */
 };
 
-/* Binds and starts the threads. FATAL when the address cannot be bound (the text names it). */
+/* Binds and starts the threads. FATAL when the address cannot be bound (the text names it), or a
+ * file of tls is of no use. SIGPIPE must be ignored with tls. */
 MUST_CHECK enum verdict http_server_start(const struct http_server_options *options,
                                           struct http_server **out_server, struct err *err);
 
 /* The port that is listened on (when the options say port 0, the system's choice). */
 int http_server_port(const struct http_server *server);
+
+/* The certificates of the port, to be read anew by tls_server.h; NULL: plain HTTP. */
+struct tls_server *http_server_tls(struct http_server *server);
+
+/* Whether all loops have come round within within_ms; they do several times a second. Any thread. */
+bool http_server_is_alive(const struct http_server *server, int within_ms);
 
 /* Stops accepting, closes idle connections, waits up to timeout_ms for open requests to be
  * answered, ends the threads. Requests still open then are answered 503; answers that come

@@ -28,8 +28,8 @@ static const char *const format_names[] = {
 };
 
 static _Atomic int least_level = LOG_LEVEL_INFO;
-static bool is_json;
-static unsigned lines_per_second_max;
+static atomic_bool is_json;
+static atomic_uint lines_per_second_max;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the sites */
 static _Thread_local char thread_name[32];
 

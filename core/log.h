@@ -18,7 +18,8 @@ struct log_site {
     unsigned dropped;
 };
 
-/* Call once before threads start; until then lines of level info and above go out as text. */
+/* Call before threads start; until then lines of level info and above go out as text. Later calls
+ * change it for all threads. */
 void log_setup(enum log_level level, enum log_format format, unsigned lines_per_second);
 
 /* Reads "debug", "info", "warn", "error" / "auto", "text", "json". -1 for anything else. */

@@ -12,6 +12,15 @@ METRIC(GATEWAY_CONNECTIONS_REFUSED, COUNTER, "metaops_gateway_connections_refuse
        "Connections closed at once because there were too many")
 METRIC(GATEWAY_BAD_HTTP, COUNTER, "metaops_gateway_bad_http_total", "",
        "Requests that were no acceptable HTTP; answered with 4xx and closed")
+METRIC(GATEWAY_TLS_FULL, COUNTER, "metaops_gateway_tls_handshakes_total", "result=\"full\"",
+       "TLS handshakes by how they ended")
+METRIC(GATEWAY_TLS_RESUMED, COUNTER, "metaops_gateway_tls_handshakes_total", "result=\"resumed\"",
+       "")
+METRIC(GATEWAY_TLS_FAILED, COUNTER, "metaops_gateway_tls_handshakes_total", "result=\"failed\"", "")
+METRIC(GATEWAY_TLS_PLAIN, COUNTER, "metaops_gateway_tls_handshakes_total", "result=\"plain_http\"",
+       "")
+METRIC(GATEWAY_TLS_EXPIRES, GAUGE, "metaops_gateway_tls_certificate_expires_seconds", "",
+       "When the certificate of ingest.listen ends, seconds since 1970; 0 without TLS")
 METRIC(GATEWAY_BODY_BYTES, COUNTER, "metaops_gateway_body_bytes_total", "",
        "Bytes of accepted events, inflated")
 METRIC(PRODUCER_QUEUE_MESSAGES, GAUGE, "metaops_producer_queue_messages", "",

@@ -181,6 +181,23 @@ static enum verdict settings_check(const struct settings *st, struct err *err)
     return settings_check_tls(st, err);
 }
 
+static enum verdict settings_keep_args(struct settings_extra *extra, int argc, char **args,
+                                       struct err *err)
+{
+    extra->args = calloc((size_t)argc + 1, sizeof(char *));
+    if (!extra->args) {
+        return settings_store_no_memory(err);
+    }
+    for (int i = 0; i < argc; i++) {
+        extra->args[i] = strdup(args[i]);
+        if (!extra->args[i]) {
+            return settings_store_no_memory(err);
+        }
+        extra->arg_count++;
+    }
+    return OK;
+}
+
 static enum verdict settings_load_defaults(struct settings *st, struct err *err)
 {
     enum verdict verdict = OK;
@@ -213,6 +230,9 @@ enum verdict settings_load(struct settings *st, int argc, char **args,
 
     if (verdict == OK) {
         verdict = settings_load_defaults(&fresh, &local);
+    }
+    if (verdict == OK) {
+        verdict = settings_keep_args(fresh.extra, argc, args, &local);
     }
     if (verdict == OK) {
         verdict = settings_config_path(argc, args, &path, &local);
@@ -285,6 +305,10 @@ void settings_fini(struct settings *st)
         for (size_t i = 0; extra->warnings && i < extra->warning_count; i++) {
             free(extra->warnings[i]);
         }
+        for (int i = 0; i < extra->arg_count; i++) {
+            free(extra->args[i]);
+        }
+        free(extra->args);
         free(extra->origins);
         free(extra->properties);
         free(extra->warnings);

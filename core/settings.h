@@ -5,7 +5,7 @@
  * line. File: `key = value` lines, `#` comments; the file is --config FILE or METAOPS_CONFIG. An
  * unknown key in file or flags is an error that names the nearest key; an unknown METAOPS_*
  * variable is only warned about. Keys that begin with `rdkafka.` pass through. Read-only after
- * settings_load; may then be read by any thread. */
+ * settings_load; may then be read by any thread. A reload makes a second struct: core/service.h. */
 #ifndef METAOPS_CORE_SETTINGS_H
 #define METAOPS_CORE_SETTINGS_H
 
@@ -100,6 +100,18 @@ struct settings_rest {
 };
 MUST_CHECK enum verdict settings_load(struct settings *st, int argc, char **args,
                                       struct settings_rest *out_rest, struct err *err);
+
+/* Reads the sources that st came from once more: its arguments and the environment of then, file
+ * and secrets of now. FATAL with the reason; out_fresh is untouched then. */
+MUST_CHECK enum verdict settings_reload(const struct settings *st, struct settings *out_fresh,
+                                        struct err *err);
+
+/* Calls each for what a and b differ in; all rdkafka.* properties count as one key. roles is the
+ * text of the row, "all" or "gateway, worker". */
+void settings_each_change(const struct settings *a, const struct settings *b,
+                          void (*each)(void *arg, const char *key, const char *roles,
+                                       bool is_reloadable),
+                          void *arg);
 
 /* key = value, one line each with its origin (default, file, environment, flag) as comment; secrets
  * masked. */

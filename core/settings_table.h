@@ -46,6 +46,8 @@ struct settings_extra {
     size_t property_count;
     char **warnings;
     size_t warning_count;
+    char **args; /* a copy, for settings_reload */
+    int arg_count;
 };
 
 /* The row of key (with - and _ taken as equal), or NULL. */

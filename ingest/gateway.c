@@ -17,8 +17,10 @@
 #include "core/kafka_client.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/service.h"
 #include "core/settings.h"
 #include "core/timebase.h"
+#include "core/tls_files.h"
 #include "ingest/door_guard.h"
 #include "ingest/post_batch.h"
 #include "ingest/post_lineage.h"
@@ -27,6 +29,8 @@
 #define ROUTES_MAX 3
 #define TOPIC_WAIT_MS 1000
 #define LARGE_BYTES (256 * 1024)
+#define ALIVE_MS 5000
+#define STATUS_BYTES 200
 #define OTHER_DESCRIPTORS 128 /* brokers, admin port, logs */
 /* Of the time to drain, what is kept for the records after the last request is answered. */
 #define FLUSH_PERCENT 20
@@ -38,6 +42,7 @@ struct gateway {
     struct publish *publish;
     struct http_server *server;
     struct admin_http *admin;
+    struct service *service;
     struct http_route routes[ROUTES_MAX];
     atomic_int topic_state;
     atomic_bool is_draining;
@@ -122,8 +127,10 @@ static int64_t fit_connections(int64_t connections_max)
 static enum verdict start_server(struct gateway *gateway, struct err *err)
 {
     const struct settings *st = gateway->st;
+    struct tls_server_files files = tls_files_ingest(st);
     struct http_server_options options = {
         .listen = st->ingest.listen,
+        .tls = *files.certificate ? &files : NULL,
         .threads = (int)st->ingest.threads,
         .routes = gateway->routes,
         .arg = gateway->publish,
@@ -137,7 +144,11 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
         .metric_connections = METRIC_GATEWAY_CONNECTIONS,
         .metric_connections_refused = METRIC_GATEWAY_CONNECTIONS_REFUSED,
         .metric_bad_http = METRIC_GATEWAY_BAD_HTTP,
-        .metric_seconds = METRIC_GATEWAY_REQUEST_SECONDS};
+        .metric_seconds = METRIC_GATEWAY_REQUEST_SECONDS,
+        .metric_tls_full = METRIC_GATEWAY_TLS_FULL,
+        .metric_tls_resumed = METRIC_GATEWAY_TLS_RESUMED,
+        .metric_tls_failed = METRIC_GATEWAY_TLS_FAILED,
+        .metric_tls_plain = METRIC_GATEWAY_TLS_PLAIN};
 
     gateway->routes[0] = (struct http_route){.method = "POST",
                                              .path = "*/api/v1/lineage",
@@ -150,29 +161,78 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
     return http_server_start(&options, &gateway->server, err);
 }
 
+static void show_expiry(struct tls_server *tls)
+{
+    if (tls) {
+        metrics_set(METRIC_GATEWAY_TLS_EXPIRES, tls_server_expires_s(tls));
+    }
+}
+
+static enum verdict reload_door(void *arg, const struct settings *fresh, struct err *err)
+{
+    struct tls_server *tls = http_server_tls(arg);
+    struct tls_server_files files = tls_files_ingest(fresh);
+    enum verdict verdict = tls_files_reload(tls, &files, err);
+
+    show_expiry(tls);
+    return verdict;
+}
+
+static enum verdict refresh_door(void *arg, bool *out_is_new, struct err *err)
+{
+    struct tls_server *tls = http_server_tls(arg);
+    enum verdict verdict = tls ? tls_server_refresh(tls, out_is_new, err) : OK;
+
+    show_expiry(tls);
+    return verdict;
+}
+
 static enum verdict start(struct gateway *gateway, struct err *err)
 {
     enum verdict verdict = door_guard_check(gateway->st, err);
 
     if (verdict == OK) {
+        verdict = service_open("gateway", gateway->st, &gateway->service, err);
+    }
+
+    if (verdict == OK) {
         verdict = publish_start(gateway->st, &gateway->publish, err);
     }
     if (verdict == OK) {
-        verdict = admin_http_start(gateway->st->ingest.admin_listen, is_ready, gateway,
+        verdict = admin_http_start(gateway->st->ingest.admin_listen, gateway->st, is_ready, gateway,
                                    &gateway->admin, err);
     }
     if (verdict == OK) {
         verdict = start_server(gateway, err);
     }
+    if (verdict == OK) {
+        service_add(gateway->service, admin_http_part(gateway->admin));
+        service_add(gateway->service, (struct service_part){.name = "TLS of ingest.listen",
+                                                            .arg = gateway->server,
+                                                            .reload = reload_door,
+                                                            .refresh = refresh_door});
+    }
     return verdict;
+}
+
+static void show_state(struct gateway *gateway)
+{
+    char reason[STATUS_BYTES] = "taking events";
+
+    (void)is_ready(gateway, reason, sizeof(reason));
+    service_status(gateway->service, reason);
 }
 
 static void wait_for_signal(struct gateway *gateway, const sigset_t *signals)
 {
     struct timespec second = {.tv_sec = 1};
 
+    service_ready(gateway->service);
     do {
         look_for_topic(gateway);
+        show_state(gateway);
+        service_turn(gateway->service, http_server_is_alive(gateway->server, ALIVE_MS) &&
+                                           admin_http_is_alive(gateway->admin));
     } while (sigtimedwait(signals, NULL, &second) < 0);
 }
 
@@ -182,6 +242,9 @@ static void stop(struct gateway *gateway)
     int64_t deadline_us = timebase_mono_us() + timeout_ms * 1000;
 
     atomic_store(&gateway->is_draining, true);
+    if (gateway->service) {
+        service_stopping(gateway->service);
+    }
     if (gateway->server) {
         http_server_stop(gateway->server, (int)(timeout_ms - timeout_ms / 100 * FLUSH_PERCENT));
     }
@@ -192,6 +255,7 @@ static void stop(struct gateway *gateway)
     admin_http_stop(gateway->admin);
     http_server_free(gateway->server);
     publish_free(gateway->publish);
+    service_close(gateway->service);
 }
 
 int gateway_run(const struct settings *st)

@@ -11,6 +11,7 @@
 #include "core/kafka_client.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/service.h"
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "intake.h"
@@ -21,9 +22,13 @@
 #define REVOKE_WAIT_MS 3000
 #define GROUP_COMMIT_US 1000000
 #define RECHECK_US 5000000
+#define SERVICE_US 200000
+#define STATUS_BYTES 200
 
 struct worker {
     const struct settings *st;
+    struct service *service;
+    struct admin_http *admin;
     struct intake in;
     struct dead_letters *letters;
     char cluster_id[64];
@@ -31,6 +36,7 @@ struct worker {
     const char *topics[TOPICS_MAX + 3];
     int64_t group_commit_at_us;
     int64_t recheck_at_us;
+    int64_t service_at_us;
     atomic_bool is_assigned; /* read by /readyz */
 };
 
@@ -224,6 +230,15 @@ static int poll_timeout_ms(const struct worker *wk)
     return timeout_ms;
 }
 
+static void show_state(struct worker *wk)
+{
+    char reason[STATUS_BYTES] = "storing events";
+
+    (void)is_ready(wk, reason, sizeof(reason));
+    service_status(wk->service, reason);
+    service_turn(wk->service, admin_http_is_alive(wk->admin));
+}
+
 /* The consumer thread's diary. */
 static void turn(struct worker *wk)
 {
@@ -231,6 +246,10 @@ static void turn(struct worker *wk)
     struct err err = {.text = ""};
     intake_drain(&wk->in, 0);
     int64_t now_us = timebase_mono_us();
+    if (now_us >= wk->service_at_us) {
+        wk->service_at_us = now_us + SERVICE_US;
+        show_state(wk);
+    }
     intake_finish_resets(&wk->in, now_us);
     intake_resume(&wk->in);
     intake_submit_due(&wk->in, now_us);
@@ -277,6 +296,7 @@ static enum verdict learn_cluster(struct worker *wk, struct err *err)
         log_warn("waiting for Kafka: %s",
                  verdict == OK ? "the topic is missing, `metaops migrate --kafka` makes it"
                                : err->text);
+        show_state(wk);
         struct timespec second = {.tv_sec = 1};
         nanosleep(&second, NULL);
     }
@@ -363,7 +383,6 @@ static void stop(struct worker *wk)
 int worker_run(const struct settings *st, const struct sink_ops *sink)
 {
     struct err err = {.text = ""};
-    struct admin_http *admin = NULL;
     struct sigaction action = {.sa_handler = on_signal};
     struct worker *wk = calloc(1, sizeof *wk);
     if (!wk) {
@@ -378,8 +397,13 @@ int worker_run(const struct settings *st, const struct sink_ops *sink)
              st->worker.group, st->kafka.brokers);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    enum verdict verdict = admin_http_start(st->worker.admin_listen, is_ready, wk, &admin, &err);
+    enum verdict verdict = service_open("worker", st, &wk->service, &err);
     if (verdict == OK) {
+        verdict = admin_http_start(st->worker.admin_listen, st, is_ready, wk, &wk->admin, &err);
+    }
+    if (verdict == OK) {
+        service_add(wk->service, admin_http_part(wk->admin));
+        service_ready(wk->service);
         verdict = start(wk, sink, &err);
     }
     if (verdict != OK) {
@@ -390,8 +414,12 @@ int worker_run(const struct settings *st, const struct sink_ops *sink)
     }
     log_info("worker stopping");
     bool has_failed = verdict != OK || wk->in.has_failed;
+    if (wk->service) {
+        service_stopping(wk->service);
+    }
     stop(wk);
-    admin_http_stop(admin);
+    admin_http_stop(wk->admin);
+    service_close(wk->service);
     free(wk);
     return has_failed ? EXIT_CODE_FAILED : EXIT_CODE_OK;
 }

@@ -53,6 +53,7 @@ library 'librdkafka/' '^core/kafka_[a-z_]+\.c$' librdkafka
 library 'libpq|postgres' '^sinks/' libpq
 library 'avro' '^schemas/' avro-c
 library 'simdjson' '^core/json\.cc$' simdjson
+library 'openssl/ssl' '^core/tls_[a-z]+\.c$' libssl
 library 'event2?[./]' '^(core|ingest)/' libevent
 
 exit "$bad"
