@@ -45,6 +45,26 @@ packages_ensure() {
     fi
 }
 
+# packages_take PACKAGE FILE FOLDER - FILE of the package into FOLDER, without installing: for tools whose
+# package would start a server.
+packages_take() {
+    local package=$1 file=$2 folder=$3 work
+    [[ ! -x $folder/${file##*/} ]] || return 0
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+    mkdir -p "$folder"
+    work=$(mktemp -d "$folder/take.XXXXXX")
+    # The user apt downloads as may not enter here; it warns and goes on as the caller.
+    if (cd "$work" && { apt-get download -q "$package" || { as_root apt-get update -q && apt-get download -q "$package"; }; } &&
+        dpkg-deb -x "$package"_*.deb tree) >"$work/log" 2>&1; then
+        mv "$work/tree/$file" "$folder/"
+        rm -rf "$work"
+        return 0
+    fi
+    tail -n 3 "$work/log" >&2
+    rm -rf "$work"
+    return 1
+}
+
 # What the stack needs: PostgreSQL, Java and Maven may come from anywhere.
 packages_for_stack() {
     local wanted=("${PACKAGES_RUN[@]}")

@@ -5,13 +5,17 @@ packages_for_tests() {
     local wanted=("${PACKAGES_BUILD[@]}" libcmocka-dev) name
     for name in "$@"; do
         case $name in
-        style) wanted+=(clang-format-14 shellcheck binutils scdoc groff-base systemd) ;;
+        style) wanted+=(clang-format-14 shellcheck binutils scdoc groff-base systemd python3) ;;
         fuzz) wanted+=(clang llvm) ;;
         unit | component | tsan) ;;
         *) wanted+=(python3 python3-venv curl) ;;
         esac
     done
     packages_ensure "${wanted[@]}"
+    if [[ " $* " == *" style "* ]]; then
+        # Where it can't be had, the check says so.
+        packages_take prometheus usr/bin/promtool build-test/tools || true
+    fi
 }
 
 # build_folder FOLDER [cmake option...] - configured once, then only what changed; of all targets, or
