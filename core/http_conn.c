@@ -1,4 +1,5 @@
 #include "core/http_conn.h"
+#include "core/failpoint.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "core/failpoint.h"
 #include "core/http_input.h"
 #include "core/http_io.h"
 #include "core/http_loop.h"
@@ -271,6 +273,7 @@ void http_conn_answer(struct http_conn *conn, struct http_request *request)
     conn->ready_us = request->ready_us;
     conn->lingers_after = !answer.keep_alive && conn->in_bytes > 0;
     send_answer(conn, &answer, (struct str){request->answer, request->answer_bytes});
+    FAILPOINT("http_conn.answered");
     http_request_free(request);
     if (conn->state == HTTP_CONN_IDLE) {
         http_input_resume(conn);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/failpoint.h"
 #include "core/http_server.h"
 #include "core/metrics.h"
 #include "ingest/publish.h"
@@ -68,6 +69,7 @@ void post_lineage_handle(void *arg, struct http_request *request)
     struct publish_refusal refusal;
     struct pending *pending;
 
+    FAILPOINT("post_lineage.body_read");
     if (retry_after_s > 0) {
         metrics_inc(METRIC_GATEWAY_UNAVAILABLE);
         http_request_problem(request, 503, "too much waits for Kafka", NULL, -1, retry_after_s);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/failpoint.h"
 #include "core/kafka_producer.h"
 #include "core/settings.h"
 #include "core/timebase.h"
@@ -74,6 +75,7 @@ static void on_result(void *record_arg, enum verdict verdict, int32_t partition,
     struct publish_record *record = record_arg;
 
     (void)reason;
+    FAILPOINT("publish.broker_answered");
     record->done(record, verdict, partition, offset);
 }
 
@@ -174,6 +176,7 @@ bool publish_event(struct publish *publish, struct str body, struct str idempote
     }
     lev.event_id = lineage_event_id(body);
     record->event_id = lev.event_id;
+    FAILPOINT("publish.checked");
     key = openlineage_key(&ev);
     verdict = event_codec_encode(bench->codec, &lev, &bytes, &len, &err);
     if (verdict != OK) {
@@ -186,6 +189,7 @@ bool publish_event(struct publish *publish, struct str body, struct str idempote
         free(bytes);
         return refuse(out_refusal, verdict == REJECT ? 413 : 503, err.text);
     }
+    FAILPOINT("publish.produced");
     return true;
 }
 

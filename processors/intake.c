@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/failpoint.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/settings.h"
@@ -146,6 +147,7 @@ void intake_wait(struct intake *in, int timeout_ms)
 static bool submit(struct lane_desk *desk)
 {
     struct batch *bt = desk->filling;
+    FAILPOINT("intake.batch_closed");
     if (!lane_submit(&desk->lane, bt)) {
         return false;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/failpoint.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/settings.h"
@@ -140,6 +141,7 @@ static struct batch *process(struct lane *lane, struct batch *bt)
         close_positions(bt);
         drop_unmoved(bt);
     }
+    FAILPOINT("lane.rows_made");
     if (!bounded_queue_push(lane->to_sink, bt, -1)) {
         hand_back(lane, bt, LANE_DROPPED);
     }
@@ -211,9 +213,11 @@ static enum lane_outcome write_once(struct lane *lane, struct batch *bt, bool *o
         *out_again = true;
         return LANE_RESET;
     }
+    FAILPOINT("lane.letters_published");
     switch (lane->ops->write(lane->sink, &bt->rows, &event, err)) {
     case SINK_STORED:
         remember(lane, bt);
+        FAILPOINT("lane.remembered");
         return LANE_STORED;
     case SINK_AGAIN:
         *out_again = true;

@@ -8,6 +8,7 @@
 
 #include "core/admin_http.h"
 #include "core/exit_code.h"
+#include "core/failpoint.h"
 #include "core/kafka_client.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -117,6 +118,7 @@ static void commit_group(struct worker *wk, int64_t now_us)
         }
     }
     if (count) {
+        FAILPOINT("worker.group_commit");
         kafka_consumer_commit(wk->in.consumer, offsets, count);
     }
 }
@@ -161,6 +163,7 @@ static size_t on_assign(void *arg, struct kafka_partition *partitions, size_t co
             intake_reset_lane(&wk->in, &wk->in.lanes[i]);
         }
     }
+    FAILPOINT("worker.assigned");
     atomic_store(&wk->is_assigned, true);
     intake_publish_state(&wk->in);
     return arrange(wk, partitions, count);
@@ -172,6 +175,7 @@ static void on_revoke(void *arg, const struct kafka_partition *partitions, size_
     struct err err;
     (void)partitions;
     log_info("partitions revoked count=%zu lost=%d", count, lost);
+    FAILPOINT("worker.revoke_begun");
     if (!lost) {
         intake_submit_all(&wk->in);
         intake_wait(&wk->in, is_stopping ? (int)wk->st->worker.drain_timeout_ms : REVOKE_WAIT_MS);
@@ -188,6 +192,7 @@ static void on_revoke(void *arg, const struct kafka_partition *partitions, size_
         log_error("cannot clear the assignment: %s", err.text);
     }
     intake_publish_state(&wk->in);
+    FAILPOINT("worker.revoke_ended");
 }
 
 static void on_poll_result(struct worker *wk, enum verdict verdict, struct kafka_record *record,
@@ -197,6 +202,7 @@ static void on_poll_result(struct worker *wk, enum verdict verdict, struct kafka
     switch (verdict) {
     case OK:
         if (record->handle) {
+            FAILPOINT("worker.polled");
             intake_record(&wk->in, record);
         }
         break;

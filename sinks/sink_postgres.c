@@ -5,6 +5,7 @@
 
 #include <libpq-fe.h>
 
+#include "core/failpoint.h"
 #include "core/metrics.h"
 #include "core/settings.h"
 #include "core/timebase.h"
@@ -104,13 +105,18 @@ static enum verdict send_plain(struct sink *sink, const char *statement, struct 
     return pg_bind_send(&sink->bind, sink->pg, statement, err);
 }
 
+static enum verdict sync(struct sink *sink, struct err *err)
+{
+    return PQpipelineSync(sink->pg)
+               ? OK
+               : err_set(err, RETRY, "sink_postgres", "the connection is gone");
+}
+
 static enum verdict sync_and_read(struct sink *sink, void (*each)(void *, int, PGresult *),
                                   void *arg, struct err *err)
 {
-    if (!PQpipelineSync(sink->pg)) {
-        return err_set(err, RETRY, "sink_postgres", "the connection is gone");
-    }
-    return read_results(sink, each, arg, err);
+    enum verdict verdict = sync(sink, err);
+    return verdict == OK ? read_results(sink, each, arg, err) : verdict;
 }
 
 static enum verdict send_fence(struct sink *sink, const struct graph_batch *rows, struct err *err)
@@ -215,6 +221,7 @@ static enum verdict first_half(struct sink *sink, struct graph_batch *rows,
         verdict = send_plain(sink, "begin", err);
     }
     if (verdict == OK) {
+        FAILPOINT("sink.begun");
         verdict = send_fence(sink, rows, err);
     }
     if (verdict == OK) {
@@ -228,9 +235,14 @@ static enum verdict second_half(struct sink *sink, struct graph_batch *rows, str
 {
     enum verdict verdict = send_tables(sink, rows, ALL_EVENTS, err);
     if (verdict == OK) {
+        FAILPOINT("sink.rows_sent");
         verdict = send_plain(sink, "commit", err);
     }
-    return verdict == OK ? sync_and_read(sink, NULL, NULL, err) : verdict;
+    if (verdict == OK) {
+        verdict = sync(sink, err);
+    }
+    FAILPOINT("sink.commit_sent");
+    return verdict == OK ? read_results(sink, NULL, NULL, err) : verdict;
 }
 
 /* Back to no transaction; a connection on which that fails is of no more use. */
@@ -308,6 +320,7 @@ static enum sink_result sink_write(struct sink *sink, struct graph_batch *rows, 
     if (verdict != OK) {
         return failed(sink, rows, verdict, out_event, err);
     }
+    FAILPOINT("sink.judged");
     if ((size_t)judgement.fenced_rows != rows->positions.count) {
         roll_back(sink);
         metrics_inc(METRIC_WORKER_FENCED);
@@ -318,6 +331,7 @@ static enum sink_result sink_write(struct sink *sink, struct graph_batch *rows, 
     if (verdict != OK) {
         return failed(sink, rows, verdict, out_event, err);
     }
+    FAILPOINT("sink.committed");
     rows->stored_count = 0;
     for (size_t i = 0; i < rows->events.count; i++) {
         rows->stored_count += rows->events.items[i].is_stored;
