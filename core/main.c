@@ -113,10 +113,10 @@ static const struct command commands[] = {
          "judge events offline; without a file: examine connections, topics, schema, clock, disk",
      .help = JUDGE_HELP},
     {.name = "migrate",
-     .usage = "[--list | --kafka]",
+     .usage = "[--list | --kafka | --schemas]",
      .run = migrate_main,
      .takes_words = 1,
-     .line = "bring the database up to date; with --kafka create the topics",
+     .line = "bring the database up to date; --kafka: the topics; --schemas: the schema registry",
      .help = ""},
     {.name = "lineage",
      .usage = "[NAMESPACE] NAME [--field F] [--up|--down] [--depth N] "

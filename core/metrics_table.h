@@ -28,6 +28,8 @@ METRIC(PRODUCER_QUEUE_MESSAGES, GAUGE, "metaops_producer_queue_messages", "",
 METRIC(PRODUCER_QUEUE_BYTES, GAUGE, "metaops_producer_queue_bytes", "", "Bytes of these records")
 METRIC(PRODUCER_REBUILDS, COUNTER, "metaops_producer_rebuilds_total", "",
        "Producers built anew after a fatal error")
+METRIC(REGISTRY_REQUESTS, COUNTER, "metaops_schema_registry_requests_total", "",
+       "Questions to the schema registry; ids are kept, so it stays small")
 METRIC(WORKER_RECORDS, COUNTER, "metaops_worker_records_total", "", "Kafka records read")
 METRIC(WORKER_LANDED, COUNTER, "metaops_worker_events_total", "result=\"landed\"",
        "Events by what became of them at the worker")

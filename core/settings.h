@@ -27,7 +27,8 @@ struct settings {
         char *topic_events; /* metaops.events */
         char *topic_dead_letters;
         char *topic_alerts;
-        char *topic_keys;   /* metaops.keys */
+        char *topic_keys; /* metaops.keys */
+        char *topic_enriched;
         int64_t partitions; /* 12 */
         int64_t replication_factor;
         int64_t min_insync_replicas;
@@ -81,6 +82,12 @@ struct settings {
         int64_t lock_timeout_ms;
         int64_t partitions_ahead; /* months of time partitions made ahead */
     } postgres;
+    struct {
+        char *url;           /* secret for its user info; empty: no registry */
+        char *auto_register; /* yes, no */
+        char *ca_file;
+        int64_t timeout_ms;
+    } schema_registry;
     struct {
         char *level;
         char *format;

@@ -127,6 +127,10 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(kafka.topic_dead_letters), .type = SETTING_TEXT, .def = "metaops.dead-letters", .min = 1,
      .max = TOPIC_NAME_MAX, .roles = "worker, migrate",
      .doc = "Topic for records that can't be used."},
+    {FIELD(kafka.topic_enriched), .type = SETTING_TEXT, .def = "metaops.enriched", .min = 1,
+     .max = TOPIC_NAME_MAX, .roles = "worker, migrate",
+     .doc = "Topic that worker.sink=kafka writes. Needs as many partitions as kafka.topic_events, "
+            "and a retention that is no shorter."},
     {FIELD(kafka.topic_events), .type = SETTING_TEXT, .def = "metaops.events", .min = 1,
      .max = TOPIC_NAME_MAX, .roles = "gateway, worker, emit, migrate", .doc = "Topic for events."},
     {FIELD(kafka.topic_keys), .type = SETTING_TEXT, .def = "metaops.keys", .min = 1,
@@ -153,6 +157,22 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(postgres.statement_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 0,
      .max = 24 * HOUR_MS, .roles = "worker",
      .doc = "statement_timeout of the sinks' sessions. 0: none."},
+    {FIELD(schema_registry.auto_register), .type = SETTING_TEXT, .def = "no", .min = 1, .max = 3,
+     .choices = "yes|no", .roles = "gateway, worker, emit",
+     .doc =
+         "Whether a role registers what it writes. No: metaops migrate --schemas does it, as with "
+         "topics, and roles need only read."},
+    {FIELD(schema_registry.ca_file), .type = SETTING_TEXT, .def = "", .min = 0, .max = 4096,
+     .roles = "gateway, worker, emit, migrate",
+     .doc = "Certificates (PEM) that the registry's is verified with. Empty: the system's."},
+    {FIELD(schema_registry.timeout_ms), .type = SETTING_MILLISECONDS, .def = "3000", .min = 100,
+     .max = 60 * SECOND_MS, .roles = "gateway, worker, emit, migrate",
+     .doc = "Time for one answer of the registry."},
+    {FIELD(schema_registry.url), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,
+     .max = 4096, .roles = "gateway, worker, emit, migrate",
+     .doc = "Confluent-compatible schema registry, http(s)://[user:password@]host[:port][/path]; "
+            "several separated by commas. Records then have Confluent's wire format (00 and the id "
+            "of their schema) instead of Avro single-object encoding; both are read."},
     {FIELD(worker.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5002", .min = 1,
      .max = 255, .roles = "worker",
      .doc = "Address of /metrics, /healthz and /readyz of the worker, host:port."},

@@ -10,11 +10,13 @@
 #include "ingest/event_check.h"
 #include "ingest/event_lines.h"
 #include "schemas/event_codec.h"
+#include "schemas/schema_registry.h"
 
 #define RECORDS_MAX 10000                 /* without a result yet */
 #define HELD_BYTES_MAX ((size_t)32 << 20) /* their bytes */
 #define STOP_TIMEOUT_MS 5000
 #define WAIT_MS 20
+#define REGISTRY_WAIT_MS 10000
 #define REASON_BYTES 160
 
 /* A record on its way. Kept with its bytes until the broker has it, to be published again. */
@@ -39,6 +41,7 @@ struct emit_kafka {
     struct kafka_producer *producer;
     struct event_check *check;
     struct event_codec *codec;
+    struct schema_registry *registry;
     pthread_mutex_t lock; /* of results: the poll thread puts, our thread takes */
     pthread_cond_t has_results;
     struct record *results;
@@ -279,6 +282,19 @@ static enum verdict emit_kafka_loop(struct emit_kafka *kafka, struct err *err)
     return verdict;
 }
 
+/* Nothing can be written before the registry, where there is one, knows the schema. */
+static enum verdict emit_kafka_learn_schema(struct emit_kafka *kafka, struct err *err)
+{
+    enum verdict verdict = schema_registry_start(
+        kafka->job->st, SCHEMA_REGISTRY_WRITES(RELEASED_EVENT), &kafka->registry, err);
+
+    if (verdict == OK) {
+        verdict = schema_registry_wait(kafka->registry, REGISTRY_WAIT_MS, err);
+        event_codec_use_framing(kafka->codec, schema_registry_framing(kafka->registry));
+    }
+    return verdict;
+}
+
 enum verdict emit_kafka_run(struct emit_job *job, struct err *err)
 {
     struct emit_kafka kafka = {
@@ -295,6 +311,9 @@ enum verdict emit_kafka_run(struct emit_job *job, struct err *err)
         verdict = err_set(err, FATAL, "emit", "out of memory");
     }
     if (verdict == OK) {
+        verdict = emit_kafka_learn_schema(&kafka, err);
+    }
+    if (verdict == OK) {
         verdict = kafka_producer_start(job->st, emit_kafka_on_result, &kafka.producer, err);
     }
     if (verdict == OK) {
@@ -304,5 +323,6 @@ enum verdict emit_kafka_run(struct emit_job *job, struct err *err)
     }
     event_codec_free(kafka.codec);
     event_check_free(kafka.check);
+    schema_registry_stop(kafka.registry);
     return verdict;
 }

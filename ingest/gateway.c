@@ -60,6 +60,8 @@ static bool is_ready(void *arg, char *reason, int size)
                  gateway->st->kafka.brokers);
     } else if (atomic_load(&gateway->topic_state) == TOPIC_MISSING) {
         snprintf(reason, (size_t)size, "topic %s is not there: run metaops migrate --kafka", topic);
+    } else if (!publish_has_schemas(gateway->publish, reason, (size_t)size)) {
+        return false;
     } else if (!publish_is_healthy(gateway->publish)) {
         snprintf(reason, (size_t)size, "Kafka at %s does not take records",
                  gateway->st->kafka.brokers);

@@ -13,6 +13,7 @@
 #include "ingest/event_check.h"
 #include "schemas/event_codec.h"
 #include "schemas/openlineage.h"
+#include "schemas/schema_registry.h"
 
 #define IDEMPOTENCY_KEY_BYTES_MAX 255
 
@@ -27,7 +28,8 @@ struct publish {
     const struct settings *st;
     unsigned id; /* unique in the process, unlike the address */
     struct kafka_producer *producer;
-    pthread_mutex_t lock; /* of benches */
+    struct schema_registry *registry; /* NULL: none */
+    pthread_mutex_t lock;             /* of benches */
     struct bench *benches;
 };
 
@@ -60,6 +62,7 @@ static struct bench *bench_get(struct publish *publish)
         bench_free(bench);
         return NULL;
     }
+    event_codec_use_framing(bench->codec, schema_registry_framing(publish->registry));
     pthread_mutex_lock(&publish->lock);
     bench->next = publish->benches;
     publish->benches = bench;
@@ -91,7 +94,11 @@ enum verdict publish_start(const struct settings *st, struct publish **out_publi
     publish->st = st;
     publish->id = atomic_fetch_add(&last_id, 1) + 1;
     pthread_mutex_init(&publish->lock, NULL);
-    verdict = kafka_producer_start(st, on_result, &publish->producer, err);
+    verdict =
+        schema_registry_start(st, SCHEMA_REGISTRY_WRITES(RELEASED_EVENT), &publish->registry, err);
+    if (verdict == OK) {
+        verdict = kafka_producer_start(st, on_result, &publish->producer, err);
+    }
     if (verdict != OK) {
         publish_free(publish);
         return verdict;
@@ -198,6 +205,11 @@ bool publish_is_healthy(struct publish *publish)
     return kafka_producer_is_healthy(publish->producer) != 0;
 }
 
+bool publish_has_schemas(struct publish *publish, char *reason, size_t size)
+{
+    return schema_registry_is_ready(publish->registry, reason, size);
+}
+
 void publish_stop(struct publish *publish, int timeout_ms)
 {
     kafka_producer_stop(publish->producer, timeout_ms);
@@ -214,6 +226,7 @@ void publish_free(struct publish *publish)
         bench_free(publish->benches);
         publish->benches = next;
     }
+    schema_registry_stop(publish->registry);
     pthread_mutex_destroy(&publish->lock);
     free(publish);
 }

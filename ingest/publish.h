@@ -46,6 +46,9 @@ MUST_CHECK bool publish_event(struct publish *publish, struct str body, struct s
 
 bool publish_is_healthy(struct publish *publish);
 
+/* Does the schema registry, where there is one, know what is written? Else the reason. */
+bool publish_has_schemas(struct publish *publish, char *reason, size_t size);
+
 /* Waits up to timeout_ms for pending records; the rest is done with RETRY. */
 void publish_stop(struct publish *publish, int timeout_ms);
 

@@ -5,11 +5,13 @@
 
 #include "core/kafka_producer.h"
 #include "core/settings.h"
+#include "schemas/framing.h"
 
 #define STOP_TIMEOUT_MS 3000
 
 struct dead_letters {
     struct kafka_producer *producer;
+    struct framing *framing;
     const char *topic;
     pthread_mutex_t lock;
     pthread_cond_t answered;
@@ -36,8 +38,8 @@ static void on_result(void *record_arg, enum verdict verdict, int32_t partition,
     pthread_mutex_unlock(&wait->letters->lock);
 }
 
-enum verdict dead_letters_start(const struct settings *st, struct dead_letters **out_letters,
-                                struct err *err)
+enum verdict dead_letters_start(const struct settings *st, struct framing *framing,
+                                struct dead_letters **out_letters, struct err *err)
 {
     struct dead_letters *letters = calloc(1, sizeof *letters);
     if (!letters) {
@@ -45,6 +47,7 @@ enum verdict dead_letters_start(const struct settings *st, struct dead_letters *
     }
     pthread_mutex_init(&letters->lock, NULL);
     pthread_cond_init(&letters->answered, NULL);
+    letters->framing = framing;
     letters->topic = st->kafka.topic_dead_letters;
     enum verdict verdict = kafka_producer_start(st, on_result, &letters->producer, err);
     if (verdict != OK) {
@@ -61,7 +64,11 @@ static enum verdict publish_one(struct dead_letters *letters, const struct dead_
     void *bytes = NULL;
     size_t len = 0;
     enum verdict verdict = dead_letter_encode(letter, &bytes, &len, err);
+    if (verdict == OK) {
+        verdict = framing_write(letters->framing, bytes, &len, err);
+    }
     if (verdict != OK) {
+        free(bytes);
         return verdict;
     }
     struct str key = {(const char *)letter->letter_id.bytes, sizeof letter->letter_id.bytes};

@@ -8,9 +8,11 @@
 #include "schemas/graph_rows.h"
 
 struct dead_letters;
+struct framing;
 struct settings;
 
-MUST_CHECK enum verdict dead_letters_start(const struct settings *st,
+/* framing, which outlives the letters, may be NULL. */
+MUST_CHECK enum verdict dead_letters_start(const struct settings *st, struct framing *framing,
                                            struct dead_letters **out_letters, struct err *err);
 
 /* Publishes all letters of rows and waits for the answers. OK at once when there are none; RETRY when the

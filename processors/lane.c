@@ -279,7 +279,7 @@ enum verdict lane_start(struct lane *lane, const char *cluster_id, struct err *e
 {
     size_t in_flight_max = (size_t)lane->st->worker.batches_in_flight_max;
     enum verdict verdict =
-        stages_processor_new(lane->st, lane->known, lane->events, &lane->pr, err);
+        stages_processor_new(lane->st, lane->known, lane->events, lane->framing, &lane->pr, err);
     if (verdict == OK) {
         verdict = lane->ops->open(lane->st, cluster_id, (int)lane->index, &lane->sink, err);
     }

@@ -31,6 +31,7 @@ struct lane {
     struct known_set *known;
     struct known_set *events;
     struct dead_letters *letters;
+    struct framing *framing; /* NULL: no schema registry */
     struct bounded_queue *to_pool;
     struct bounded_queue *to_sink;
     struct bounded_queue *done; /* of struct batch, shared by all lanes */
@@ -41,7 +42,7 @@ struct lane {
     bool is_started;
 };
 
-/* Starts both threads. ops, known, events, letters and done are shared and outlive the lane. */
+/* Starts both threads. ops, known, events, letters, framing and done are shared and outlive the lane. */
 MUST_CHECK enum verdict lane_start(struct lane *lane, const char *cluster_id, struct err *err);
 
 /* Takes over bt. False when the lane's queue is full: bt is still the caller's. */

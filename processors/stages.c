@@ -47,8 +47,8 @@ const struct stage_format *stages_format(struct str name)
 }
 
 enum verdict stages_processor_new(const struct settings *st, struct known_set *known,
-                                  struct known_set *events, struct processor **out_processor,
-                                  struct err *err)
+                                  struct known_set *events, struct framing *framing,
+                                  struct processor **out_processor, struct err *err)
 {
     struct processor *pr = calloc(1, sizeof *pr);
     if (!pr) {
@@ -73,6 +73,7 @@ enum verdict stages_processor_new(const struct settings *st, struct known_set *k
         stages_processor_free(pr);
         return err_set(err, RETRY, "stages", "memory is short");
     }
+    event_codec_use_framing(pr->codec, framing);
     *out_processor = pr;
     return OK;
 }

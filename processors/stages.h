@@ -20,6 +20,7 @@
 struct settings;
 struct facet_cache;
 struct base_cache;
+struct framing;
 
 /* A facet of the event at hand. */
 struct facet_ref {
@@ -97,9 +98,9 @@ struct stage_format {
 /* NULL for one that nobody knows. */
 const struct stage_format *stages_format(struct str name);
 
-/* A processor for one lane. RETRY when memory is short. Free with stages_processor_free. */
+/* A processor for one lane. framing may be NULL. RETRY when memory is short. Free with stages_processor_free. */
 MUST_CHECK enum verdict stages_processor_new(const struct settings *st, struct known_set *known,
-                                             struct known_set *events,
+                                             struct known_set *events, struct framing *framing,
                                              struct processor **out_processor, struct err *err);
 
 /* Turns records of bt, from number first on, into rows (positions stay as they are) until all are done or the

@@ -16,6 +16,7 @@
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "intake.h"
+#include "schemas/schema_registry.h"
 
 #define TOPICS_MAX 32
 #define DONE_MAX 1024
@@ -32,6 +33,7 @@ struct worker {
     struct admin_http *admin;
     struct intake in;
     struct dead_letters *letters;
+    struct schema_registry *registry; /* NULL: none */
     char cluster_id[64];
     char *topic_words;
     const char *topics[TOPICS_MAX + 3];
@@ -320,6 +322,7 @@ static enum verdict start_lanes(struct worker *wk, const struct sink_ops *ops, s
                               .known = wk->in.known,
                               .events = wk->in.events,
                               .letters = wk->letters,
+                              .framing = schema_registry_framing(wk->registry),
                               .done = wk->in.done};
         verdict = lane_start(lane, wk->cluster_id, err);
     }
@@ -344,7 +347,12 @@ static enum verdict start(struct worker *wk, const struct sink_ops *ops, struct 
     if (!wk->in.known || !wk->in.events || !wk->in.done) {
         return err_set(err, RETRY, "worker", "memory is short");
     }
-    verdict = dead_letters_start(wk->st, &wk->letters, err);
+    verdict = schema_registry_start(wk->st, SCHEMA_REGISTRY_WRITES(RELEASED_DEAD_LETTER),
+                                    &wk->registry, err);
+    if (verdict == OK) {
+        verdict =
+            dead_letters_start(wk->st, schema_registry_framing(wk->registry), &wk->letters, err);
+    }
     if (verdict == OK) {
         verdict = ops->open(wk->st, wk->cluster_id, INTAKE_LANES_MAX, &wk->in.assignment.desk, err);
     }
@@ -379,6 +387,7 @@ static void stop(struct worker *wk)
     for (uint32_t i = 0; i < wk->in.lane_count; i++) {
         lane_fini(&wk->in.lanes[i].lane);
     }
+    schema_registry_stop(wk->registry);
     assignment_fini(&wk->in.assignment);
     bounded_queue_free(wk->in.done);
     known_set_free(wk->in.known);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "schemas/framing.h"
 #include "schemas/wire_reader.h"
 #include "schemas/wire_writer.h"
 
@@ -46,11 +47,14 @@ enum verdict dead_letter_decode(struct str bytes, struct dead_letter *out_letter
 {
     struct wire_reader rd;
     uint64_t fingerprint;
+    size_t head_bytes;
     struct dead_letter letter = {0};
 
-    if (!wire_reader_init(&rd, bytes, &fingerprint) || fingerprint != FINGERPRINT_V1) {
+    if (framing_read(NULL, bytes, &fingerprint, &head_bytes, err) != OK ||
+        fingerprint != FINGERPRINT_V1) {
         return err_set(err, REJECT, "dead_letter", "no dead letter of a known schema");
     }
+    wire_reader_init(&rd, bytes, head_bytes);
     wire_reader_fixed(&rd, "letter_id", letter.letter_id.bytes, sizeof(letter.letter_id.bytes));
     letter.has_event_id = wire_reader_bool(&rd, "has_event_id");
     letter.failed_at_us = wire_reader_long(&rd, "failed_at_us");

@@ -26,7 +26,7 @@ struct dead_letter {
     struct str value; /* the record's value as it was */
 };
 
-/* Framed Avro bytes, malloc'd, the caller's. Text that is no UTF-8 is written with '?' for its
+/* Avro single-object encoding, malloc'd, the caller's. Text that is no UTF-8 is written with '?' for its
  * wrong bytes, so that no letter is ever refused. RETRY when memory is short. */
 MUST_CHECK enum verdict dead_letter_encode(const struct dead_letter *letter, void **out_bytes,
                                            size_t *out_len, struct err *err);

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include "core/json.h"
+#include "schemas/framing.h"
 #include "schemas/utf8.h"
 #include "schemas/wire_reader.h"
 #include "schemas/wire_writer.h"
@@ -31,6 +32,7 @@ enum body_codec { BODY_IDENTITY, BODY_ZSTD, BODY_CODECS };
 
 struct event_codec {
     size_t body_bytes_max;
+    struct framing *framing; /* NULL: no schema registry */
     ZSTD_CCtx *deflate;
     ZSTD_DCtx *inflate;
     char *scratch;
@@ -60,6 +62,11 @@ struct event_codec *event_codec_new(size_t body_bytes_max)
         return NULL;
     }
     return codec;
+}
+
+void event_codec_use_framing(struct event_codec *codec, struct framing *framing)
+{
+    codec->framing = framing;
 }
 
 void event_codec_free(struct event_codec *codec)
@@ -184,8 +191,14 @@ enum verdict event_codec_encode(struct event_codec *codec, const struct lineage_
     if (bytes) {
         struct wire_writer wr = {.pos = bytes, .end = bytes + room};
         event_codec_write(&wr, ev, &packed);
-        *out_bytes = bytes;
-        *out_len = (size_t)(wr.pos - bytes);
+        size_t len = (size_t)(wr.pos - bytes);
+        verdict = framing_write(codec->framing, bytes, &len, err);
+        if (verdict == OK) {
+            *out_bytes = bytes;
+            *out_len = len;
+        } else {
+            free(bytes);
+        }
     } else {
         verdict = err_set(err, RETRY, "event_codec", "no memory for a record of %zu bytes", room);
     }
@@ -293,17 +306,20 @@ enum verdict event_codec_decode(struct event_codec *codec, struct str bytes, str
 {
     struct wire_reader rd;
     uint64_t fingerprint;
+    size_t head_bytes;
+    enum verdict verdict = framing_read(codec->framing, bytes, &fingerprint, &head_bytes, err);
 
-    if (!wire_reader_init(&rd, bytes, &fingerprint)) {
-        return err_set(err, REJECT, "event_codec", "no Avro single-object encoding (C3 01)");
+    if (verdict != OK) {
+        return verdict;
     }
+    wire_reader_init(&rd, bytes, head_bytes);
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
         if (versions[i].fingerprint != fingerprint) {
             continue;
         }
         struct lineage_event ev = {0};
         struct packed_body packed = {0};
-        enum verdict verdict = versions[i].read(&rd, &ev, &packed, err);
+        verdict = versions[i].read(&rd, &ev, &packed, err);
         if (verdict == OK) {
             verdict = event_codec_unpack(codec, &packed, arena, &ev.body, err);
         }

@@ -1,9 +1,8 @@
 /* event_codec.h - struct lineage_event <-> framed Avro bytes, every released version.
  *
  * Written by hand for our own schemas, because avro-c's generic values cost 70-95 microseconds an
- * event and believe lengths; a test holds both equal. Framing: Avro single-object encoding, C3 01
- * and the CRC-64-AVRO fingerprint of the writer's schema. A codec holds zstd contexts and buffers:
- * one per thread. */
+ * event and believe lengths; a test holds both equal. Framing: see framing.h. A codec holds zstd
+ * contexts and buffers: one per thread. */
 #ifndef METAOPS_SCHEMAS_EVENT_CODEC_H
 #define METAOPS_SCHEMAS_EVENT_CODEC_H
 
@@ -14,10 +13,15 @@
 #include "schemas/lineage_event.h"
 
 struct event_codec;
+struct framing;
 
 /* body_bytes_max (at most INT32_MAX counts) bounds what encode takes and what decode inflates to.
  * NULL when memory is short. */
 struct event_codec *event_codec_new(size_t body_bytes_max);
+
+/* From now on records are framed as framing (which outlives the codec; NULL allowed) has it, and its
+ * verdicts are added to those of encode and decode. */
+void event_codec_use_framing(struct event_codec *codec, struct framing *framing);
 
 /* Encodes with the newest schema and compresses the body where that makes it smaller. *out_bytes
  * is malloc'd, the caller's. RETRY when memory is short; REJECT for what decode would refuse: a

@@ -2,20 +2,11 @@
 
 #include "schemas/utf8.h"
 
-bool wire_reader_init(struct wire_reader *rd, struct str bytes, uint64_t *out_fingerprint)
+void wire_reader_init(struct wire_reader *rd, struct str bytes, size_t head_bytes)
 {
-    const uint8_t *head = (const uint8_t *)bytes.ptr;
-    uint64_t fingerprint = 0;
+    const uint8_t *start = (const uint8_t *)bytes.ptr;
 
-    if (bytes.len < 10 || head[0] != 0xC3 || head[1] != 0x01) {
-        return false;
-    }
-    for (int i = 0; i < 8; i++) {
-        fingerprint |= (uint64_t)head[2 + i] << (8 * i);
-    }
-    *out_fingerprint = fingerprint;
-    *rd = (struct wire_reader){.start = head, .pos = head + 10, .end = head + bytes.len};
-    return true;
+    *rd = (struct wire_reader){.start = start, .pos = start + head_bytes, .end = start + bytes.len};
 }
 
 static void wire_reader_begin(struct wire_reader *rd, const char *field)

@@ -20,8 +20,8 @@ struct wire_reader {
     size_t fault_offset; /* where the faulty field begins, in the record */
 };
 
-/* Starts reading bytes; takes the head of a single-object encoding. False when there is none. */
-bool wire_reader_init(struct wire_reader *rd, struct str bytes, uint64_t *out_fingerprint);
+/* Starts reading bytes behind their head (framing.h), which they are at least as long as. */
+void wire_reader_init(struct wire_reader *rd, struct str bytes, size_t head_bytes);
 
 int64_t wire_reader_long(struct wire_reader *rd, const char *field);
 int32_t wire_reader_int(struct wire_reader *rd, const char *field);

@@ -12,6 +12,7 @@
 #include "core/settings.h"
 #include "pg_conn.h"
 #include "schemas/embedded.h"
+#include "schemas/schema_registry.h"
 
 #define FOLDER "postgres/"
 #define CHECKSUM_BYTES (2 * SHA256_DIGEST_LENGTH + 1)
@@ -181,6 +182,7 @@ static enum verdict migrate_kafka(const struct settings *st, struct err *err)
         {.name = st->kafka.topic_events, .partitions = (int)st->kafka.partitions},
         {.name = st->kafka.topic_dead_letters, .partitions = (int)st->kafka.partitions},
         {.name = st->kafka.topic_alerts, .partitions = (int)st->kafka.partitions},
+        {.name = st->kafka.topic_enriched, .partitions = (int)st->kafka.partitions},
         /* One partition: changes of keys have one order. */
         {.name = st->kafka.topic_keys, .partitions = 1, .is_kept = true},
     };
@@ -209,13 +211,16 @@ int migrate_run(const struct settings *st, int argc, char **argv)
     struct pg_conn *pg = NULL;
     bool is_kafka = argc == 1 && strcmp(argv[0], "--kafka") == 0;
     bool is_list = argc == 1 && strcmp(argv[0], "--list") == 0;
+    bool is_schemas = argc == 1 && strcmp(argv[0], "--schemas") == 0;
     enum verdict verdict = OK;
-    if (argc > 1 || (argc == 1 && !is_kafka && !is_list)) {
-        fprintf(stderr, "usage: metaops migrate [--list | --kafka]\n");
+    if (argc > 1 || (argc == 1 && !is_kafka && !is_list && !is_schemas)) {
+        fprintf(stderr, "usage: metaops migrate [--list | --kafka | --schemas]\n");
         return EXIT_CODE_USAGE;
     }
     if (is_kafka) {
         verdict = migrate_kafka(st, &err);
+    } else if (is_schemas) {
+        verdict = schema_registry_release(st, &err);
     } else {
         verdict = pg_conn_open(st, PG_CONN_WRITE, "metaops migrate", &pg, &err);
         if (verdict == OK) {

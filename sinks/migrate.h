@@ -11,7 +11,7 @@
 struct pg_conn;
 struct settings;
 
-/* `migrate [--list | --kafka]`. Returns an exit code. */
+/* `migrate [--list | --kafka | --schemas]`. Returns an exit code. */
 int migrate_run(const struct settings *st, int argc, char **argv);
 
 /* Does the database have exactly the files this program carries? OK; FATAL with what is missing (mend: metaops

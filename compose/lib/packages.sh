@@ -3,7 +3,7 @@
 # are whatever the release has.
 
 PACKAGES_BUILD=(cmake ninja-build gcc g++ pkg-config libc6-dev librdkafka-dev libavro-dev libpq-dev
-    libevent-dev libzstd-dev zlib1g-dev liblz4-dev libssl-dev libxxhash-dev libsimdjson-dev)
+    libevent-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev liblz4-dev libssl-dev libxxhash-dev libsimdjson-dev)
 PACKAGES_RUN=(curl util-linux)
 
 as_root() {

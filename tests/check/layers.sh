@@ -52,6 +52,7 @@ library() {
 library 'librdkafka/' '^core/kafka_[a-z_]+\.c$' librdkafka
 library 'libpq|postgres' '^sinks/' libpq
 library 'avro' '^schemas/' avro-c
+library 'curl/' '^core/http_client\.c$' libcurl
 library 'simdjson' '^core/json\.cc$' simdjson
 library 'openssl/ssl' '^core/tls_[a-z]+\.c$' libssl
 library 'event2?[./]' '^(core|ingest)/' libevent

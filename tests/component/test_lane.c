@@ -62,7 +62,7 @@ static int setup(void **state)
     bed->known = known_set_new(4096);
     bed->events = known_set_new(4096);
     bed->done = bounded_queue_new(64);
-    assert_int_equal(dead_letters_start(&bed->st, &bed->letters, &err), OK);
+    assert_int_equal(dead_letters_start(&bed->st, NULL, &bed->letters, &err), OK);
     bed->lane = (struct lane){.index = 0,
                               .st = &bed->st,
                               .ops = &memory_sink_ops,

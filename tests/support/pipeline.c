@@ -25,7 +25,7 @@ void pipeline_init(struct pipeline *pl, const char *const *flags)
     free(rest.words);
     pl->known = known_set_new(4096);
     pl->events = known_set_new(4096);
-    assert_int_equal(stages_processor_new(&pl->st, pl->known, pl->events, &pl->pr, &err), OK);
+    assert_int_equal(stages_processor_new(&pl->st, pl->known, pl->events, NULL, &pl->pr, &err), OK);
     pl->bt =
         batch_new(0, (size_t)pl->st.worker.batch_bytes_max, (size_t)pl->st.ingest.body_bytes_max);
     assert_non_null(pl->bt);

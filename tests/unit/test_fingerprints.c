@@ -74,19 +74,28 @@ static void put_items(struct form *form, const struct json_value *list)
 }
 
 /* Rules PRIMITIVES, FULLNAMES (all our names live in metaops), STRIP, ORDER, INTEGERS, WHITESPACE;
- * our schemas have no escapes in strings. Symbols are strings in a list, as a union's branches
- * are. */
+ * our schemas have no escapes in strings. Symbols are put as they are. */
 static void put_schema(struct form *form, const struct json_value *schema)
 {
     const struct json_value *member;
 
     assert_non_null(schema);
     if (schema->type == JSON_STRING) {
-        put_raw(form, schema);
+        struct str text = json_raw(form->doc, schema);
+        bool is_own_name = text.ptr[1] >= 'A' && text.ptr[1] <= 'Z';
+        put_text(form, is_own_name ? "\"metaops." : "\"");
+        put(form, text.ptr + 1, text.len - 1);
         return;
     }
     if (schema->type == JSON_ARRAY) {
         put_items(form, schema);
+        return;
+    }
+    member = json_get(form->doc, schema, STR("items"));
+    if (member) {
+        put_text(form, "{\"type\":\"array\",\"items\":");
+        put_schema(form, member);
+        put_text(form, "}");
         return;
     }
     struct str name = json_raw(form->doc, json_get(form->doc, schema, STR("name")));
@@ -102,8 +111,13 @@ static void put_schema(struct form *form, const struct json_value *schema)
     }
     member = json_get(form->doc, schema, STR("symbols"));
     if (member) {
-        put_text(form, ",\"symbols\":");
-        put_items(form, member);
+        put_text(form, ",\"symbols\":[");
+        for (const struct json_value *symbol = json_first(form->doc, member); symbol;
+             symbol = json_next(form->doc, member, symbol)) {
+            put_text(form, symbol == json_first(form->doc, member) ? "" : ",");
+            put_raw(form, symbol);
+        }
+        put_text(form, "]");
     }
     member = json_get(form->doc, schema, STR("size"));
     if (member) {

@@ -1,0 +1,189 @@
+#include "core/http_client.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "core/json.h"
+
+#define WHERE "http client"
+#define CONNECT_TIMEOUT_MS 2000L
+
+/* The answer as it grows. */
+struct inbox {
+    char *bytes;
+    size_t len;
+    size_t room;
+    size_t bytes_max;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode global_code;
+
+static void set_up(void)
+{
+    global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct inbox *inbox = arg;
+    size_t len = size * count;
+
+    if (len > inbox->bytes_max - inbox->len) {
+        return 0;
+    }
+    if (inbox->len + len + JSON_PADDING_BYTES > inbox->room) {
+        size_t room = 2 * (inbox->len + len) + JSON_PADDING_BYTES;
+        char *grown = realloc(inbox->bytes, room);
+        if (!grown) {
+            return 0;
+        }
+        inbox->bytes = grown;
+        inbox->room = room;
+    }
+    memcpy(inbox->bytes + inbox->len, bytes, len);
+    inbox->len += len;
+    return len;
+}
+
+static void set_options(CURL *curl, const struct http_client_request *request, struct inbox *inbox,
+                        struct curl_slist *headers)
+{
+    long connect_ms =
+        request->timeout_ms < CONNECT_TIMEOUT_MS ? request->timeout_ms : CONNECT_TIMEOUT_MS;
+
+    curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "metaops/" METAOPS_VERSION);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, inbox);
+    if (request->ca_file && *request->ca_file) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
+    }
+    if (request->body.ptr) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.ptr);
+    }
+}
+
+/* `name: value`, appended to list; the list as it was when memory is short. */
+static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
+{
+    char line[160];
+
+    snprintf(line, sizeof(line), "%s: %s", name, value);
+    struct curl_slist *grown = curl_slist_append(list, line);
+    return grown ? grown : list;
+}
+
+static enum verdict verdict_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_SSL_CACERT_BADFILE:
+        return FATAL;
+    default:
+        return RETRY;
+    }
+}
+
+static enum verdict fail(CURLcode code, const char *text, const struct http_client_request *request,
+                         struct err *err)
+{
+    char shown[160];
+
+    http_client_show_url(request->url, shown, sizeof(shown));
+    return err_set(err, verdict_of(code), WHERE, "%s %s: %s", request->method, shown,
+                   *text ? text : curl_easy_strerror(code));
+}
+
+enum verdict http_client_run(const struct http_client_request *request,
+                             struct http_client_answer *out_answer, struct err *err)
+{
+    struct inbox inbox = {.bytes_max = request->answer_bytes_max};
+    struct curl_slist *headers = NULL;
+    char text[CURL_ERROR_SIZE] = "";
+    enum verdict verdict = OK;
+    long status = 0;
+
+    pthread_once(&once, set_up);
+    CURL *curl = global_code == CURLE_OK ? curl_easy_init() : NULL;
+    inbox.room = JSON_PADDING_BYTES;
+    inbox.bytes = malloc(inbox.room);
+    if (!curl || !inbox.bytes) {
+        verdict = err_set(err, RETRY, WHERE, "out of memory");
+        goto out;
+    }
+    if (request->accept) {
+        headers = add_header(headers, "Accept", request->accept);
+    }
+    if (request->content_type) {
+        headers = add_header(headers, "Content-Type", request->content_type);
+    }
+    set_options(curl, request, &inbox, headers);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
+    CURLcode code = curl_easy_perform(curl);
+    if (code != CURLE_OK) {
+        verdict = fail(code, text, request, err);
+        goto out;
+    }
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    memset(inbox.bytes + inbox.len, 0, JSON_PADDING_BYTES);
+    *out_answer =
+        (struct http_client_answer){.status = status, .body = inbox.bytes, .len = inbox.len};
+    inbox.bytes = NULL;
+out:
+    free(inbox.bytes);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    return verdict;
+}
+
+enum verdict http_client_check_url(const char *url, struct err *err)
+{
+    CURLU *parts = curl_url();
+    char *scheme = NULL;
+    enum verdict verdict = OK;
+
+    CURLUcode code = parts ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+    if (code == CURLUE_OK) {
+        code = curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0);
+    }
+    if (code != CURLUE_OK) {
+        verdict = err_set(err, REJECT, WHERE, "no URL: %s", curl_url_strerror(code));
+    } else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) {
+        verdict = err_set(err, REJECT, WHERE, "a URL with http or https is needed");
+    }
+    curl_free(scheme);
+    curl_url_cleanup(parts);
+    return verdict;
+}
+
+void http_client_show_url(const char *url, char *out, size_t size)
+{
+    const char *host = strstr(url, "://");
+    const char *at = host ? strchr(host, '@') : NULL;
+    const char *path = host ? strchr(host + 3, '/') : NULL;
+
+    if (at && path && path < at) {
+        at = strrchr(host, '@'); /* a password may hold a slash: show less rather than more */
+    }
+    if (at) {
+        snprintf(out, size, "%.*s://%s", (int)(host - url), url, at + 1);
+    } else {
+        snprintf(out, size, "%s", url);
+    }
+}

@@ -1,0 +1,42 @@
+/* http_client.h - one HTTP request and its whole answer, for what we ask of others: the schema
+ * registry.
+ *
+ * The only face of libcurl. Blocks: never on an event loop. TLS certificates and host names are
+ * always verified; redirects are not followed; the answer is bounded. Any thread. */
+#ifndef METAOPS_CORE_HTTP_CLIENT_H
+#define METAOPS_CORE_HTTP_CLIENT_H
+
+#include <stddef.h>
+
+#include "err.h"
+#include "str.h"
+
+struct http_client_request {
+    const char *method;
+    const char *url; /* may carry user:password@, which appears in no message */
+    const char *accept;
+    const char *content_type; /* of body */
+    struct str body;          /* ptr NULL: none */
+    const char *ca_file;      /* empty or NULL: the system's certificates */
+    long timeout_ms;          /* for everything */
+    size_t answer_bytes_max;
+};
+
+struct http_client_answer {
+    long status;
+    char *body; /* malloc'd, the caller's; JSON_PADDING_BYTES zero bytes follow */
+    size_t len;
+};
+
+/* OK with whatever status came. RETRY when there was no whole answer in time, with the reason;
+ * FATAL for a URL that is none, or no http(s), and for a ca_file that cannot be used. */
+MUST_CHECK enum verdict http_client_run(const struct http_client_request *request,
+                                        struct http_client_answer *out_answer, struct err *err);
+
+/* Is it an http or https URL with a host? REJECT says why not. */
+MUST_CHECK enum verdict http_client_check_url(const char *url, struct err *err);
+
+/* url without user info, into out (cut to size): for people. */
+void http_client_show_url(const char *url, char *out, size_t size);
+
+#endif
