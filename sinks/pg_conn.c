@@ -3,6 +3,8 @@
  * compiling costs more than any of our statements. */
 #include "sinks/pg_conn.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,9 @@
 
 /* A transaction that nobody goes on with holds locks and keeps vacuum from its work. */
 #define IDLE_IN_TRANSACTION_TIMEOUT_MS 60000
+
+/* What an answer may take on its way beyond the server's own time-out. */
+#define ANSWER_GRACE_MS 5000
 
 static void log_notice(void *arg, const PGresult *result)
 {
@@ -168,6 +173,24 @@ enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *res
         err->code = pg_verdict_code(state);
     }
     return verdict;
+}
+
+enum verdict pg_conn_await(struct pg_conn *pg, int64_t statement_timeout_ms, struct err *err)
+{
+    int64_t timeout_ms = statement_timeout_ms > 0 ? statement_timeout_ms + ANSWER_GRACE_MS : -1;
+    while (PQisBusy(pg)) {
+        struct pollfd socket = {.fd = PQsocket(pg), .events = POLLIN};
+        int ready = poll(&socket, 1, (int)timeout_ms);
+        if (ready == 0) {
+            return err_set(err, RETRY, "postgres", "PostgreSQL has been silent for %lld ms",
+                           (long long)timeout_ms);
+        }
+        /* A loss is told by PQgetResult. */
+        if ((ready < 0 && errno != EINTR) || (ready > 0 && !PQconsumeInput(pg))) {
+            break;
+        }
+    }
+    return OK;
 }
 
 bool pg_conn_is_broken(const struct pg_conn *pg)

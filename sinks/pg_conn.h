@@ -7,6 +7,7 @@
 #define METAOPS_SINKS_PG_CONN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/err.h"
 
@@ -35,6 +36,12 @@ MUST_CHECK enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int p
  * text never quotes data: where the server's message could, only state and object names are given. */
 enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result,
                            struct err *err);
+
+/* Waits until PQgetResult has something to say (a result, an end, a loss) and will not block. RETRY after
+ * statement_timeout and ANSWER_GRACE_MS without a byte: no statement takes longer, so nobody is at the other end,
+ * and the connection is of no more use though it does not say so. */
+MUST_CHECK enum verdict pg_conn_await(struct pg_conn *pg, int64_t statement_timeout_ms,
+                                      struct err *err);
 
 /* True when the connection is of no more use: close it and open another. */
 bool pg_conn_is_broken(const struct pg_conn *pg);

@@ -48,9 +48,10 @@ enum verdict pg_prepare_all(struct pg_conn *pg, struct err *err)
 }
 
 enum verdict pg_prepare_run(struct pg_conn *pg, const char *statement, int param_count,
-                            const char *const *params, struct pg_result **out_result,
-                            struct err *err)
+                            const char *const *params, int64_t statement_timeout_ms,
+                            struct pg_result **out_result, struct err *err)
 {
+    struct err silence;
     enum verdict verdict = OK;
     PGresult *kept = NULL;
     if (!PQsendQueryPrepared(pg, statement, param_count, params, NULL, NULL, 0) ||
@@ -58,6 +59,11 @@ enum verdict pg_prepare_run(struct pg_conn *pg, const char *statement, int param
         return pg_conn_fault(pg, NULL, err);
     }
     for (;;) {
+        if (pg_conn_await(pg, statement_timeout_ms, &silence) != OK) {
+            PQclear(kept);
+            *err = silence;
+            return RETRY;
+        }
         PGresult *result = PQgetResult(pg);
         if (!result && PQstatus(pg) == CONNECTION_BAD) {
             PQclear(kept);

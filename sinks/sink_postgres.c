@@ -76,6 +76,11 @@ static enum verdict read_results(struct sink *sink, void (*each)(void *arg, int 
     enum verdict verdict = OK;
     int index = 0;
     for (;;) {
+        struct err silence;
+        if (pg_conn_await(sink->pg, sink->st->postgres.statement_timeout_ms, &silence) != OK) {
+            *err = silence;
+            return RETRY;
+        }
         PGresult *result = PQgetResult(sink->pg);
         if (!result) {
             if (PQstatus(sink->pg) == CONNECTION_BAD) {
@@ -392,6 +397,7 @@ static void fill_position(const PGresult *result, int row, struct sink_position 
 static enum verdict sink_load(struct sink *sink, struct sink_position *positions, size_t count,
                               struct err *err)
 {
+    int64_t timeout_ms = sink->st->postgres.statement_timeout_ms;
     struct pg_result *result = NULL;
     enum verdict verdict = connect_and_prepare(sink, err);
     if (verdict != OK) {
@@ -401,7 +407,7 @@ static enum verdict sink_load(struct sink *sink, struct sink_position *positions
     char *partitions = array_literal(positions, count, false);
     if (topics && partitions) {
         const char *params[] = {sink->cluster_id, topics, partitions};
-        verdict = pg_prepare_run(sink->pg, "load_positions", 3, params, &result, err);
+        verdict = pg_prepare_run(sink->pg, "load_positions", 3, params, timeout_ms, &result, err);
     } else {
         verdict = err_set(err, RETRY, "sink_postgres", "memory is short");
     }
@@ -422,6 +428,7 @@ static enum verdict sink_save(struct sink *sink, const struct sink_position *pos
 {
     char partition[16];
     char next_offset[24];
+    int64_t timeout_ms = sink->st->postgres.statement_timeout_ms;
     struct pg_result *result = NULL;
     bool is_resumed = position->is_found && !reason;
     enum verdict verdict = connect_and_prepare(sink, err);
@@ -431,9 +438,13 @@ static enum verdict sink_save(struct sink *sink, const struct sink_position *pos
     snprintf(partition, sizeof partition, "%d", position->partition);
     snprintf(next_offset, sizeof next_offset, "%lld", (long long)position->next_offset);
     const char *params[] = {sink->cluster_id, position->topic, partition, next_offset, reason};
-    verdict = is_resumed ? pg_prepare_run(sink->pg, "resume_position", 4, params, &result, err)
-                         : pg_prepare_run(sink->pg, "save_position", 5, params, &result, err);
+    verdict = is_resumed
+                  ? pg_prepare_run(sink->pg, "resume_position", 4, params, timeout_ms, &result, err)
+                  : pg_prepare_run(sink->pg, "save_position", 5, params, timeout_ms, &result, err);
     pg_conn_clear(result);
+    if (verdict != OK) {
+        roll_back(sink);
+    }
     return verdict;
 }
 
