@@ -98,6 +98,12 @@ struct str json_raw(const struct json_doc *doc, const struct json_value *value);
 MUST_CHECK enum verdict json_string(const struct json_doc *doc, const struct json_value *value,
                                     struct arena *arena, struct str *out_text, struct err *err);
 
+/* Turns ascending offsets within the decoded content of a string (as json_string gives it) into the
+ * offsets in the text where those bytes begin; the content's length becomes that of the closing
+ * quote. One pass for all. */
+void json_string_places(const struct json_doc *doc, const struct json_value *value,
+                        size_t *inout_offsets, size_t count);
+
 /* Appends the canonical form of value: keys sorted by their decoded bytes, of equal keys the last,
  * numbers as received, strings in UTF-8 with only \" \\ and control bytes escaped (\u00xx, lower
  * case) and lone surrogates as \udxxx, no white space. The same value always gives the same

@@ -148,6 +148,27 @@ enum verdict json_string(const struct json_doc *doc, const struct json_value *va
     return OK;
 }
 
+void json_string_places(const struct json_doc *doc, const struct json_value *value,
+                        size_t *inout_offsets, size_t count)
+{
+    struct str text = json_text_content(doc, value);
+    const char *p = text.ptr, *end = text.ptr + text.len;
+    size_t decoded = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        while (p < end && decoded < inout_offsets[i]) {
+            char piece[4];
+            if (*p == '\\') {
+                decoded += json_text_put(piece, json_text_escape(&p, end));
+            } else {
+                p++;
+                decoded++;
+            }
+        }
+        inout_offsets[i] = value->offset + 1 + (size_t)(p - text.ptr);
+    }
+}
+
 /* Bytes at p that can't be shown: a NUL (1), a surrogate of WTF-8 (3), else 0. */
 static size_t json_display_bad(const char *p, const char *end)
 {

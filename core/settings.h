@@ -15,6 +15,18 @@
 
 #include "err.h"
 
+/* Default of redact.environment_allow: what tells runs apart and holds no secret by its nature. */
+#define SETTINGS_ENVIRONMENT_ALLOW                                                                 \
+    "PATH, HOME, USER, LOGNAME, HOSTNAME, SHELL, LANG, LANGUAGE, LC_*, TZ, PWD, "                  \
+    "TMPDIR, PYTHONPATH, VIRTUAL_ENV, CONDA_PREFIX, CONDA_DEFAULT_ENV, JAVA_HOME, "                \
+    "HADOOP_HOME, HADOOP_CONF_DIR, HADOOP_USER_NAME, SPARK_HOME, SPARK_CONF_DIR, "                 \
+    "AIRFLOW_HOME, AIRFLOW_CTX_*, DBT_PROJECT_DIR, DBT_PROFILES_DIR, DBT_TARGET, "                 \
+    "ENV, ENVIRONMENT, POD_NAME, POD_NAMESPACE, NODE_NAME, AWS_REGION, "                           \
+    "AWS_DEFAULT_REGION, GOOGLE_CLOUD_PROJECT, CI, GIT_COMMIT, GIT_BRANCH, BUILD_ID, "             \
+    "GITHUB_SHA, GITHUB_REF, GITHUB_REPOSITORY, GITHUB_RUN_ID, CI_COMMIT_SHA, "                    \
+    "CI_PIPELINE_ID, user, userId, orgId, jobId, runId, mountPoints, "                             \
+    "spark.databricks.*"
+
 /* Byte sizes take KiB, MiB, GiB (or plain bytes); every text is owned by the struct. */
 struct settings {
     struct {
@@ -82,6 +94,10 @@ struct settings {
         int64_t lock_timeout_ms;
         int64_t partitions_ahead; /* months of time partitions made ahead */
     } postgres;
+    struct {
+        char *environment_allow; /* comma list of names */
+        char *sql_literals;      /* off, on */
+    } redact;
     struct {
         char *url;           /* secret for its user info; empty: no registry */
         char *auto_register; /* yes, no */

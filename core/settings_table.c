@@ -157,6 +157,15 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(postgres.statement_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 0,
      .max = 24 * HOUR_MS, .roles = "worker",
      .doc = "statement_timeout of the sinks' sessions. 0: none."},
+    {FIELD(redact.environment_allow), .type = SETTING_TEXT, .def = SETTINGS_ENVIRONMENT_ALLOW,
+     .min = 0, .max = 8192, .roles = "gateway, worker, emit, check",
+     .doc = "Variables whose values stay in environment facets, separated by commas; a * at the "
+            "end of a name stands for anything. All others are redacted. Part of an event's "
+            "identity: the same in every role and emitter."},
+    {FIELD(redact.sql_literals), .type = SETTING_TEXT, .def = "off", .min = 1, .max = 3,
+     .choices = "off|on", .roles = "gateway, worker, emit, check",
+     .doc = "on: literals of the sql facet are redacted too. Part of an event's identity: the same "
+            "in every role and emitter."},
     {FIELD(schema_registry.auto_register), .type = SETTING_TEXT, .def = "no", .min = 1, .max = 3,
      .choices = "yes|no", .roles = "gateway, worker, emit",
      .doc =
