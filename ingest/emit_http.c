@@ -375,6 +375,10 @@ enum verdict emit_http_run(struct emit_job *job, struct err *err)
 {
     struct emit_http http = {.job = job, .err = err};
     enum verdict verdict = http_url_parse(job->options->url, &http.url, err);
+    if (verdict == OK && http.url.is_tls) {
+        verdict = err_set(err, REJECT, "emit", "%s: only http is spoken here, not https",
+                          job->options->url);
+    }
 
     if (verdict != OK) {
         return verdict;

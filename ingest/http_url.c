@@ -1,6 +1,5 @@
 #include "ingest/http_url.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +41,7 @@ static bool http_url_port(struct str digits, struct http_url *url)
 static bool http_url_authority(struct str text, struct http_url *url)
 {
     struct str host = text;
-    struct str port = STR("80");
+    struct str port = url->is_tls ? STR("443") : STR("80");
     bool is_v6 = text.len > 0 && text.ptr[0] == '[';
     const char *bracket = is_v6 ? memchr(text.ptr, ']', text.len) : NULL;
 
@@ -74,20 +73,18 @@ static bool http_url_authority(struct str text, struct http_url *url)
 enum verdict http_url_parse(const char *text, struct http_url *out_url, struct err *err)
 {
     struct http_url url = {.host = ""};
-    const char *scheme = "http://";
     size_t endpoint_len = strlen(ENDPOINT);
 
-    if (strncasecmp(text, "https://", 8) == 0) {
-        return err_set(err, REJECT, "http_url", "%s: only http is spoken here, not https", text);
-    }
+    url.is_tls = strncasecmp(text, "https://", 8) == 0;
+    const char *scheme = url.is_tls ? "https://" : "http://";
     if (strncasecmp(text, scheme, strlen(scheme)) != 0 || !http_url_is_clean(text)) {
-        return err_set(err, REJECT, "http_url", "%s: not of the form http://host[:port][/path]",
+        return err_set(err, REJECT, "http_url", "%s: not of the form http[s]://host[:port][/path]",
                        text);
     }
     text += strlen(scheme);
     struct str authority = {.ptr = text, .len = strcspn(text, "/?#")};
     if (!http_url_authority(authority, &url)) {
-        return err_set(err, REJECT, "http_url", "http://%s: no host and port in it", text);
+        return err_set(err, REJECT, "http_url", "%s%s: no host and port in it", scheme, text);
     }
     text += authority.len;
     size_t len = strcspn(text, "?#");

@@ -109,10 +109,10 @@ struct metaops_emit_stats {
 };
 
 /* One state of a run, for callers that have no JSON at hand. Text is UTF-8; NULL is "not given".
- * A dataset is spelled NAMESPACE/NAME: where the namespace is a URI (postgres://host:5432), it
- * ends at the first slash behind :// and its authority; else at the first slash
- * (file/data/in.csv is namespace file, name data/in.csv). A namespace may be written in quotes or
- * with %2F for a slash of its own. */
+ * A dataset is spelled NAMESPACE/NAME. The namespace ends at the first slash; where it is a URI,
+ * at the first slash behind its authority: postgres://db:5432/shop.raw.orders, s3://bucket/key,
+ * but file//data/in.csv and file:///data/in.csv are both namespace file, name /data/in.csv. Names
+ * may contain slashes; a namespace with more of them needs an event as JSON. */
 struct metaops_emit_run_state {
     size_t size;            /* sizeof(struct metaops_emit_run_state) */
     const char *event_type; /* START, RUNNING, COMPLETE, FAIL, ABORT or OTHER */

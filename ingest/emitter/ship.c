@@ -1,0 +1,419 @@
+#include "ingest/emitter/ship.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/timebase.h"
+#include "ingest/emitter/spool_dir.h"
+
+#define STACK_BYTES ((size_t)512 << 10)
+#define BATCH_BYTES ((size_t)256 << 10)
+#define PAUSE_MS_MIN 100
+#define LOOK_ROUND_US INT64_C(5000000) /* for orphans, and for what others take of the spool */
+#define STOP_GRACE_MS 500
+#define RETRY_AFTER_S_MAX 60
+
+struct ship {
+    const struct emitter_config *config;
+    struct fd_book *book;
+    int spool_fd;
+    struct spool_set *own;
+    const struct ship_backend *backend;
+    pthread_t thread;
+    bool is_started;
+
+    atomic_bool is_idle; /* waits for ship_wake */
+    atomic_bool is_stopping;
+    atomic_llong stop_us; /* ship until then */
+    atomic_ullong delivered;
+    atomic_ullong refused;
+    atomic_ullong dropped;
+    atomic_ullong adopted;
+    atomic_ullong retries;
+
+    pthread_mutex_t lock; /* all below */
+    pthread_cond_t wake;
+    pthread_cond_t progress;
+    bool is_kicked;  /* cut the pause short */
+    bool is_ended;   /* the thread is */
+    bool is_drained; /* nothing to adopt was found since the last success */
+    char error[256];
+    int64_t error_us;
+
+    /* the thread's own */
+    void *state;
+    struct spool_set *orphan;
+    struct spool_batch batch;
+    struct ship_outcome outcome;
+    int64_t pause_ms;
+    int64_t looked_us;
+    unsigned seed;
+};
+
+static void ship_until(int64_t ms, struct timespec *out_until)
+{
+    int64_t us = timebase_mono_us() + 1000 * ms;
+
+    out_until->tv_sec = us / 1000000;
+    out_until->tv_nsec = us % 1000000 * 1000;
+}
+
+struct ship *ship_new(const struct emitter_config *config, struct fd_book *book, int spool_fd,
+                      struct spool_set *own)
+{
+    struct ship *ship = calloc(1, sizeof(*ship));
+    pthread_condattr_t attr;
+
+    if (!ship) {
+        return NULL;
+    }
+    ship->config = config;
+    ship->book = book;
+    ship->spool_fd = spool_fd;
+    ship->own = own;
+    ship->backend = config->brokers ? &ship_kafka_backend : &ship_http_backend;
+    ship->seed = (unsigned)timebase_mono_us();
+    pthread_mutex_init(&ship->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&ship->wake, &attr);
+    pthread_cond_init(&ship->progress, &attr);
+    pthread_condattr_destroy(&attr);
+    return ship;
+}
+
+static bool ship_is_over(const void *arg)
+{
+    const struct ship *ship = arg;
+
+    return atomic_load(&ship->is_stopping) && timebase_mono_us() >= atomic_load(&ship->stop_us);
+}
+
+static void ship_failed(struct ship *ship, const struct err *err)
+{
+    atomic_fetch_add(&ship->retries, 1);
+    pthread_mutex_lock(&ship->lock);
+    snprintf(ship->error, sizeof(ship->error), "%s", err->text);
+    ship->error_us = timebase_mono_us();
+    pthread_mutex_unlock(&ship->lock);
+}
+
+/* Waits for a kick or ms; when stopping not beyond the time for that. */
+static void ship_pause(struct ship *ship, int64_t ms)
+{
+    int64_t end_us = timebase_mono_us() + 1000 * ms;
+
+    pthread_mutex_lock(&ship->lock);
+    while (!ship->is_kicked) {
+        struct timespec until;
+        int64_t stop_us = atomic_load(&ship->stop_us);
+        bool is_early = atomic_load(&ship->is_stopping) && stop_us < end_us;
+        int64_t left_us = (is_early ? stop_us : end_us) - timebase_mono_us();
+        if (left_us <= 0) {
+            break;
+        }
+        ship_until(left_us / 1000 + 1, &until);
+        pthread_cond_timedwait(&ship->wake, &ship->lock, &until);
+    }
+    ship->is_kicked = false;
+    pthread_mutex_unlock(&ship->lock);
+}
+
+/* Twice as long each time, half of it by chance, at least what the backend asks for. */
+static void ship_back_off(struct ship *ship, int retry_after_s)
+{
+    int64_t max_ms = ship->config->retry_ms_max;
+    int64_t asked_ms =
+        1000 * (int64_t)(retry_after_s < RETRY_AFTER_S_MAX ? retry_after_s : RETRY_AFTER_S_MAX);
+
+    ship->pause_ms = ship->pause_ms ? 2 * ship->pause_ms : PAUSE_MS_MIN;
+    ship->pause_ms = ship->pause_ms < max_ms ? ship->pause_ms : max_ms;
+    int64_t ms = ship->pause_ms / 2 + rand_r(&ship->seed) % (ship->pause_ms / 2 + 1);
+    asked_ms = asked_ms < max_ms ? asked_ms : max_ms;
+    ship_pause(ship, ms > asked_ms ? ms : asked_ms);
+}
+
+static void ship_settle(struct ship *ship, struct spool_set *set)
+{
+    const struct ship_outcome *outcome = &ship->outcome;
+    uint64_t refused = 0;
+
+    for (size_t i = 0; i < outcome->done; i++) {
+        if (outcome->is_refused[i]) {
+            spool_set_refused(set, ship->batch.records[i].sequence);
+            refused++;
+        }
+    }
+    spool_set_settle(set, &ship->batch, outcome->done, outcome->is_gap_reported);
+    atomic_fetch_add(&ship->refused, refused);
+    atomic_fetch_add(set == ship->own ? &ship->delivered : &ship->adopted, outcome->done - refused);
+    pthread_mutex_lock(&ship->lock);
+    pthread_cond_broadcast(&ship->progress);
+    pthread_mutex_unlock(&ship->lock);
+}
+
+/* Ships one batch of set. OK: there was one; REJECT: nothing is there; RETRY: paused. */
+static enum verdict ship_turn(struct ship *ship, struct spool_set *set)
+{
+    struct err err;
+    enum verdict verdict = spool_set_read(set, timebase_wall_us(), SPOOL_BATCH_EVENTS_MAX,
+                                          BATCH_BYTES, &ship->batch, &err);
+
+    memset(&ship->outcome, 0, sizeof(ship->outcome));
+    if (verdict == OK && ship->batch.count == 0) {
+        return REJECT;
+    }
+    if (verdict == OK && !ship->state) {
+        verdict = ship->backend->open(ship->config, ship->book, &ship->state, &err);
+    }
+    if (verdict == OK) {
+        verdict = ship->backend->send(ship->state, &ship->batch, ship_is_over, ship, &ship->outcome,
+                                      &err);
+        ship_settle(ship, set);
+    }
+    if (verdict == OK) {
+        ship->pause_ms = 0;
+        return OK;
+    }
+    ship_failed(ship, &err);
+    if (ship->outcome.done > 0) {
+        ship->pause_ms = 0;
+    }
+    ship_back_off(ship, ship->outcome.retry_after_s);
+    return RETRY;
+}
+
+static bool ship_adopt(void *arg, const char *name)
+{
+    struct ship *ship = arg;
+    struct spool_limits limits = {.bytes_max = SIZE_MAX,
+                                  .age_us_max = 1000000 * ship->config->spool_age_max_s};
+    struct err err;
+
+    if (ship->own && strcmp(name, spool_set_name(ship->own)) == 0) {
+        return true;
+    }
+    return spool_set_adopt(ship->spool_fd, ship->book, name, !ship->own, &limits, &ship->orphan,
+                           &err) != OK;
+}
+
+/* Looks for an orphan now and then; also adapts the own set's share of the spool. */
+static void ship_look_round(struct ship *ship)
+{
+    if (ship->spool_fd < 0 || ship->orphan || atomic_load(&ship->is_stopping)) {
+        return;
+    }
+    int64_t now_us = timebase_mono_us();
+    if (ship->looked_us != 0 && now_us - ship->looked_us < LOOK_ROUND_US) {
+        return;
+    }
+    ship->looked_us = now_us;
+    spool_dir_each(ship->spool_fd, ship_adopt, ship);
+    if (ship->own) {
+        size_t others = spool_dir_bytes(ship->spool_fd, spool_set_name(ship->own));
+        size_t max = (size_t)ship->config->spool_bytes_max;
+        spool_set_limit(ship->own, max > others ? max - others : 0);
+    }
+    if (!ship->orphan) {
+        pthread_mutex_lock(&ship->lock);
+        ship->is_drained = true;
+        pthread_cond_broadcast(&ship->progress);
+        pthread_mutex_unlock(&ship->lock);
+    }
+}
+
+static void ship_let_go(struct ship *ship)
+{
+    if (ship->orphan) {
+        atomic_fetch_add(&ship->dropped, spool_set_counts(ship->orphan).dropped);
+        spool_set_close(ship->orphan);
+        ship->orphan = NULL;
+        ship->looked_us = 0; /* there may be more */
+    }
+}
+
+static void ship_wait(struct ship *ship)
+{
+    struct timespec until;
+
+    ship_until(LOOK_ROUND_US / 1000, &until);
+    pthread_mutex_lock(&ship->lock);
+    atomic_store(&ship->is_idle, true);
+    while ((!ship->own || spool_set_counts(ship->own).pending == 0) &&
+           !atomic_load(&ship->is_stopping)) {
+        if (pthread_cond_timedwait(&ship->wake, &ship->lock, &until) == ETIMEDOUT) {
+            break;
+        }
+    }
+    atomic_store(&ship->is_idle, false);
+    ship->is_kicked = false;
+    pthread_mutex_unlock(&ship->lock);
+}
+
+static void *ship_main(void *arg)
+{
+    struct ship *ship = arg;
+
+    while (!ship_is_over(ship)) {
+        enum verdict own = ship->own ? ship_turn(ship, ship->own) : REJECT;
+        if (own == REJECT && atomic_load(&ship->is_stopping)) {
+            break;
+        }
+        if (own == RETRY) {
+            continue; /* nobody else's would get through either */
+        }
+        ship_look_round(ship);
+        enum verdict orphan = ship->orphan ? ship_turn(ship, ship->orphan) : REJECT;
+        if (orphan == REJECT && ship->orphan) {
+            ship_let_go(ship);
+        } else if (own == REJECT && orphan == REJECT) {
+            ship_wait(ship);
+        }
+    }
+    ship_let_go(ship);
+    if (ship->state) {
+        ship->backend->close(ship->state);
+        ship->state = NULL;
+    }
+    pthread_mutex_lock(&ship->lock);
+    ship->is_ended = true;
+    pthread_cond_broadcast(&ship->progress);
+    pthread_mutex_unlock(&ship->lock);
+    return NULL;
+}
+
+enum verdict ship_start(struct ship *ship, struct err *err)
+{
+    pthread_attr_t attr;
+    sigset_t all;
+    sigset_t old;
+
+    /* The program's signals are none of this thread's; nor is SIGPIPE its end. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    int code = pthread_create(&ship->thread, &attr, ship_main, ship);
+    pthread_attr_destroy(&attr);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (code != 0) {
+        return err_set(err, RETRY, "emitter", "no thread: %s", strerror(code));
+    }
+    ship->is_started = true;
+    return OK;
+}
+
+void ship_wake(struct ship *ship)
+{
+    if (atomic_load(&ship->is_idle)) {
+        pthread_mutex_lock(&ship->lock);
+        pthread_cond_signal(&ship->wake);
+        pthread_mutex_unlock(&ship->lock);
+    }
+}
+
+static void ship_kick(struct ship *ship)
+{
+    ship->is_kicked = true;
+    pthread_cond_signal(&ship->wake);
+}
+
+bool ship_flush(struct ship *ship, uint64_t sequence, int timeout_ms)
+{
+    struct timespec until;
+    bool is_done;
+
+    ship_until(timeout_ms, &until);
+    pthread_mutex_lock(&ship->lock);
+    ship_kick(ship);
+    for (;;) {
+        is_done = !ship->own || spool_set_is_settled(ship->own, sequence);
+        if (is_done || ship->is_ended ||
+            pthread_cond_timedwait(&ship->progress, &ship->lock, &until) == ETIMEDOUT) {
+            break;
+        }
+    }
+    pthread_mutex_unlock(&ship->lock);
+    return is_done;
+}
+
+bool ship_drain(struct ship *ship, int timeout_ms)
+{
+    struct timespec until;
+
+    ship_until(timeout_ms, &until);
+    pthread_mutex_lock(&ship->lock);
+    while (!ship->is_drained && !ship->is_ended) {
+        if (pthread_cond_timedwait(&ship->progress, &ship->lock, &until) == ETIMEDOUT) {
+            break;
+        }
+    }
+    bool is_drained = ship->is_drained;
+    pthread_mutex_unlock(&ship->lock);
+    return is_drained;
+}
+
+bool ship_stop(struct ship *ship, int timeout_ms)
+{
+    struct timespec until;
+
+    if (!ship->is_started) {
+        return true;
+    }
+    ship_until((int64_t)timeout_ms + STOP_GRACE_MS, &until);
+    pthread_mutex_lock(&ship->lock);
+    atomic_store(&ship->stop_us, timebase_mono_us() + INT64_C(1000) * timeout_ms);
+    atomic_store(&ship->is_stopping, true);
+    ship_kick(ship);
+    while (!ship->is_ended) {
+        if (pthread_cond_timedwait(&ship->progress, &ship->lock, &until) == ETIMEDOUT) {
+            break;
+        }
+    }
+    bool is_ended = ship->is_ended;
+    pthread_mutex_unlock(&ship->lock);
+    if (is_ended) {
+        pthread_join(ship->thread, NULL);
+    } else {
+        pthread_detach(ship->thread);
+    }
+    ship->is_started = false;
+    return is_ended;
+}
+
+struct ship_counts ship_counts(const struct ship *ship)
+{
+    return (struct ship_counts){
+        .delivered = atomic_load(&ship->delivered),
+        .refused = atomic_load(&ship->refused),
+        .dropped = atomic_load(&ship->dropped),
+        .adopted = atomic_load(&ship->adopted),
+        .retries = atomic_load(&ship->retries),
+    };
+}
+
+int64_t ship_last_error(struct ship *ship, char *out, size_t size)
+{
+    pthread_mutex_lock(&ship->lock);
+    snprintf(out, size, "%s", ship->error);
+    int64_t error_us = ship->error_us;
+    pthread_mutex_unlock(&ship->lock);
+    return error_us;
+}
+
+void ship_free(struct ship *ship)
+{
+    if (!ship) {
+        return;
+    }
+    spool_batch_fini(&ship->batch);
+    pthread_cond_destroy(&ship->progress);
+    pthread_cond_destroy(&ship->wake);
+    pthread_mutex_destroy(&ship->lock);
+    free(ship);
+}
