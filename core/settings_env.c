@@ -116,6 +116,10 @@ static enum verdict settings_env_property(struct settings *st, const char *name,
 
 static bool settings_env_is_known(const char *name)
 {
+    /* The emitter library reads its own, see ingest/emitter/metaops_emit.h. */
+    if (strncmp(name, "METAOPS_EMIT_", strlen("METAOPS_EMIT_")) == 0) {
+        return true;
+    }
     /* Read by the local stack, the tests and the client commands. */
     static const char *const others[] = {
         "METAOPS_CONFIG",       "METAOPS_LOCAL_DIR",  "METAOPS_PORT_BASE",

@@ -411,7 +411,7 @@ void ship_free(struct ship *ship)
     if (!ship) {
         return;
     }
-    spool_batch_fini(&ship->batch);
+    spool_set_batch_fini(&ship->batch);
     pthread_cond_destroy(&ship->progress);
     pthread_cond_destroy(&ship->wake);
     pthread_mutex_destroy(&ship->lock);

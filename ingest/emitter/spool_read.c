@@ -294,7 +294,7 @@ void spool_set_refused(struct spool_set *set, uint64_t sequence)
     pthread_mutex_unlock(&set->lock);
 }
 
-void spool_batch_fini(struct spool_batch *batch)
+void spool_set_batch_fini(struct spool_batch *batch)
 {
     free(batch->bytes);
     batch->bytes = NULL;

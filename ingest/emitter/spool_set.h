@@ -119,6 +119,6 @@ void spool_set_close(struct spool_set *set);
 /* "spool full", "too old", ... */
 const char *spool_set_reason(enum spool_gap_reason reason);
 
-void spool_batch_fini(struct spool_batch *batch);
+void spool_set_batch_fini(struct spool_batch *batch);
 
 #endif

@@ -28,11 +28,12 @@ allowed() {
 allowed core core '^core/main\.c$'
 allowed schemas 'core|schemas'
 allowed ingest 'core|schemas|ingest'
+allowed ingest/emitter 'core|schemas|ingest'
 allowed processors 'core|schemas|processors'
 allowed sinks 'core|schemas|sinks'
 
 # A name without a folder is a neighbour.
-for folder in core schemas ingest processors sinks; do
+for folder in core schemas ingest ingest/emitter processors sinks; do
     while IFS= read -r line; do
         name=${line##*include}
         name=${name#*\"}
@@ -43,13 +44,13 @@ done
 
 library() {
     local pattern=$1 files=$2 name=$3
-    for folder in core schemas ingest processors sinks; do
+    for folder in core schemas ingest ingest/emitter processors sinks; do
         while IFS= read -r line; do
             report "$line: $name belongs to $files"
         done < <(includers "$folder" "<($pattern)" "$files")
     done
 }
-library 'librdkafka/' '^core/kafka_[a-z_]+\.c$' librdkafka
+library 'librdkafka/' '^(core/kafka_[a-z_]+\.c|ingest/emitter/rdkafka_calls\.h)$' librdkafka
 library 'libpq|postgres' '^sinks/' libpq
 library 'avro' '^schemas/' avro-c
 library 'curl/' '^core/http_client\.c$' libcurl

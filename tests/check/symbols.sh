@@ -15,8 +15,8 @@ if [[ -z $build || ! -e $build/core/libmetaops_core.a ]]; then
     exit 77
 fi
 
-for folder in core schemas ingest processors sinks; do
-    archive=$build/$folder/libmetaops_$folder.a
+for folder in core schemas ingest ingest/emitter processors sinks; do
+    archive=$build/$folder/libmetaops_${folder##*/}.a
     [[ -e $archive ]] || continue
     headers=$(find "$folder" -maxdepth 1 -name '*.h' -printf '%f ')
     nm --defined-only -g -A "$archive" 2>/dev/null |
