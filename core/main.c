@@ -15,6 +15,7 @@
 #include "ingest/judge.h"
 #include "processors/worker.h"
 #include "sinks/doctor.h"
+#include "sinks/letters.h"
 #include "sinks/lineage.h"
 #include "sinks/migrate.h"
 #include "sinks/offsets.h"
@@ -78,6 +79,11 @@ static int offsets_main(const struct settings *st, const struct settings_rest *r
     return offsets_run(st, rest->count, rest->words);
 }
 
+static int letters_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return letters_run(st, rest->count, rest->words);
+}
+
 static int version_main(const struct settings *st, const struct settings_rest *rest)
 {
     (void)st;
@@ -131,6 +137,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "show where each partition stands; let stopped ones go on",
      .help = ""},
+    {.name = "dead-letters",
+     .usage = "[list | show ID | retry ID... | --all] [--reason PATTERN] ...",
+     .run = letters_main,
+     .takes_words = 1,
+     .line = "look at records that could not be used; send them again",
+     .help = LETTERS_HELP},
     {.name = "version", .usage = "", .run = version_main, .line = "print the version", .help = ""},
     {.name = "help",
      .usage = "[COMMAND]",
@@ -156,7 +168,7 @@ static void print_help(FILE *out)
 {
     fputs("usage: metaops COMMAND [--config FILE] [--SETTING VALUE]... [WORDS]\n\n", out);
     for (size_t i = 0; i < command_count; i++) {
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].line);
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].line);
     }
     fputs("\n"
           "  --help, -h           here, or behind a command its own help\n"

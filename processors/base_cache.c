@@ -12,6 +12,7 @@
 struct base {
     struct id128 kind;
     struct id128 id;
+    int64_t received_at_us;
     char *body;
     size_t len;
 };
@@ -68,7 +69,7 @@ static struct base *find(struct base_cache *cache, struct id128 kind)
 
 /* NULL when memory is short: then there is no base. */
 static struct base *remember(struct base_cache *cache, struct id128 kind, struct id128 id,
-                             struct str body)
+                             int64_t received_at_us, struct str body)
 {
     struct base *slot = find(cache, kind);
     if (!slot) {
@@ -89,7 +90,8 @@ static struct base *remember(struct base_cache *cache, struct id128 kind, struct
         return NULL;
     }
     memcpy(copy, body.ptr, body.len);
-    *slot = (struct base){.kind = kind, .id = id, .body = copy, .len = body.len};
+    *slot = (struct base){
+        .kind = kind, .id = id, .received_at_us = received_at_us, .body = copy, .len = body.len};
     cache->bytes += body.len;
     return slot;
 }
@@ -102,16 +104,20 @@ static int pack_against(struct base_cache *cache, const struct base *base, struc
 }
 
 struct base_block base_cache_pack(struct base_cache *cache, struct id128 kind,
-                                  struct id128 event_id, struct str body, struct arena *arena)
+                                  struct id128 event_id, int64_t received_at_us, struct str body,
+                                  struct arena *arena)
 {
     struct base_block none = {.block = {NULL, 0}};
     if (body.len > BASE_BODY_BYTES_MAX || body.len > cache->bytes_max / 4) {
         return none;
     }
     struct base *base = find(cache, kind);
+    if (base && llabs(received_at_us - base->received_at_us) > BASE_AGE_US_MAX) {
+        base = NULL;
+    }
     int len = base ? pack_against(cache, base, body) : 0;
     if (!base || (len > SMALL_BLOCK_BYTES && (size_t)len > body.len / APART_SHARE)) {
-        base = remember(cache, kind, event_id, body);
+        base = remember(cache, kind, event_id, received_at_us, body);
         len = base ? pack_against(cache, base, body) : 0;
     }
     if (len <= 0) {

@@ -9,11 +9,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/arena.h"
 #include "core/id128.h"
 
 #define BASE_BODY_BYTES_MAX (60u << 10)
+
+/* Retention counts on it: no event is stored against a base that was received longer before or after it. */
+#define BASE_AGE_US_MAX (INT64_C(86400) * 1000000)
 
 struct base_cache;
 
@@ -27,9 +31,11 @@ struct base_block {
 struct base_cache *base_cache_new(size_t bytes_max);
 
 /* Finds or makes the base for a body of this kind (job and event type, as a digest) and packs body
- * against it. The event becomes the new base of its kind when there was none or it has grown apart. */
+ * against it. The event becomes the new base of its kind when there was none, it has grown apart or was received more
+ * than BASE_AGE_US_MAX from this one. */
 struct base_block base_cache_pack(struct base_cache *cache, struct id128 kind,
-                                  struct id128 event_id, struct str body, struct arena *arena);
+                                  struct id128 event_id, int64_t received_at_us, struct str body,
+                                  struct arena *arena);
 
 /* NULL is allowed. */
 void base_cache_free(struct base_cache *cache);

@@ -376,7 +376,8 @@ static enum verdict add_body(struct rows *rs, struct err *err)
     }
     struct id128 kind = identity_digest((struct str){(const char *)&shape, sizeof shape});
     struct base_block packed =
-        base_cache_pack(rs->pr->bases, kind, work->ev.event_id, work->ev.body, rs->bt->arena);
+        base_cache_pack(rs->pr->bases, kind, work->ev.event_id, work->ev.received_at_us,
+                        work->ev.body, rs->bt->arena);
     if (!packed.block.ptr) {
         row->body = arena_dup(rs->bt->arena, work->ev.body);
         return row->body.ptr ? OK : rows_short(err);

@@ -55,13 +55,13 @@ static void test_base_cache_the_first_of_its_kind_is_the_base_of_the_next(void *
     struct str first = body_of(first_text, sizeof first_text, 1, 1);
     struct str second = body_of(second_text, sizeof second_text, 1, 2);
 
-    struct base_block packed = base_cache_pack(cache, id_of(9), id_of(1), first, arena);
+    struct base_block packed = base_cache_pack(cache, id_of(9), id_of(1), 0, first, arena);
     assert_non_null(packed.block.ptr);
     assert_memory_equal(packed.base.bytes, id_of(1).bytes, 16);
     assert_true(str_eq(packed.base_body, first));
     expect_unpacked(&packed, first, first);
 
-    packed = base_cache_pack(cache, id_of(9), id_of(2), second, arena);
+    packed = base_cache_pack(cache, id_of(9), id_of(2), 0, second, arena);
     assert_memory_equal(packed.base.bytes, id_of(1).bytes, 16);
     assert_true(str_eq(packed.base_body, first));
     assert_true(packed.block.len < second.len / 10);
@@ -83,7 +83,7 @@ static void test_base_cache_an_event_that_has_grown_apart_is_a_new_base(void **s
     }
     for (uint32_t i = 0; i < 2; i++) {
         struct str body = {text[i], sizeof text[i]};
-        struct base_block packed = base_cache_pack(cache, id_of(9), id_of(i), body, arena);
+        struct base_block packed = base_cache_pack(cache, id_of(9), id_of(i), 0, body, arena);
         assert_memory_equal(packed.base.bytes, id_of(i).bytes, 16);
         expect_unpacked(&packed, body, body);
     }
@@ -100,15 +100,16 @@ static void test_base_cache_what_is_too_large_stays_as_it_is(void **state)
     struct arena *arena = arena_new(1u << 20);
     char *body = calloc(1, BASE_BODY_BYTES_MAX + 1);
     assert_non_null(body);
-    assert_null(base_cache_pack(cache, id_of(1), id_of(1),
+    assert_null(base_cache_pack(cache, id_of(1), id_of(1), 0,
                                 (struct str){body, BASE_BODY_BYTES_MAX + 1}, arena)
                     .block.ptr);
-    assert_non_null(
-        base_cache_pack(cache, id_of(1), id_of(1), (struct str){body, BASE_BODY_BYTES_MAX}, arena)
-            .block.ptr);
+    assert_non_null(base_cache_pack(cache, id_of(1), id_of(1), 0,
+                                    (struct str){body, BASE_BODY_BYTES_MAX}, arena)
+                        .block.ptr);
     assert_null(
-        base_cache_pack(small, id_of(1), id_of(1), (struct str){body, 1025}, arena).block.ptr);
-    assert_null(base_cache_pack(none, id_of(1), id_of(1), (struct str){body, 1}, arena).block.ptr);
+        base_cache_pack(small, id_of(1), id_of(1), 0, (struct str){body, 1025}, arena).block.ptr);
+    assert_null(
+        base_cache_pack(none, id_of(1), id_of(1), 0, (struct str){body, 1}, arena).block.ptr);
     free(body);
     arena_free(arena);
     base_cache_free(cache);
@@ -126,7 +127,7 @@ static void test_base_cache_without_room_in_the_arena_the_body_stays_as_it_is(vo
     struct str body = body_of(text, sizeof text, 1, 1);
     while (arena_alloc(arena, 16)) {
     }
-    assert_null(base_cache_pack(cache, id_of(1), id_of(1), body, arena).block.ptr);
+    assert_null(base_cache_pack(cache, id_of(1), id_of(1), 0, body, arena).block.ptr);
     arena_free(arena);
     base_cache_free(cache);
 }
@@ -145,7 +146,7 @@ static void test_base_cache_forgets_and_still_every_block_fits_its_base(void **s
         uint32_t job = (uint32_t)random_rows_below(&rr, 20);
         job_of_event[event] = job;
         struct str body = body_of(text, sizeof text, job, event);
-        struct base_block packed = base_cache_pack(cache, id_of(job), id_of(event), body, arena);
+        struct base_block packed = base_cache_pack(cache, id_of(job), id_of(event), 0, body, arena);
         assert_non_null(packed.block.ptr);
         uint32_t base;
         memcpy(&base, packed.base.bytes, sizeof base);
@@ -159,9 +160,34 @@ static void test_base_cache_forgets_and_still_every_block_fits_its_base(void **s
     base_cache_free(cache);
 }
 
+static void test_base_cache_a_base_serves_events_received_within_a_day_of_it(void **state)
+{
+    (void)state;
+    struct base_cache *cache = base_cache_new(1u << 20);
+    struct arena *arena = arena_new(1u << 20);
+    char text[8192];
+    struct str body = body_of(text, sizeof text, 1, 1);
+    static const struct {
+        int64_t received_at_us;
+        uint32_t base;
+    } events[] = {{INT64_C(200000) * 1000000, 1},
+                  {INT64_C(200000) * 1000000 + BASE_AGE_US_MAX, 1},
+                  {INT64_C(200000) * 1000000 - BASE_AGE_US_MAX, 1},
+                  {INT64_C(200000) * 1000000 + BASE_AGE_US_MAX + 1, 4},
+                  {INT64_C(200000) * 1000000, 5}};
+    for (uint32_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        struct base_block packed =
+            base_cache_pack(cache, id_of(9), id_of(i + 1), events[i].received_at_us, body, arena);
+        assert_memory_equal(packed.base.bytes, id_of(events[i].base).bytes, 16);
+    }
+    arena_free(arena);
+    base_cache_free(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_base_cache_a_base_serves_events_received_within_a_day_of_it),
         cmocka_unit_test(test_base_cache_the_first_of_its_kind_is_the_base_of_the_next),
         cmocka_unit_test(test_base_cache_an_event_that_has_grown_apart_is_a_new_base),
         cmocka_unit_test(test_base_cache_what_is_too_large_stays_as_it_is),
