@@ -1,0 +1,364 @@
+/* What does not want to speak TLS properly: plain HTTP, junk, cut and oversize records, slow and
+ * endless handshakes, crowds. Nothing of it may harm the neighbours. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/metrics.h"
+#include "core/timebase.h"
+#include "support/raw_http.h"
+#include "support/tls_bed.h"
+
+#define CONNECTIONS_MAX 30
+#define CROWD 1000
+#define CROWD_BYTES_MAX 40000 /* resident, for each idle connection */
+#define ROUNDS 300
+#define HELLO_BYTES_MAX 1024
+
+static const struct tls_client_options plain_client = {.version = 0};
+
+static int setup(void **state)
+{
+    static struct tls_bed bed;
+
+    tls_bed_open(&bed, "ca.pem", false, CONNECTIONS_MAX, TLS_BED_IDLE_TIMEOUT_MS);
+    *state = &bed;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    tls_bed_close(*state);
+    return 0;
+}
+
+static int raw_connected(const struct tls_bed *bed)
+{
+    int fd = raw_http_connect(bed->port);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static void expect_service(struct tls_bed *bed)
+{
+    struct tls_client client;
+
+    assert_true(tls_client_open(&client, &bed->world, bed->port, &plain_client));
+    assert_int_equal(tls_client_post(&client, "/echo", STR("well"), NULL), 200);
+    tls_client_close(&client);
+}
+
+/* Reads until the other side ends. False when it does not in time. */
+static bool drains(int fd, int timeout_ms)
+{
+    int64_t deadline_us = timebase_mono_us() + (int64_t)timeout_ms * 1000;
+    char bytes[4096];
+
+    for (;;) {
+        int64_t left_ms = (deadline_us - timebase_mono_us()) / 1000;
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        if (left_ms <= 0 || poll(&ready, 1, (int)left_ms) != 1) {
+            return false;
+        }
+        if (recv(fd, bytes, sizeof(bytes), 0) <= 0) {
+            return true;
+        }
+    }
+}
+
+/* Counting comes just behind what a client can see. */
+static void expect_metric(enum metric metric, int64_t value)
+{
+    for (int i = 0; i < 200 && metrics_read(metric) != value; i++) {
+        usleep(10 * 1000);
+    }
+    assert_int_equal(metrics_read(metric), value);
+}
+
+/* A client's first record, as OpenSSL writes it. */
+static size_t client_hello(char *out)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    BIO *written = BIO_new(BIO_s_mem());
+    int len;
+
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), written);
+    SSL_set_connect_state(ssl);
+    SSL_do_handshake(ssl);
+    len = BIO_read(written, out, HELLO_BYTES_MAX);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    assert_true(len > 100);
+    return (size_t)len;
+}
+
+static void test_http_tls_tells_a_plain_client_what_to_do(void **state)
+{
+    struct tls_bed *bed = *state;
+    int64_t plain = metrics_read(METRIC_GATEWAY_TLS_PLAIN);
+    int fd = raw_connected(bed);
+    struct raw_answer answer;
+
+    assert_true(raw_http_post(fd, "/echo", "", STR("secret")));
+    answer = raw_http_read(fd, 2000);
+    assert_int_equal(answer.status, 400);
+    assert_true(answer.is_closing);
+    assert_non_null(strstr(answer.body, "use https://"));
+    raw_http_fini(&answer);
+    /* Whatever it sends now is not looked at. */
+    assert_true(raw_http_post(fd, "/echo", "", STR("more")));
+    assert_true(raw_http_is_closed(fd, 3000));
+    close(fd);
+    expect_metric(METRIC_GATEWAY_TLS_PLAIN, plain + 1);
+    expect_service(bed);
+}
+
+static void test_http_tls_survives_junk(void **state)
+{
+    struct tls_bed *bed = *state;
+    struct tls_client neighbour;
+    unsigned seed = 20260401;
+    char junk[3000];
+
+    assert_true(tls_client_open(&neighbour, &bed->world, bed->port, &plain_client));
+    for (int round = 0; round < ROUNDS; round++) {
+        int fd = raw_connected(bed);
+        size_t len = 1 + (size_t)rand_r(&seed) % sizeof(junk);
+        for (size_t i = 0; i < len; i++) {
+            junk[i] = (char)rand_r(&seed);
+        }
+        if (round % 2) {
+            memcpy(junk, "\x16\x03\x01", 3); /* at least it begins like a handshake */
+        }
+        raw_http_send(fd, (struct str){junk, len});
+        shutdown(fd, SHUT_WR);
+        assert_true(drains(fd, 4000));
+        close(fd);
+        /* The reasons of one connection must not be taken for those of another. */
+        assert_int_equal(tls_client_post(&neighbour, "/echo", STR("well"), NULL), 200);
+    }
+    tls_client_close(&neighbour);
+}
+
+static void test_http_tls_survives_spoilt_handshakes(void **state)
+{
+    struct tls_bed *bed = *state;
+    unsigned seed = 4711;
+    char hello[HELLO_BYTES_MAX];
+    size_t len = client_hello(hello);
+
+    for (int round = 0; round < ROUNDS; round++) {
+        char spoilt[HELLO_BYTES_MAX];
+        int fd = raw_connected(bed);
+        size_t cut = round % 3 ? len : (size_t)rand_r(&seed) % len;
+        memcpy(spoilt, hello, len);
+        for (int i = rand_r(&seed) % 4; i >= 0; i--) {
+            spoilt[(size_t)rand_r(&seed) % len] = (char)rand_r(&seed);
+        }
+        raw_http_send(fd, (struct str){spoilt, cut});
+        shutdown(fd, SHUT_WR);
+        assert_true(drains(fd, 4000));
+        close(fd);
+    }
+    expect_service(bed);
+}
+
+/* Behind a good handshake: spoilt, cut and oversize records, and ones of unknown kinds. */
+static void test_http_tls_survives_spoilt_records(void **state)
+{
+    static const char *const heads[] = {
+        "\x17\x03\x03\xff\xff", /* 65,535 bytes: more than a record may have */
+        "\x17\x03\x03\x00\x01x",
+        "\x17\x03\x03\x00\x40 cut off",
+        "\x18\x03\x03\x00\x03\x01\xff\xff",
+        "\x63\x03\x03\x00\x02zz",
+        "POST /echo HTTP/1.1\r\n\r\n",
+    };
+    static const size_t lengths[] = {5, 6, 13, 8, 7, 23};
+    struct tls_bed *bed = *state;
+
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        char filler[4096] = "";
+        struct tls_client client;
+        assert_true(tls_client_open(&client, &bed->world, bed->port, &plain_client));
+        assert_true(tls_client_send(&client, STR("POST /echo HTTP/1.1\r\nHost: a\r\n"
+                                                 "Content-Length: 100\r\n\r\nabc")));
+        raw_http_send(client.fd, (struct str){heads[i], lengths[i]});
+        raw_http_send(client.fd, (struct str){filler, sizeof(filler)});
+        assert_true(drains(client.fd, 4000));
+        tls_client_close(&client);
+    }
+    expect_service(bed);
+}
+
+static void test_http_tls_survives_clients_that_leave(void **state)
+{
+    struct tls_bed *bed = *state;
+    char hello[HELLO_BYTES_MAX];
+    size_t len = client_hello(hello);
+
+    for (int round = 0; round < 50; round++) {
+        struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        struct tls_client client;
+        int fd = raw_connected(bed);
+        raw_http_send(fd, (struct str){hello, len});
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        close(fd);
+        assert_true(tls_client_open(&client, &bed->world, bed->port, &plain_client));
+        assert_true(tls_client_send(&client, STR("POST /echo HTTP/1.1\r\nHost: a\r\n"
+                                                 "Content-Length: 4\r\n\r\nabcd")));
+        setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        tls_client_close(&client);
+    }
+    expect_service(bed);
+}
+
+static void test_http_tls_cuts_a_slow_handshake_at_its_deadline(void **state)
+{
+    struct tls_bed *bed = *state;
+    int64_t failed = metrics_read(METRIC_GATEWAY_TLS_FAILED);
+    int64_t start_us = timebase_mono_us();
+    char hello[HELLO_BYTES_MAX];
+    size_t len = client_hello(hello);
+    int silent = raw_connected(bed);
+    int slow = raw_connected(bed);
+    size_t sent = 0;
+
+    while (sent < len && timebase_mono_us() - start_us < 2000000) {
+        struct pollfd ready = {.fd = slow, .events = POLLIN};
+        if (!raw_http_send(slow, (struct str){hello + sent, 1}) || poll(&ready, 1, 40) == 1) {
+            break;
+        }
+        sent++;
+    }
+    int64_t took_ms = (timebase_mono_us() - start_us) / 1000;
+    assert_in_range(took_ms, TLS_BED_HEAD_TIMEOUT_MS - 50, TLS_BED_HEAD_TIMEOUT_MS + 400);
+    assert_true(drains(slow, 3000));
+    assert_true(drains(silent, 3000));
+    close(silent);
+    close(slow);
+    expect_metric(METRIC_GATEWAY_TLS_FAILED, failed + 2);
+    expect_service(bed);
+}
+
+static void test_http_tls_counts_handshakes_against_the_cap(void **state)
+{
+    struct tls_bed *bed = *state;
+    int64_t refused = metrics_read(METRIC_GATEWAY_CONNECTIONS_REFUSED);
+    int fds[CONNECTIONS_MAX];
+    int one_more;
+
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        fds[i] = raw_connected(bed);
+    }
+    one_more = raw_connected(bed);
+    assert_true(drains(one_more, 300));
+    expect_metric(METRIC_GATEWAY_CONNECTIONS_REFUSED, refused + 1);
+    close(one_more);
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        close(fds[i]);
+    }
+}
+
+static size_t resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long pages = 0;
+
+    if (file) {
+        if (fscanf(file, "%*u %lu", &pages) != 1) {
+            pages = 0;
+        }
+        fclose(file);
+    }
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* In a process of its own, so that only the server's side is measured. */
+static int run_crowd(const struct tls_world *world, int port, int go_fd, int done_fd)
+{
+    static struct tls_client clients[CROWD];
+    char byte = 0;
+
+    for (int i = 0; i < CROWD; i++) {
+        if (!tls_client_open(&clients[i], world, port, &plain_client) ||
+            tls_client_post(&clients[i], "/echo", STR("well"), NULL) != 200) {
+            return 1;
+        }
+    }
+    return write(done_fd, "", 1) == 1 && read(go_fd, &byte, 1) == 1 ? 0 : 1;
+}
+
+static void test_http_tls_keeps_little_for_idle_connections(void **state)
+{
+    struct rlimit limit;
+    struct tls_bed bed;
+    size_t before_bytes;
+    int go[2], done[2];
+    char byte;
+    int status;
+    pid_t child;
+
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < CROWD + 100) {
+        skip();
+    }
+    tls_bed_open(&bed, NULL, false, CROWD + 10, 60000);
+    expect_service(&bed);
+    before_bytes = resident_bytes();
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(done), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(run_crowd(&bed.world, bed.port, go[0], done[1]));
+    }
+    close(done[1]);
+    assert_int_equal(read(done[0], &byte, 1), 1);
+    size_t each_bytes = (resident_bytes() - before_bytes) / CROWD;
+    print_message("%zu bytes resident for each of %d idle connections\n", each_bytes, CROWD);
+    assert_int_equal(write(go[1], "", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(go[0]);
+    close(go[1]);
+    close(done[0]);
+    tls_bed_close(&bed);
+#ifndef __SANITIZE_ADDRESS__
+    assert_in_range(each_bytes, 0, CROWD_BYTES_MAX);
+#endif
+}
+
+#define SERVED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SERVED(test_http_tls_tells_a_plain_client_what_to_do),
+        SERVED(test_http_tls_survives_junk),
+        SERVED(test_http_tls_survives_spoilt_handshakes),
+        SERVED(test_http_tls_survives_spoilt_records),
+        SERVED(test_http_tls_survives_clients_that_leave),
+        SERVED(test_http_tls_cuts_a_slow_handshake_at_its_deadline),
+        SERVED(test_http_tls_counts_handshakes_against_the_cap),
+        cmocka_unit_test(test_http_tls_keeps_little_for_idle_connections),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
