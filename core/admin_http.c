@@ -92,13 +92,12 @@ static const struct http_route routes[] = {
     {.method = NULL},
 };
 
-/* Without a token only this machine may ask. */
-static enum verdict check_open(const char *listen, const char *token_file, struct err *err)
+enum verdict admin_http_check(const char *listen, const struct settings *st, struct err *err)
 {
-    if (*token_file || listen_address_is_loopback(listen)) {
+    if (*st->admin.token_file || listen_address_is_loopback(listen)) {
         return OK;
     }
-    return err_set(err, REJECT, "admin_http",
+    return err_set(err, FATAL, "admin_http",
                    "the admin port %.40s is open to other machines: set admin.token_file to a file "
                    "with a token (and admin.tls_certificate_file), or listen on 127.0.0.1",
                    listen);
@@ -144,7 +143,7 @@ enum verdict admin_http_start(const char *listen, const struct settings *st,
     admin->listen = listen;
     admin->is_ready = is_ready;
     admin->arg = arg;
-    verdict = check_open(listen, st->admin.token_file, err);
+    verdict = admin_http_check(listen, st, err);
     if (verdict == OK) {
         verdict = admin_token_open(st->admin.token_file, &admin->token, err);
     }
@@ -154,7 +153,7 @@ enum verdict admin_http_start(const char *listen, const struct settings *st,
     if (verdict != OK) {
         admin_token_close(admin->token);
         free(admin);
-        return FATAL;
+        return verdict;
     }
     *out_admin = admin;
     return OK;
@@ -164,7 +163,7 @@ static enum verdict reload(void *arg, const struct settings *fresh, struct err *
 {
     struct admin_http *admin = arg;
     struct tls_server_files files = tls_files_admin(fresh);
-    enum verdict verdict = check_open(admin->listen, fresh->admin.token_file, err);
+    enum verdict verdict = admin_http_check(admin->listen, fresh, err);
 
     if (verdict == OK) {
         verdict = tls_files_reload(http_server_tls(admin->server), &files, err);

@@ -17,8 +17,12 @@ struct settings;
  * the admin thread; must not block long. */
 typedef bool (*admin_http_ready)(void *arg, char *reason, int size);
 
-/* FATAL when the address cannot be bound, is open to other machines without a token, or a file is
- * of no use. listen must outlive it, st need not. */
+/* FATAL when listen is open to other machines and st has no token; the text names what to set. */
+MUST_CHECK enum verdict admin_http_check(const char *listen, const struct settings *st,
+                                         struct err *err);
+
+/* FATAL when the address cannot be bound, admin_http_check says so, or a file is of no use. listen
+ * must outlive it, st need not. */
 MUST_CHECK enum verdict admin_http_start(const char *listen, const struct settings *st,
                                          admin_http_ready is_ready, void *arg,
                                          struct admin_http **out_admin, struct err *err);

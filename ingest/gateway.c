@@ -22,6 +22,7 @@
 #include "core/timebase.h"
 #include "core/tls_files.h"
 #include "ingest/door_guard.h"
+#include "ingest/door_tls.h"
 #include "ingest/post_batch.h"
 #include "ingest/post_lineage.h"
 #include "ingest/publish.h"
@@ -163,39 +164,9 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
     return http_server_start(&options, &gateway->server, err);
 }
 
-static void show_expiry(struct tls_server *tls)
-{
-    if (tls) {
-        metrics_set(METRIC_GATEWAY_TLS_EXPIRES, tls_server_expires_s(tls));
-    }
-}
-
-static enum verdict reload_door(void *arg, const struct settings *fresh, struct err *err)
-{
-    struct tls_server *tls = http_server_tls(arg);
-    struct tls_server_files files = tls_files_ingest(fresh);
-    enum verdict verdict = tls_files_reload(tls, &files, err);
-
-    show_expiry(tls);
-    return verdict;
-}
-
-static enum verdict refresh_door(void *arg, bool *out_is_new, struct err *err)
-{
-    struct tls_server *tls = http_server_tls(arg);
-    enum verdict verdict = tls ? tls_server_refresh(tls, out_is_new, err) : OK;
-
-    show_expiry(tls);
-    return verdict;
-}
-
 static enum verdict start(struct gateway *gateway, struct err *err)
 {
-    enum verdict verdict = door_guard_check(gateway->st, err);
-
-    if (verdict == OK) {
-        verdict = service_open("gateway", gateway->st, &gateway->service, err);
-    }
+    enum verdict verdict = service_open("gateway", gateway->st, &gateway->service, err);
 
     if (verdict == OK) {
         verdict = publish_start(gateway->st, &gateway->publish, err);
@@ -209,10 +180,7 @@ static enum verdict start(struct gateway *gateway, struct err *err)
     }
     if (verdict == OK) {
         service_add(gateway->service, admin_http_part(gateway->admin));
-        service_add(gateway->service, (struct service_part){.name = "TLS of ingest.listen",
-                                                            .arg = gateway->server,
-                                                            .reload = reload_door,
-                                                            .refresh = refresh_door});
+        service_add(gateway->service, door_tls_part(gateway->server));
     }
     return verdict;
 }
@@ -260,6 +228,14 @@ static void stop(struct gateway *gateway)
     service_close(gateway->service);
 }
 
+/* What no restart will mend. */
+static enum verdict check(const struct settings *st, struct err *err)
+{
+    enum verdict verdict = door_guard_check(st, err);
+
+    return verdict == OK ? admin_http_check(st->ingest.admin_listen, st, err) : verdict;
+}
+
 int gateway_run(const struct settings *st)
 {
     struct gateway gateway = {.st = st};
@@ -277,6 +253,10 @@ int gateway_run(const struct settings *st)
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     log_thread_name("gateway");
     log_versions();
+    if (check(st, &err) != OK) {
+        log_error("gateway does not start: %s", err.text);
+        return EXIT_CODE_SETTINGS;
+    }
     if (start(&gateway, &err) == OK) {
         log_info("gateway is up listen=%s admin=%s", st->ingest.listen, st->ingest.admin_listen);
         wait_for_signal(&gateway, &signals);

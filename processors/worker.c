@@ -412,7 +412,13 @@ int worker_run(const struct settings *st, const struct sink_ops *sink)
              st->worker.group, st->kafka.brokers);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    enum verdict verdict = service_open("worker", st, &wk->service, &err);
+    enum verdict verdict = admin_http_check(st->worker.admin_listen, st, &err);
+    if (verdict != OK) {
+        log_error("worker does not start: %s", err.text);
+        free(wk);
+        return EXIT_CODE_SETTINGS;
+    }
+    verdict = service_open("worker", st, &wk->service, &err);
     if (verdict == OK) {
         verdict = admin_http_start(st->worker.admin_listen, st, is_ready, wk, &wk->admin, &err);
     }
