@@ -5,6 +5,8 @@ METRIC(GATEWAY_ACCEPTED, COUNTER, "metaops_gateway_events_total", "result=\"acce
        "Events by what became of them at the gateway")
 METRIC(GATEWAY_REFUSED, COUNTER, "metaops_gateway_events_total", "result=\"refused\"", "")
 METRIC(GATEWAY_UNAVAILABLE, COUNTER, "metaops_gateway_events_total", "result=\"unavailable\"", "")
+METRIC(GATEWAY_REDACTIONS, COUNTER, "metaops_gateway_redactions_total", "",
+       "Secrets taken out of events before they went to Kafka")
 METRIC(GATEWAY_REQUEST_SECONDS, HISTOGRAM, "metaops_gateway_request_duration_seconds", "",
        "From the last byte of a request to the last byte of its answer handed to the socket")
 METRIC(GATEWAY_CONNECTIONS, GAUGE, "metaops_gateway_connections", "", "Open connections")
@@ -35,6 +37,8 @@ METRIC(WORKER_LANDED, COUNTER, "metaops_worker_events_total", "result=\"landed\"
        "Events by what became of them at the worker")
 METRIC(WORKER_DUPLICATES, COUNTER, "metaops_worker_events_total", "result=\"duplicate\"", "")
 METRIC(WORKER_DEAD_LETTERS, COUNTER, "metaops_worker_events_total", "result=\"dead_letter\"", "")
+METRIC(WORKER_REDACTIONS, COUNTER, "metaops_worker_redactions_total", "",
+       "Secrets taken out of what others than the gateway wrote to Kafka")
 METRIC(WORKER_BATCHES, COUNTER, "metaops_worker_batches_total", "", "Transactions committed")
 METRIC(WORKER_BATCH_RETRIES, COUNTER, "metaops_worker_batch_retries_total", "",
        "Transactions rolled back to be tried again")

@@ -10,6 +10,7 @@
 #include "ingest/event_check.h"
 #include "ingest/event_lines.h"
 #include "schemas/event_codec.h"
+#include "schemas/redact.h"
 #include "schemas/schema_registry.h"
 
 #define RECORDS_MAX 10000                 /* without a result yet */
@@ -203,14 +204,22 @@ static enum verdict emit_kafka_encode(struct emit_kafka *kafka, const struct eve
         emit_report_refused(kafka->job->report, place, fault.pointer, (int64_t)fault.offset,
                             fault.reason);
     }
+    struct str body = line->text;
+    if (verdict == OK) {
+        verdict = event_check_redact(kafka->check, &body, &ol, err);
+        if (verdict == REJECT) {
+            emit_report_refused(kafka->job->report, place, NULL, -1, err->text);
+        }
+    }
     if (verdict != OK) {
         return verdict;
     }
     struct lineage_event ev = {
-        .event_id = lineage_event_id(line->text),
+        .event_id = lineage_event_id(body),
         .received_at_us = timebase_wall_us(),
         .source = SOURCE_EMITTER,
-        .body = line->text,
+        .redactions = redact_count(body),
+        .body = body,
     };
     verdict = event_codec_encode(kafka->codec, &ev, &value, &len, err);
     struct record *record = verdict == OK ? calloc(1, sizeof(*record)) : NULL;

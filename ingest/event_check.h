@@ -18,6 +18,12 @@ MUST_CHECK enum verdict event_check_text(struct event_check *check, struct str t
                                          struct openlineage_event *out_ev,
                                          struct json_fault *out_fault, struct err *err);
 
+/* Takes the secrets out of *inout_text, which event_check_text has just judged OK: then
+ * *inout_text (valid until the next event_check_text) and *inout_ev are what is left. OK; RETRY when
+ * memory is short; REJECT when what is left cannot be judged OK. */
+MUST_CHECK enum verdict event_check_redact(struct event_check *check, struct str *inout_text,
+                                           struct openlineage_event *inout_ev, struct err *err);
+
 /* What out_ev points into. */
 const struct json_doc *event_check_doc(const struct event_check *check);
 

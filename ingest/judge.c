@@ -8,6 +8,7 @@
 #include "core/settings.h"
 #include "ingest/event_check.h"
 #include "ingest/event_lines.h"
+#include "schemas/redact.h"
 
 struct judge {
     const struct settings *st;
@@ -89,6 +90,21 @@ static void judge_print_lineage(const struct judge *judge, const struct event_li
     putchar('\n');
 }
 
+/* How many secrets the gateway would take out. */
+static enum verdict judge_print_redactions(const struct judge *judge, const struct event_line *line,
+                                           struct openlineage_event *ev, struct err *err)
+{
+    struct str text = line->text;
+    enum verdict verdict = event_check_redact(judge->check, &text, ev, err);
+
+    if (verdict == OK && text.ptr != line->text.ptr) {
+        size_t made = redact_made(line->text, text);
+        printf("%s:%" PRIu64 ": %zu %s would be redacted\n", line->file, line->number, made,
+               made == 1 ? "value" : "values");
+    }
+    return verdict;
+}
+
 static enum verdict judge_line(struct judge *judge, const struct event_line *line, struct err *err)
 {
     struct openlineage_event ev;
@@ -111,6 +127,7 @@ static enum verdict judge_line(struct judge *judge, const struct event_line *lin
     }
     if (verdict == OK && judge->is_verbose) {
         judge_print_lineage(judge, line, &ev);
+        verdict = judge_print_redactions(judge, line, &ev, err);
     }
     return verdict;
 }

@@ -7,12 +7,14 @@
 
 #include "core/failpoint.h"
 #include "core/kafka_producer.h"
+#include "core/metrics.h"
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "ingest/admission.h"
 #include "ingest/event_check.h"
 #include "schemas/event_codec.h"
 #include "schemas/openlineage.h"
+#include "schemas/redact.h"
 #include "schemas/schema_registry.h"
 
 #define IDEMPOTENCY_KEY_BYTES_MAX 255
@@ -160,6 +162,24 @@ static bool check(struct bench *bench, struct str body, struct openlineage_event
     return false;
 }
 
+/* The body of lev becomes what is stored of it. */
+static bool take_secrets(struct bench *bench, struct lineage_event *lev,
+                         struct openlineage_event *ev, struct publish_refusal *refusal)
+{
+    struct str received = lev->body;
+    struct err err;
+    enum verdict verdict = event_check_redact(bench->check, &lev->body, ev, &err);
+
+    if (verdict != OK) {
+        return refuse(refusal, verdict == REJECT ? 422 : 503, err.text);
+    }
+    lev->redactions = redact_count(lev->body);
+    if (lev->body.ptr != received.ptr) {
+        metrics_add(METRIC_GATEWAY_REDACTIONS, redact_made(received, lev->body));
+    }
+    return true;
+}
+
 bool publish_event(struct publish *publish, struct str body, struct str idempotency_key,
                    struct publish_record *record, struct publish_refusal *out_refusal)
 {
@@ -181,7 +201,10 @@ bool publish_event(struct publish *publish, struct str body, struct str idempote
     if (!check(bench, body, &ev, out_refusal)) {
         return false;
     }
-    lev.event_id = lineage_event_id(body);
+    if (!take_secrets(bench, &lev, &ev, out_refusal)) {
+        return false;
+    }
+    lev.event_id = lineage_event_id(lev.body);
     record->event_id = lev.event_id;
     FAILPOINT("publish.checked");
     key = openlineage_key(&ev);

@@ -1,4 +1,4 @@
-/* check.c - stage 3: is the body an event that can be placed in the graph? The same rules as at the
+/* check.c - stage 4: is the body an event that can be placed in the graph? The same rules as at the
  * gateway, because others may write to the topic. */
 #include "stages.h"
 
@@ -6,9 +6,9 @@ enum verdict check_run(struct processor *pr, struct batch *bt, struct event_work
                        struct err *err)
 {
     (void)bt;
-    enum verdict verdict = json_parse(pr->doc, work->ev.body, &work->fault, err);
-    if (verdict != OK) {
-        return verdict;
+    if (work->is_unread) {
+        *err = work->unread;
+        return REJECT;
     }
     return openlineage_read(pr->doc, pr->scratch, &work->ol, &work->fault, err);
 }

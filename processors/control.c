@@ -140,10 +140,11 @@ enum verdict control_run(struct processor *pr, struct batch *bt, struct event_wo
                          struct err *err)
 {
     struct control ctl = {.rs = {.pr = pr, .bt = bt, .work = work}};
-    enum verdict verdict = json_parse(pr->doc, work->ev.body, &work->fault, err);
-    if (verdict == OK) {
-        verdict = cloud_event_read(pr->doc, pr->scratch, &ctl.ce, &work->fault, err);
+    if (work->is_unread) {
+        *err = work->unread;
+        return REJECT;
     }
+    enum verdict verdict = cloud_event_read(pr->doc, pr->scratch, &ctl.ce, &work->fault, err);
     if (verdict == OK) {
         verdict = rows_topic(&ctl.rs, err);
     }

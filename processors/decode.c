@@ -57,6 +57,7 @@ enum verdict decode_run(struct processor *pr, struct batch *bt, struct event_wor
     (void)bt;
     if (is_listed(pr->json_topics, work->record->topic)) {
         work->format = stages_format(STR("openlineage"));
+        work->is_plain = true;
         return decode_json(pr, work, err);
     }
     enum verdict verdict =

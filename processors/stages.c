@@ -4,18 +4,21 @@
 #include <stdlib.h>
 
 #include "base_cache.h"
+#include "conceal.h"
 #include "core/metrics.h"
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "facet_cache.h"
 #include "schemas/identity.h"
+#include "schemas/redact.h"
 #include "schemas/utf8.h"
 
 #define SCRATCH_KEEP_BYTES (1u << 20)
 
 const struct stage stages[] = {
-    {.name = "decode", .run = decode_run}, /* record -> lineage_event, its body and format */
-    {.name = "dedup", .run = dedup_run},   /* ids that are certainly stored end here */
+    {.name = "decode", .run = decode_run},   /* record -> lineage_event, its body and format */
+    {.name = "conceal", .run = conceal_run}, /* secrets out of the body; its parse */
+    {.name = "dedup", .run = dedup_run},     /* ids that are certainly stored end here */
     {.name = NULL},
 };
 
@@ -69,7 +72,10 @@ enum verdict stages_processor_new(const struct settings *st, struct known_set *k
     pr->scratch = arena_new(pr->body_bytes_max * 6 + (16u << 20));
     pr->facets = facet_cache_new();
     pr->bases = base_cache_new((size_t)st->worker.base_bytes_max);
-    if (!pr->codec || !pr->doc || !pr->facet_doc || !pr->scratch || !pr->facets || !pr->bases) {
+    enum verdict verdict = redact_new(st->redact.environment_allow,
+                                      strcmp(st->redact.sql_literals, "on") == 0, &pr->redact, err);
+    if (verdict != OK || !pr->codec || !pr->doc || !pr->facet_doc || !pr->scratch || !pr->facets ||
+        !pr->bases) {
         stages_processor_free(pr);
         return err_set(err, RETRY, "stages", "memory is short");
     }
@@ -93,16 +99,21 @@ static struct str letter_text(struct batch *bt, const char *text)
     return copy;
 }
 
-static enum verdict add_letter(struct batch *bt, const struct event_work *work, const char *stage,
-                               const struct err *why, struct err *err)
+static enum verdict add_letter(struct processor *pr, struct batch *bt, struct event_work *work,
+                               const char *stage, const struct err *why, struct err *err)
 {
+    struct str value;
+    enum verdict verdict = conceal_letter(pr, work, &value, err);
+    if (verdict != OK) {
+        return verdict;
+    }
     struct dead_letter *letter = graph_rows_add(&bt->rows.letters);
     if (!letter) {
         return err_set(err, RETRY, "stages", "memory is short");
     }
     bool has_id = !id128_is_zero(work->ev.event_id);
     *letter = (struct dead_letter){
-        .letter_id = has_id ? work->ev.event_id : identity_digest(work->record->value),
+        .letter_id = has_id ? work->ev.event_id : identity_digest(value),
         .has_event_id = has_id,
         .failed_at_us = timebase_wall_us(),
         .stage = str_view(stage),
@@ -112,7 +123,7 @@ static enum verdict add_letter(struct batch *bt, const struct event_work *work, 
         .partition = work->record->partition,
         .kafka_offset = work->record->offset,
         .timestamp_ms = work->record->timestamp_ms,
-        .value = arena_dup(bt->arena, work->record->value),
+        .value = arena_dup(bt->arena, value),
     };
     if (work->fault.reason[0]) {
         letter->reason = letter_text(bt, work->fault.reason);
@@ -134,7 +145,7 @@ static enum verdict run_stages(struct processor *pr, struct batch *bt, const str
         if (verdict == REJECT) {
             struct err why = *err;
             *out_is_over = true;
-            return add_letter(bt, work, stage->name, &why, err);
+            return add_letter(pr, bt, work, stage->name, &why, err);
         }
         if (verdict != OK) {
             return verdict;
@@ -181,7 +192,12 @@ static enum verdict give_up(struct processor *pr, struct batch *bt, size_t first
     struct event_work work = {.record = &bt->records.items[at]};
     struct err why;
     err_set(&why, REJECT, "stages", "its rows take more memory than a batch may have");
-    return add_letter(bt, &work, "normalize", &why, err);
+    /* Decoded, because a secret inside a compressed body cannot be found otherwise. */
+    arena_reset(pr->scratch, SCRATCH_KEEP_BYTES);
+    if (decode_run(pr, bt, &work, err) == RETRY) {
+        return RETRY;
+    }
+    return add_letter(pr, bt, &work, "normalize", &why, err);
 }
 
 enum verdict stages_run(struct processor *pr, struct batch *bt, size_t first, size_t *out_next,
@@ -246,6 +262,7 @@ void stages_processor_free(struct processor *pr)
     json_doc_free(pr->doc);
     json_doc_free(pr->facet_doc);
     arena_free(pr->scratch);
+    redact_free(pr->redact);
     pthread_mutex_destroy(&pr->poison_lock);
     facet_cache_free(pr->facets);
     base_cache_free(pr->bases);

@@ -1,4 +1,4 @@
-/* stages.h - the steps from a Kafka record to rows, as tables: decode and dedup for all; then, by
+/* stages.h - the steps from a Kafka record to rows, as tables: decode, conceal and dedup for all; then, by
  * what the body is, check, enrich and normalize (openlineage), or control (cloudevents).
  *
  * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
@@ -20,6 +20,7 @@
 struct settings;
 struct facet_cache;
 struct base_cache;
+struct redact;
 struct framing;
 
 /* A facet of the event at hand. */
@@ -48,6 +49,7 @@ struct processor {
     struct json_doc *doc;
     struct json_doc *facet_doc; /* a single facet in canonical form */
     struct arena *scratch;      /* dies with each event */
+    struct redact *redact;
     struct facet_cache *facets;
     struct base_cache *bases;
     struct known_set *known;  /* content that is stored */
@@ -71,6 +73,11 @@ struct event_work {
     struct lineage_event ev;
     struct openlineage_event ol;
     struct json_fault fault; /* of REJECT in check */
+    struct err unread;       /* why there is nothing in doc */
+    bool is_unread;          /* the body is no JSON */
+    bool is_plain;           /* the record's value is the body itself */
+    bool is_concealed;       /* the body has been redacted */
+    bool is_changed;         /* and there was something to redact */
     bool is_duplicate;       /* set by dedup: certainly stored, nothing left to do */
     struct facet_ref *facets;
     uint32_t facet_count;
@@ -121,6 +128,8 @@ void stages_processor_free(struct processor *pr);
 
 enum verdict decode_run(struct processor *pr, struct batch *bt, struct event_work *work,
                         struct err *err);
+enum verdict conceal_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                         struct err *err);
 enum verdict dedup_run(struct processor *pr, struct batch *bt, struct event_work *work,
                        struct err *err);
 enum verdict check_run(struct processor *pr, struct batch *bt, struct event_work *work,

@@ -73,6 +73,13 @@ void redact_spans_add(struct redact_spans *spans, struct str text, size_t from, 
     spans->items[spans->count++] = (struct redact_span){from, to};
 }
 
+size_t redact_made(struct str before, struct str after)
+{
+    int32_t had = redact_count(before), has = redact_count(after);
+
+    return has > had ? (size_t)(has - had) : 0;
+}
+
 size_t redact_text_find(struct str text, const char *needle)
 {
     size_t len = strlen(needle);

@@ -53,6 +53,9 @@ struct str redact_bytes(const struct redact *redact, struct str bytes, struct ar
 /* Number of marks in a body: lineage_event.redactions, whoever redacted. */
 int32_t redact_count(struct str body);
 
+/* Marks that redaction added, for metrics. */
+size_t redact_made(struct str before, struct str after);
+
 /* NULL is allowed. */
 void redact_free(struct redact *redact);
 
