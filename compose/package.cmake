@@ -1,0 +1,89 @@
+# What `cmake --install` and the Debian package put where. The package is made by
+#
+#   cmake -S . -B build-package -G Ninja -DMETAOPS_PACKAGE=ON -DCMAKE_INSTALL_PREFIX=/usr
+#   cmake --build build-package --target package
+#
+# and tests/packages/deb installs and starts it. METAOPS_PACKAGE needs scdoc and, for the package,
+# dpkg-dev.
+include(GNUInstallDirs)
+
+install(TARGETS metaops RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT metaops)
+
+option(METAOPS_PACKAGE "Make man pages, and install all that belongs to a Debian package" OFF)
+if(NOT METAOPS_PACKAGE)
+    return()
+endif()
+
+find_program(SCDOC scdoc REQUIRED)
+find_program(GZIP gzip REQUIRED)
+set(PACKAGE_DIR ${CMAKE_BINARY_DIR}/package)
+set(DEBIAN_DIR ${CMAKE_SOURCE_DIR}/compose/debian)
+set(PACKAGE_FILES)
+
+# Debian wants manuals and change logs compressed, and equal bytes from equal sources: no time stamp.
+set(MAN_PAGES metaops.1 metaops.conf.5)
+add_custom_command(OUTPUT ${PACKAGE_DIR}/man/metaops.1.gz ${PACKAGE_DIR}/man/metaops.conf.5.gz
+    COMMAND ${CMAKE_SOURCE_DIR}/compose/man/pages $<TARGET_FILE:metaops> ${PACKAGE_DIR}/man
+    COMMAND ${GZIP} -9nf ${MAN_PAGES}
+    WORKING_DIRECTORY ${PACKAGE_DIR}/man
+    DEPENDS metaops compose/man/pages compose/man/metaops.1.scd compose/man/metaops.conf.5.scd VERBATIM)
+file(MAKE_DIRECTORY ${PACKAGE_DIR}/man)
+add_custom_command(OUTPUT ${PACKAGE_DIR}/metaops.conf
+    COMMAND sh -c "$<TARGET_FILE:metaops> --print-config-doc > ${PACKAGE_DIR}/metaops.conf"
+    DEPENDS metaops VERBATIM)
+add_custom_command(OUTPUT ${PACKAGE_DIR}/changelog.gz
+    COMMAND sh -c "${GZIP} -9nc ${DEBIAN_DIR}/changelog > ${PACKAGE_DIR}/changelog.gz"
+    DEPENDS ${DEBIAN_DIR}/changelog VERBATIM)
+add_custom_target(package_files ALL DEPENDS ${PACKAGE_DIR}/man/metaops.1.gz ${PACKAGE_DIR}/man/metaops.conf.5.gz
+    ${PACKAGE_DIR}/metaops.conf ${PACKAGE_DIR}/changelog.gz)
+
+# unit files and settings have fixed places, whatever the prefix.
+install(FILES ${PACKAGE_DIR}/man/metaops.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT metaops)
+install(FILES ${PACKAGE_DIR}/man/metaops.conf.5.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT metaops)
+install(FILES ${PACKAGE_DIR}/metaops.conf DESTINATION /etc/metaops COMPONENT metaops)
+install(FILES compose/systemd/metaops-gateway.service compose/systemd/metaops-worker@.service
+    compose/systemd/metaops-maintain.service compose/systemd/metaops-maintain.timer
+    DESTINATION /lib/systemd/system COMPONENT metaops)
+install(DIRECTORY compose/prometheus compose/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/metaops COMPONENT metaops)
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/metaops COMPONENT metaops)
+
+# Every binary package carries its copyright and change log.
+set(PACKAGES metaops)
+set(CPACK_COMPONENTS_ALL ${PACKAGES})
+foreach(package ${PACKAGES})
+    install(FILES ${DEBIAN_DIR}/copyright ${PACKAGE_DIR}/changelog.gz
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${package})
+endforeach()
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME metaops)
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_CONTACT "MetaOps maintainers <metaops@example.org>" CACHE STRING "Maintainer of the package")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "lineage events by HTTP and Kafka into a graph in PostgreSQL")
+set(CPACK_STRIP_FILES ON)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+    WORLD_READ WORLD_EXECUTE)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS OFF)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+
+set(CPACK_DEBIAN_METAOPS_PACKAGE_NAME metaops)
+set(CPACK_DEBIAN_METAOPS_PACKAGE_SECTION utils)
+set(CPACK_DEBIAN_METAOPS_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_METAOPS_PACKAGE_DEPENDS adduser)
+set(CPACK_DEBIAN_METAOPS_PACKAGE_RECOMMENDS ca-certificates)
+set(CPACK_DEBIAN_METAOPS_PACKAGE_SUGGESTS "postgresql, prometheus")
+set(CPACK_COMPONENT_METAOPS_DESCRIPTION
+"MetaOps takes the OpenLineage events that Airflow, Spark, dbt and others
+send, keeps them without loss on Kafka, removes duplicates and keeps a
+normalized lineage graph of datasets, columns, jobs and runs in PostgreSQL,
+to be read with plain SQL.
+
+This package has the program with its two long-running roles, gateway and
+worker, their systemd units, man pages, Prometheus rules and Grafana
+dashboards. Kafka and PostgreSQL may run elsewhere.")
+set(CPACK_DEBIAN_METAOPS_PACKAGE_CONTROL_EXTRA ${DEBIAN_DIR}/postinst ${DEBIAN_DIR}/prerm ${DEBIAN_DIR}/postrm
+    ${DEBIAN_DIR}/conffiles)
+include(CPack)
