@@ -8,11 +8,10 @@
 #include "core/kafka_client.h"
 
 #define WHERE "kafka_topic"
-#define PROPERTY "max.message.bytes"
 
 /* The property among those that the answer lists. */
 static enum verdict read_answer(const rd_kafka_event_t *event, const char *topic,
-                                long *out_bytes_max, struct err *err)
+                                const char *property, long *out_value, struct err *err)
 {
     const rd_kafka_DescribeConfigs_result_t *result =
         rd_kafka_event_DescribeConfigs_result((rd_kafka_event_t *)event);
@@ -33,16 +32,16 @@ static enum verdict read_answer(const rd_kafka_event_t *event, const char *topic
         rd_kafka_ConfigResource_configs(resources[0], &entry_count);
     for (size_t i = 0; i < entry_count; i++) {
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), PROPERTY) == 0 && value) {
-            *out_bytes_max = strtol(value, NULL, 10);
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), property) == 0 && value) {
+            *out_value = strtol(value, NULL, 10);
             return OK;
         }
     }
-    return err_set(err, RETRY, WHERE, "topic %s: the cluster does not tell " PROPERTY, topic);
+    return err_set(err, RETRY, WHERE, "topic %s: the cluster does not tell %s", topic, property);
 }
 
-static enum verdict ask(rd_kafka_t *rk, const char *topic, int timeout_ms, long *out_bytes_max,
-                        struct err *err)
+static enum verdict ask(rd_kafka_t *rk, const char *topic, const char *property, int timeout_ms,
+                        long *out_value, struct err *err)
 {
     char text[256] = "";
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
@@ -60,7 +59,7 @@ static enum verdict ask(rd_kafka_t *rk, const char *topic, int timeout_ms, long 
     }
     rd_kafka_DescribeConfigs(rk, &resource, 1, options, queue);
     event = rd_kafka_queue_poll(queue, timeout_ms);
-    verdict = event ? read_answer(event, topic, out_bytes_max, err)
+    verdict = event ? read_answer(event, topic, property, out_value, err)
                     : err_set(err, RETRY, WHERE, "topic %s: no answer in %d ms", topic, timeout_ms);
 out:
     if (event) {
@@ -78,15 +77,15 @@ out:
     return verdict;
 }
 
-enum verdict kafka_topic_message_bytes(const struct settings *st, const char *topic, int timeout_ms,
-                                       long *out_bytes_max, struct err *err)
+enum verdict kafka_topic_number(const struct settings *st, const char *topic, const char *property,
+                                int timeout_ms, long *out_value, struct err *err)
 {
     void *handle = NULL;
     enum verdict verdict = kafka_client_open(st, &handle, err);
     if (verdict != OK) {
         return verdict;
     }
-    verdict = ask(handle, topic, timeout_ms, out_bytes_max, err);
+    verdict = ask(handle, topic, property, timeout_ms, out_value, err);
     (void)kafka_client_destroy(handle, 2000);
     return verdict;
 }

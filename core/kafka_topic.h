@@ -6,10 +6,11 @@
 
 struct settings;
 
-/* The topic's max.message.bytes. Blocks up to timeout_ms, and up to 2 s more to disconnect. RETRY
- * when the cluster does not answer, else the verdict of its error. */
-MUST_CHECK enum verdict kafka_topic_message_bytes(const struct settings *st, const char *topic,
-                                                  int timeout_ms, long *out_bytes_max,
-                                                  struct err *err);
+/* A whole number among the topic's own properties, such as max.message.bytes or retention.ms. Blocks up to
+ * timeout_ms, and up to 2 s more to disconnect. RETRY when the cluster does not answer, else the verdict of its
+ * error. */
+MUST_CHECK enum verdict kafka_topic_number(const struct settings *st, const char *topic,
+                                           const char *property, int timeout_ms, long *out_value,
+                                           struct err *err);
 
 #endif

@@ -17,6 +17,7 @@
 #include "sinks/doctor.h"
 #include "sinks/letters.h"
 #include "sinks/lineage.h"
+#include "sinks/maintain.h"
 #include "sinks/migrate.h"
 #include "sinks/offsets.h"
 #include "sinks/sink_null.h"
@@ -77,6 +78,11 @@ static int lineage_main(const struct settings *st, const struct settings_rest *r
 static int offsets_main(const struct settings *st, const struct settings_rest *rest)
 {
     return offsets_run(st, rest->count, rest->words);
+}
+
+static int maintain_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return maintain_run(st, rest->count, rest->words);
 }
 
 static int letters_main(const struct settings *st, const struct settings_rest *rest)
@@ -143,6 +149,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "look at records that could not be used; send them again",
      .help = LETTERS_HELP},
+    {.name = "maintain",
+     .usage = "[--dry-run]",
+     .run = maintain_main,
+     .takes_words = 1,
+     .line = "make partitions ahead, delete what is kept no longer (for cron)",
+     .help = MAINTAIN_HELP},
     {.name = "version", .usage = "", .run = version_main, .line = "print the version", .help = ""},
     {.name = "help",
      .usage = "[COMMAND]",

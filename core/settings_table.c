@@ -150,10 +150,25 @@ const struct setting_row settings_table_rows[] = {
      .max = 8192, .roles = "worker, migrate, lineage, offsets, check",
      .doc = "Connection string or URI of libpq, passed on as it is. Empty: libpq's own PG* "
             "variables."},
+    {FIELD(postgres.dead_letter_retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0,
+     .max = 36500, .roles = "maintain",
+     .doc = "Days after which maintain deletes dead letters. 0: never."},
+    {FIELD(postgres.id_retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0, .max = 36500,
+     .roles = "maintain",
+     .doc = "Days after which maintain deletes ids of events, by which a duplicate is known. 0: "
+            "never. More than postgres.retention_days, and at least 7 more than Kafka keeps "
+            "records (for spools of emitters); else none is deleted."},
     {FIELD(postgres.lock_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000", .min = 0,
      .max = HOUR_MS, .roles = "worker", .doc = "lock_timeout of the sinks' sessions. 0: none."},
     {FIELD(postgres.partitions_ahead), .type = SETTING_INTEGER, .def = "3", .min = 0, .max = 120,
      .roles = "worker, migrate", .doc = "Months of time partitions made ahead."},
+    {FIELD(postgres.refusal_retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0,
+     .max = 36500, .roles = "maintain",
+     .doc = "Days after which maintain deletes refusals of keys (401, 403). 0: never."},
+    {FIELD(postgres.retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0, .max = 36500,
+     .roles = "maintain",
+     .doc = "Days, counted from receipt, after which maintain deletes events and their bodies. The "
+            "graph stays. 0: never."},
     {FIELD(postgres.statement_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 0,
      .max = 24 * HOUR_MS, .roles = "worker",
      .doc = "statement_timeout of the sinks' sessions. 0: none."},

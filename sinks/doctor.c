@@ -76,8 +76,8 @@ static void check_topic(struct doctor *doctor, const char *topic, int64_t partit
     } else if (partitions < partitions_min) {
         doctor_report_fail(report, subject, mend, "%d partitions, kafka.partitions is %" PRId64,
                            partitions, partitions_min);
-    } else if (kafka_topic_message_bytes(st, topic, CHECK_TIMEOUT_MS, &message_bytes_max, &err) !=
-               OK) {
+    } else if (kafka_topic_number(st, topic, "max.message.bytes", CHECK_TIMEOUT_MS,
+                                  &message_bytes_max, &err) != OK) {
         doctor_report_fail(report, subject, "metaops check", "%s", err.text);
     } else if (message_bytes_max < st->kafka.message_bytes_max) {
         char alter[512];

@@ -52,6 +52,7 @@ role_run() {
 migrate_run() {
     role_run migrate
     role_run migrate --kafka
+    role_run maintain
 }
 
 # gateway, worker, worker-2 ... in the order of their start.

@@ -1,0 +1,339 @@
+#include "maintain.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/exit_code.h"
+#include "core/kafka_topic.h"
+#include "core/log.h"
+#include "core/settings.h"
+#include "pg_conn.h"
+#include "pg_verdict.h"
+
+#define WHERE "maintain"
+#define BATCH_ROWS 10000
+#define LOCK_TRIES 5
+#define SPOOL_DAYS 7 /* how long an emitter may hold an event back */
+#define KAFKA_TIMEOUT_MS 10000
+#define DAY_MS 86400000L
+
+struct maintain {
+    const struct settings *st;
+    struct pg_conn *pg;
+    bool is_dry;
+    int failures;
+};
+
+static void PRINTF_LIKE(2, 3) tell(const char *subject, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    printf("%-14s ", subject);
+    vprintf(format, args);
+    puts("");
+    va_end(args);
+    fflush(stdout);
+}
+
+/* One number from one statement. */
+static enum verdict ask(struct maintain *mt, const char *sql, int param_count,
+                        const char *const *params, int64_t *out_number, struct err *err)
+{
+    struct pg_result *result = NULL;
+    enum verdict verdict = pg_conn_query(mt->pg, sql, param_count, params, &result, err);
+    if (verdict != OK) {
+        return verdict;
+    }
+    const char *value = pg_conn_rows(result) ? pg_conn_value(result, 0, 0) : NULL;
+    *out_number = value ? strtoll(value, NULL, 10) : 0;
+    pg_conn_clear(result);
+    return OK;
+}
+
+static enum verdict make_partitions(struct maintain *mt, struct err *err)
+{
+    char months[24];
+    const char *params[] = {months};
+    int64_t count = 0;
+    snprintf(months, sizeof months, "%" PRId64, mt->st->postgres.partitions_ahead);
+    enum verdict verdict = ask(mt,
+                               mt->is_dry ? "select graph.missing_partitions($1::int)"
+                                          : "select graph.ensure_partitions($1::int)",
+                               1, params, &count, err);
+    if (verdict == OK) {
+        tell("partitions", "%" PRId64 " %s", count, mt->is_dry ? "to be made" : "made");
+    }
+    return verdict;
+}
+
+static void vacuum(struct maintain *mt, const char *table)
+{
+    char sql[128];
+    struct err err = {.text = ""};
+    snprintf(sql, sizeof sql, "vacuum (analyze, skip_locked) graph.%s", table);
+    if (pg_conn_exec(mt->pg, sql, &err) != OK) {
+        tell("vacuum", "%s: %s", table, err.text);
+    }
+}
+
+/* Calls sql in batches until it does nothing more; its last two parameters are the most rows and is_dry. */
+static enum verdict in_batches(struct maintain *mt, const char *sql, const char *first,
+                               const char *days, int64_t *out_count, struct err *err)
+{
+    char rows[16];
+    const char *params[] = {days, rows, mt->is_dry ? "t" : "f", first};
+    int64_t some = 0;
+    *out_count = 0;
+    snprintf(rows, sizeof rows, "%d", BATCH_ROWS);
+    do {
+        enum verdict verdict = ask(mt, sql, first ? 4 : 3, params, &some, err);
+        if (verdict != OK) {
+            return verdict;
+        }
+        *out_count += some;
+    } while (some > 0 && !mt->is_dry);
+    return OK;
+}
+
+/* The lock it takes for a moment may not be had at once: workers come first. */
+static enum verdict drop_partition(struct maintain *mt, const char *partition, const char *days,
+                                   struct err *err)
+{
+    const char *params[] = {partition, days};
+    struct pg_result *result = NULL;
+    enum verdict verdict = OK;
+    if (mt->is_dry) {
+        tell("events", "partition %s to be dropped", partition);
+        return OK;
+    }
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        verdict = pg_conn_query(
+            mt->pg, "select graph.drop_events($1, now() - make_interval(days => $2::int))", 2,
+            params, &result, err);
+        if (verdict != RETRY || err->code != pg_verdict_code("55P03")) {
+            break;
+        }
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    }
+    if (verdict == OK) {
+        bool is_dropped = strcmp(pg_conn_value(result, 0, 0), "t") == 0;
+        tell("events", "partition %s %s", partition,
+             is_dropped ? "dropped" : "has younger rows by now: left");
+        pg_conn_clear(result);
+    } else if (verdict == RETRY && err->code == pg_verdict_code("55P03")) {
+        tell("events", "partition %s is busy: left for the next run", partition);
+        verdict = OK;
+    }
+    return verdict;
+}
+
+static enum verdict expire_partition(struct maintain *mt, const char *partition, const char *days,
+                                     struct err *err)
+{
+    int64_t count = 0;
+    enum verdict verdict =
+        in_batches(mt,
+                   "select graph.expire_events($4, now() - make_interval(days => $1::int), "
+                   "$2::int, $3::boolean)",
+                   partition, days, &count, err);
+    if (verdict == OK && count) {
+        tell("events", "%" PRId64 " rows of %s %s", count, partition,
+             mt->is_dry ? "to be deleted or emptied" : "deleted or emptied");
+    }
+    if (verdict == OK && count && !mt->is_dry) {
+        vacuum(mt, partition);
+    }
+    return verdict;
+}
+
+static enum verdict expire_bases(struct maintain *mt, const char *days, struct err *err)
+{
+    const char *params[] = {days, mt->is_dry ? "t" : "f"};
+    int64_t count = 0;
+    enum verdict verdict =
+        ask(mt, "select graph.expire_bases(now() - make_interval(days => $1::int), $2::boolean)", 2,
+            params, &count, err);
+    if (verdict == OK && count) {
+        tell("bodies", "%" PRId64 " bases %s", count, mt->is_dry ? "to be deleted" : "deleted");
+    }
+    return verdict;
+}
+
+static enum verdict expire_events(struct maintain *mt, struct err *err)
+{
+    char days[24];
+    const char *params[] = {days};
+    struct pg_result *parts = NULL;
+    if (mt->st->postgres.retention_days == 0) {
+        tell("events", "kept for ever (postgres.retention_days is 0)");
+        return OK;
+    }
+    snprintf(days, sizeof days, "%" PRId64, mt->st->postgres.retention_days);
+    enum verdict verdict = pg_conn_query(
+        mt->pg,
+        "select name, is_expired from graph.event_partitions(now() - make_interval(days => "
+        "$1::int))",
+        1, params, &parts, err);
+    for (int row = 0; verdict == OK && row < pg_conn_rows(parts); row++) {
+        const char *name = pg_conn_value(parts, row, 0);
+        verdict = strcmp(pg_conn_value(parts, row, 1), "t") == 0
+                      ? drop_partition(mt, name, days, err)
+                      : expire_partition(mt, name, days, err);
+    }
+    pg_conn_clear(parts);
+    return verdict == OK ? expire_bases(mt, days, err) : verdict;
+}
+
+/* Ids are the judge of duplicates: they may only go when nothing can come again. */
+static enum verdict check_id_days(struct maintain *mt, struct err *err)
+{
+    int64_t id_days = mt->st->postgres.id_retention_days;
+    int64_t days = mt->st->postgres.retention_days;
+    long retention_ms = 0;
+    if (days == 0 || id_days <= days) {
+        return err_set(err, FATAL, WHERE,
+                       "postgres.id_retention_days (%" PRId64 ") has to be more than "
+                       "postgres.retention_days (%" PRId64 "), which has to be set",
+                       id_days, days);
+    }
+    enum verdict verdict = kafka_topic_number(mt->st, mt->st->kafka.topic_events, "retention.ms",
+                                              KAFKA_TIMEOUT_MS, &retention_ms, err);
+    if (verdict != OK) {
+        err_wrap(err, "how long Kafka keeps records is not known");
+        return verdict;
+    }
+    if (retention_ms < 0 || retention_ms / DAY_MS + SPOOL_DAYS >= id_days) {
+        return err_set(err, FATAL, WHERE,
+                       "Kafka keeps records of %s for %ld days (-1: ever): "
+                       "postgres.id_retention_days has to be more than that and %d",
+                       mt->st->kafka.topic_events, retention_ms < 0 ? -1L : retention_ms / DAY_MS,
+                       SPOOL_DAYS);
+    }
+    return OK;
+}
+
+static enum verdict expire_simple(struct maintain *mt, const char *subject, const char *function,
+                                  const char *table, int64_t days_kept, struct err *err)
+{
+    char sql[160], days[24];
+    int64_t count = 0;
+    if (days_kept == 0) {
+        tell(subject, "kept for ever");
+        return OK;
+    }
+    snprintf(days, sizeof days, "%" PRId64, days_kept);
+    snprintf(sql, sizeof sql,
+             "select graph.%s(now() - make_interval(days => $1::int), $2::int, $3::boolean)",
+             function);
+    enum verdict verdict = in_batches(mt, sql, NULL, days, &count, err);
+    if (verdict == OK) {
+        tell(subject, "%" PRId64 " %s", count, mt->is_dry ? "to be deleted" : "deleted");
+    }
+    if (verdict == OK && count && !mt->is_dry) {
+        vacuum(mt, table);
+    }
+    return verdict;
+}
+
+static enum verdict expire_ids(struct maintain *mt, struct err *err)
+{
+    if (mt->st->postgres.id_retention_days) {
+        enum verdict verdict = check_id_days(mt, err);
+        if (verdict != OK) {
+            return verdict;
+        }
+    }
+    return expire_simple(mt, "event ids", "expire_ids", "event_ids",
+                         mt->st->postgres.id_retention_days, err);
+}
+
+static enum verdict expire_letters(struct maintain *mt, struct err *err)
+{
+    return expire_simple(mt, "dead letters", "expire_letters", "dead_letters",
+                         mt->st->postgres.dead_letter_retention_days, err);
+}
+
+static enum verdict expire_refusals(struct maintain *mt, struct err *err)
+{
+    return expire_simple(mt, "refusals", "expire_refusals", "refusals",
+                         mt->st->postgres.refusal_retention_days, err);
+}
+
+/* What autovacuum does not get done, and transaction numbers that run out. */
+static enum verdict hint(struct maintain *mt, struct err *err)
+{
+    static const char sql[] =
+        "select format('vacuum (analyze) %I.%I;  -- %s of %s rows are dead', schemaname, relname, "
+        "n_dead_tup, n_live_tup + n_dead_tup) from pg_stat_user_tables "
+        "where schemaname = 'graph' and n_dead_tup > 100000 and n_dead_tup > n_live_tup / 4 "
+        "union all select format('vacuum (freeze);  -- the oldest transaction is %s old', "
+        "age(datfrozenxid)) from pg_database where datname = current_database() "
+        "and age(datfrozenxid) > 1000000000";
+    struct pg_result *rows = NULL;
+    enum verdict verdict = pg_conn_query(mt->pg, sql, 0, NULL, &rows, err);
+    for (int row = 0; verdict == OK && row < pg_conn_rows(rows); row++) {
+        tell("advice", "%s", pg_conn_value(rows, row, 0));
+    }
+    pg_conn_clear(rows);
+    return verdict;
+}
+
+static const struct {
+    const char *name;
+    enum verdict (*run)(struct maintain *mt, struct err *err);
+} steps[] = {
+    {.name = "partitions", .run = make_partitions}, {.name = "events", .run = expire_events},
+    {.name = "event ids", .run = expire_ids},       {.name = "dead letters", .run = expire_letters},
+    {.name = "refusals", .run = expire_refusals},   {.name = "advice", .run = hint},
+};
+
+/* Each step alone: one that is not possible keeps none of the others from their work. */
+static enum verdict run_steps(struct maintain *mt, struct err *err)
+{
+    int64_t is_first = 0;
+    enum verdict verdict =
+        pg_conn_exec(mt->pg, "set statement_timeout = 0; set lock_timeout = '10s'", err);
+    if (verdict == OK) {
+        verdict = ask(mt, "select pg_try_advisory_lock(hashtext('metaops.maintain'))::int", 0, NULL,
+                      &is_first, err);
+    }
+    if (verdict != OK) {
+        return verdict;
+    }
+    if (!is_first) {
+        tell("maintain", "another one is running");
+        return OK;
+    }
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct err fault = {.text = ""};
+        if (steps[i].run(mt, &fault) != OK) {
+            log_error("maintain: %s: %s", steps[i].name, fault.text);
+            mt->failures++;
+        }
+    }
+    return OK;
+}
+
+int maintain_run(const struct settings *st, int argc, char **argv)
+{
+    struct maintain mt = {.st = st, .is_dry = argc == 1 && strcmp(argv[0], "--dry-run") == 0};
+    struct err err = {.text = ""};
+    if (argc > 0 && !mt.is_dry) {
+        fprintf(stderr, "usage: metaops maintain [--dry-run]\n");
+        return EXIT_CODE_USAGE;
+    }
+    enum verdict verdict = pg_conn_open(st, PG_CONN_WRITE, "metaops maintain", &mt.pg, &err);
+    if (verdict == OK) {
+        verdict = run_steps(&mt, &err);
+    }
+    pg_conn_close(mt.pg);
+    if (verdict != OK) {
+        log_error("maintain: %s", err.text);
+    }
+    return verdict != OK || mt.failures ? EXIT_CODE_FAILED : EXIT_CODE_OK;
+}
