@@ -9,6 +9,7 @@ packages_for_tests() {
         fuzz) wanted+=(clang llvm) ;;
         packages) wanted+=(debootstrap dpkg-dev lintian scdoc python3 python3-venv curl) ;;
         unit | component | tsan) ;;
+        real) wanted+=(python3 python3-venv curl maven) ;;
         *) wanted+=(python3 python3-venv curl) ;;
         esac
     done

@@ -27,7 +27,7 @@ import uuid
 
 import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 import checks
 
@@ -234,6 +234,12 @@ class Pipeline:
 
     def value(self, statement, *parameters):
         return self.query(statement, *parameters)[0][0]
+
+    def make_topic(self, topic, partitions=3):
+        """One beside ours; removed with them when its name begins with ours."""
+        admin = AdminClient({"bootstrap.servers": os.environ["METAOPS_KAFKA"]})
+        for done in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+            done.result(20)
 
     def ends(self, topic=None):
         """{partition: offset behind the last record}"""

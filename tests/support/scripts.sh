@@ -111,3 +111,9 @@ asan_logs_check() {
         fi
     done
 }
+
+# The real tools: installing them takes as long as it takes, then each test has ten minutes.
+part_real() {
+    step "install the real tools" tests/real/support/install
+    METAOPS_TEST_TIMEOUT_S=${METAOPS_TEST_TIMEOUT_S:-600} part_scripts real tests/real/*/run
+}

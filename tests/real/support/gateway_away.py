@@ -1,0 +1,63 @@
+"""gateway_away.py killed|frozen - with our transport in Airflow and dbt, and Spark's listener on Kafka: the
+gateway is away for a minute in the middle of a DAG run. No task fails, no task waits more than a second
+longer for its events, and afterwards every event is there, once."""
+
+import os
+import pathlib
+import sys
+
+import checks
+import tools
+from faults import Emits, away, seconds_by_task, show
+from own_pipeline import PROGRAM, ROOT
+from scenario import COLUMN_WAY, world
+
+TRANSPORT = "metaops_openlineage.MetaOpsTransport"
+LATER_S_MAX = 1.0
+BUILD = pathlib.Path(PROGRAM).parent
+
+
+def environment(folder):
+    """Our package beside the tools' own, the library as it was built, a spool of the test."""
+    library = os.environ.get("METAOPS_EMIT_LIBRARY") or next(BUILD.rglob("libmetaops_emit.so.1"), None)
+    if not library:
+        raise tools.NotRun("libmetaops_emit.so.1 is not built")
+    return {
+        "PYTHONPATH": f"{ROOT / 'ingest/python'}:{tools.SUPPORT / 'timed'}",
+        "METAOPS_EMIT_LIBRARY": str(library),
+        "METAOPS_EMIT_SPOOL": str(folder / "spool"),
+        "SHOP_EMITS": str(folder / "emits.jsonl"),
+    }
+
+
+def judge(w, emits, run_id, state):
+    checks.check(f"{run_id}: the DAG run succeeds", "success", state)
+    times = seconds_by_task(emits.new())
+    show(times)
+    slow = {task: t[0] for task, t in times.items() if t[0] > LATER_S_MAX}
+    checks.check(f"{run_id}: no task waited more than {LATER_S_MAX:.0f} s for its events", {}, slow)
+    checks.check(f"{run_id}: nothing raised into a tool", 0, sum(t[3] for t in times.values()))
+    events = w.wait_events(run_id, 60)
+    checks.check(f"{run_id}: every event of every run, once", w.expected_events(), events)
+    print(f"  seconds of the tasks: {w.site.seconds(run_id)}")
+
+
+def main(how):
+    def transport(url):
+        return {"type": TRANSPORT, "url": url}
+
+    with world("airflow_2", transport, spark_by="kafka", extra=environment) as w:
+        emits = Emits(w.pipe.folder / "emits.jsonl")
+        w.site.trigger("calm")
+        judge(w, emits, "calm", w.site.wait_run("calm"))
+        judge(w, emits, how, away(w, how, how))
+        checks.check("column_upstream() walks to the raw column", w.expected(COLUMN_WAY), w.column_way())
+        checks.check("no dead letters", 0, w.pipe.value("select count(*) from metaops.dead_letters"))
+
+
+try:
+    main(sys.argv[1])
+except tools.NotRun as reason:
+    print(f"not run: {reason}")
+    raise SystemExit(77)
+checks.end()

@@ -1,0 +1,2 @@
+select max(total) as best_total
+from {{ ref('customer_totals') }}

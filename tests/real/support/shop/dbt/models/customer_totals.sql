@@ -1,0 +1,3 @@
+select customer, sum(amount) as total
+from {{ source('mart', 'paid_orders') }}
+group by customer
