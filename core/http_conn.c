@@ -1,5 +1,4 @@
 #include "core/http_conn.h"
-#include "core/failpoint.h"
 
 #include <errno.h>
 #include <stdlib.h>
