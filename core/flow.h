@@ -47,6 +47,7 @@ enum sink_result {
 /* One sink worker. All calls of one sink come from one thread at a time. */
 struct sink_ops {
     const char *name;
+    bool takes_events; /* rows.enriched instead of rows of the graph */
 
     /* Does not connect yet. st and cluster_id must outlive the sink. */
     enum verdict (*open)(const struct settings *st, const char *cluster_id, int lane,

@@ -287,7 +287,8 @@ static void *kafka_producer_main(void *arg)
     return NULL;
 }
 
-static enum verdict kafka_producer_conf(const struct settings *st, void **out_conf, struct err *err)
+static enum verdict kafka_producer_conf(const struct settings *st, const char *compression,
+                                        void **out_conf, struct err *err)
 {
     char queue_kbytes[24], message_bytes[24], message_timeout[24], request_timeout[24];
     int64_t timeout_ms = st->ingest.message_timeout_ms;
@@ -302,7 +303,7 @@ static enum verdict kafka_producer_conf(const struct settings *st, void **out_co
         {.name = "acks", .value = "all"},
         {.name = "enable.idempotence", .value = "true"},
         {.name = "partitioner", .value = "murmur2_random"},
-        {.name = "compression.type", .value = "none"}, /* bodies come compressed */
+        {.name = "compression.type", .value = compression},
         {.name = "linger.ms", .value = LINGER_MS},
         {.name = "queue.buffering.max.messages", .value = MESSAGES_MAX},
         {.name = "queue.buffering.max.kbytes", .value = queue_kbytes},
@@ -314,8 +315,9 @@ static enum verdict kafka_producer_conf(const struct settings *st, void **out_co
     return kafka_client_conf(st, KAFKA_PRODUCER, properties, out_conf, err);
 }
 
-enum verdict kafka_producer_start(const struct settings *st, kafka_producer_result on_result,
-                                  struct kafka_producer **out_producer, struct err *err)
+static enum verdict kafka_producer_start_with(const struct settings *st, const char *compression,
+                                              kafka_producer_result on_result,
+                                              struct kafka_producer **out_producer, struct err *err)
 {
     struct kafka_producer *producer = calloc(1, sizeof(*producer));
     void *conf = NULL;
@@ -338,7 +340,7 @@ enum verdict kafka_producer_start(const struct settings *st, kafka_producer_resu
         verdict = err_set(err, FATAL, WHERE, "out of memory");
         goto fail;
     }
-    verdict = kafka_producer_conf(st, &conf, err);
+    verdict = kafka_producer_conf(st, compression, &conf, err);
     if (verdict != OK) {
         goto fail;
     }
@@ -362,24 +364,46 @@ fail:
     return verdict;
 }
 
+/* Bodies of events come compressed. */
+enum verdict kafka_producer_start(const struct settings *st, kafka_producer_result on_result,
+                                  struct kafka_producer **out_producer, struct err *err)
+{
+    return kafka_producer_start_with(st, "none", on_result, out_producer, err);
+}
+
+enum verdict kafka_producer_start_compressing(const struct settings *st,
+                                              kafka_producer_result on_result,
+                                              struct kafka_producer **out_producer, struct err *err)
+{
+    return kafka_producer_start_with(st, "zstd", on_result, out_producer, err);
+}
+
 /* Under the read lock: hands the record to the library. */
 static rd_kafka_resp_err_t kafka_producer_send(struct kafka_producer *producer, const char *topic,
-                                               struct str key, void *value, size_t value_len,
-                                               struct pending *pending)
+                                               int32_t partition, struct str key, void *value,
+                                               size_t value_len, struct pending *pending)
 {
     if (!producer->rk || atomic_load_explicit(&producer->stopping, memory_order_relaxed) ||
         atomic_load_explicit(&producer->fatal, memory_order_relaxed)) {
         return RD_KAFKA_RESP_ERR__STATE;
     }
     return rd_kafka_producev(
-        producer->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_FREE),
-        RD_KAFKA_V_KEY((void *)key.ptr, key.len), RD_KAFKA_V_VALUE(value, value_len),
-        RD_KAFKA_V_OPAQUE(pending), RD_KAFKA_V_END);
+        producer->rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_FREE), RD_KAFKA_V_KEY((void *)key.ptr, key.len),
+        RD_KAFKA_V_VALUE(value, value_len), RD_KAFKA_V_OPAQUE(pending), RD_KAFKA_V_END);
 }
 
 enum verdict kafka_producer_publish(struct kafka_producer *producer, const char *topic,
                                     struct str key, void *value, size_t value_len, void *record_arg,
                                     struct err *err)
+{
+    return kafka_producer_publish_to(producer, topic, RD_KAFKA_PARTITION_UA, key, value, value_len,
+                                     record_arg, err);
+}
+
+enum verdict kafka_producer_publish_to(struct kafka_producer *producer, const char *topic,
+                                       int32_t partition, struct str key, void *value,
+                                       size_t value_len, void *record_arg, struct err *err)
 {
     size_t bytes = key.len + value_len;
 
@@ -398,7 +422,8 @@ enum verdict kafka_producer_publish(struct kafka_producer *producer, const char 
     atomic_fetch_add_explicit(&producer->bytes, bytes, memory_order_relaxed);
 
     pthread_rwlock_rdlock(&producer->lock);
-    rd_kafka_resp_err_t code = kafka_producer_send(producer, topic, key, value, value_len, pending);
+    rd_kafka_resp_err_t code =
+        kafka_producer_send(producer, topic, partition, key, value, value_len, pending);
     pthread_rwlock_unlock(&producer->lock);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return OK;

@@ -28,6 +28,12 @@ MUST_CHECK enum verdict kafka_producer_start(const struct settings *st,
                                              kafka_producer_result on_result,
                                              struct kafka_producer **out_producer, struct err *err);
 
+/* As kafka_producer_start, for values that do not come compressed: batches are (zstd). */
+MUST_CHECK enum verdict kafka_producer_start_compressing(const struct settings *st,
+                                                         kafka_producer_result on_result,
+                                                         struct kafka_producer **out_producer,
+                                                         struct err *err);
+
 /* Takes over value (malloc'd; freed by the library) when OK; otherwise it is still the caller's.
  * key is copied. Never blocks. RETRY when the queue is full or the producer is being rebuilt;
  * REJECT when the record and its framing (512 bytes) are larger than kafka.message_bytes_max or the
@@ -35,6 +41,12 @@ MUST_CHECK enum verdict kafka_producer_start(const struct settings *st,
 MUST_CHECK enum verdict kafka_producer_publish(struct kafka_producer *producer, const char *topic,
                                                struct str key, void *value, size_t value_len,
                                                void *record_arg, struct err *err);
+
+/* As above, to the partition of that number. */
+MUST_CHECK enum verdict kafka_producer_publish_to(struct kafka_producer *producer,
+                                                  const char *topic, int32_t partition,
+                                                  struct str key, void *value, size_t value_len,
+                                                  void *record_arg, struct err *err);
 
 /* Records without an answer yet, their bytes, and the recent delivery time (EWMA of publish to
  * answer, ms). */

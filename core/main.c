@@ -20,12 +20,14 @@
 #include "sinks/maintain.h"
 #include "sinks/migrate.h"
 #include "sinks/offsets.h"
+#include "sinks/sink_kafka.h"
 #include "sinks/sink_null.h"
 #include "sinks/sink_postgres.h"
 #include "sinks/sink_stdout.h"
 
 static const struct sink_ops *const sinks[] = {
     &sink_postgres_ops,
+    &sink_kafka_ops,
     &sink_stdout_ops,
     &sink_null_ops,
 };

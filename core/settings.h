@@ -77,7 +77,7 @@ struct settings {
         char *admin_listen; /* 127.0.0.1:5002 */
         char *group;        /* metaops */
         char *instance_id;  /* "auto": host name and admin port; empty: dynamic member */
-        char *sink;         /* postgres, stdout, null */
+        char *sink;         /* postgres, kafka, stdout, null */
         int64_t lanes;      /* each a pool thread and a sink thread */
         int64_t batch_events_max;
         int64_t batch_bytes_max;

@@ -233,7 +233,10 @@ const struct setting_row settings_table_rows[] = {
      .min = 6 * SECOND_MS, .max = HOUR_MS / 2, .roles = "worker",
      .doc = "A worker silent for so long loses its partitions to the others."},
     {FIELD(worker.sink), .type = SETTING_TEXT, .def = "postgres", .min = 1, .max = 255,
-     .choices = "postgres|stdout|null", .roles = "worker", .doc = "Where rows go."},
+     .choices = "postgres|kafka|stdout|null", .roles = "worker",
+     .doc = "Where rows go. kafka: each accepted event once, as Avro, to kafka.topic_enriched; "
+            "needs a "
+            "worker.group of its own."},
 };
 
 const size_t settings_table_count = sizeof(settings_table_rows) / sizeof(settings_table_rows[0]);

@@ -281,6 +281,7 @@ enum verdict lane_start(struct lane *lane, const char *cluster_id, struct err *e
     enum verdict verdict =
         stages_processor_new(lane->st, lane->known, lane->events, lane->framing, &lane->pr, err);
     if (verdict == OK) {
+        lane->pr->takes_events = lane->ops->takes_events;
         verdict = lane->ops->open(lane->st, cluster_id, (int)lane->index, &lane->sink, err);
     }
     if (verdict != OK) {

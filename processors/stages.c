@@ -29,14 +29,26 @@ static const struct stage openlineage_stages[] = {
     {.name = NULL},
 };
 
+static const struct stage openlineage_event_stages[] = {
+    {.name = "check", .run = check_run},   /* as above */
+    {.name = "gather", .run = gather_run}, /* event -> one row with what it names */
+    {.name = NULL},
+};
+
 static const struct stage cloudevents_stages[] = {
     {.name = "control", .run = control_run}, /* what MetaOps says of itself -> rows, by type */
     {.name = NULL},
 };
 
+/* What MetaOps says of itself is nothing for readers of events. */
+static const struct stage no_stages[] = {{.name = NULL}};
+
 static const struct stage_format formats[] = {
-    {.name = "openlineage", .tag = 'E', .stages = openlineage_stages},
-    {.name = "cloudevents", .tag = 'C', .stages = cloudevents_stages},
+    {.name = "openlineage",
+     .tag = 'E',
+     .stages = openlineage_stages,
+     .event_stages = openlineage_event_stages},
+    {.name = "cloudevents", .tag = 'C', .stages = cloudevents_stages, .event_stages = no_stages},
 };
 
 const struct stage_format *stages_format(struct str name)
@@ -164,7 +176,9 @@ static enum verdict run_record(struct processor *pr, struct batch *bt,
     arena_reset(pr->scratch, SCRATCH_KEEP_BYTES);
     enum verdict verdict = run_stages(pr, bt, stages, &work, &is_over, err);
     if (verdict == OK && !is_over) {
-        verdict = run_stages(pr, bt, work.format->stages, &work, &is_over, err);
+        verdict =
+            run_stages(pr, bt, pr->takes_events ? work.format->event_stages : work.format->stages,
+                       &work, &is_over, err);
     }
     if (verdict != OK) {
         return verdict;

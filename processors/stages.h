@@ -54,6 +54,7 @@ struct processor {
     struct base_cache *bases;
     struct known_set *known;  /* content that is stored */
     struct known_set *events; /* event ids that are stored */
+    bool takes_events;        /* of the sink: event_stages instead of stages */
     const char *json_topics;  /* comma list: plain OpenLineage JSON */
     const char *topic_keys;   /* the only one from which key changes are taken */
     size_t body_bytes_max;
@@ -100,6 +101,7 @@ struct stage_format {
     const char *name; /* as in the record */
     uint8_t tag;      /* tells ids of one format from those of another within a batch */
     const struct stage *stages;
+    const struct stage *event_stages; /* for sinks that take events (flow.h) */
 };
 
 /* NULL for one that nobody knows. */
@@ -135,6 +137,8 @@ enum verdict dedup_run(struct processor *pr, struct batch *bt, struct event_work
 enum verdict check_run(struct processor *pr, struct batch *bt, struct event_work *work,
                        struct err *err);
 enum verdict enrich_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                        struct err *err);
+enum verdict gather_run(struct processor *pr, struct batch *bt, struct event_work *work,
                         struct err *err);
 enum verdict control_run(struct processor *pr, struct batch *bt, struct event_work *work,
                          struct err *err);

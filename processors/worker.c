@@ -267,11 +267,13 @@ static void turn(struct worker *wk)
     on_poll_result(wk, verdict, &record, &err);
 }
 
-static enum verdict parse_topics(struct worker *wk, struct err *err)
+static enum verdict parse_topics(struct worker *wk, const struct sink_ops *ops, struct err *err)
 {
     size_t count = 0;
     wk->topics[count++] = wk->st->kafka.topic_events;
-    wk->topics[count++] = wk->st->kafka.topic_keys;
+    if (!ops->takes_events) { /* which are not made of changes of keys */
+        wk->topics[count++] = wk->st->kafka.topic_keys;
+    }
     wk->topic_words = strdup(wk->st->ingest.openlineage_topics);
     if (!wk->topic_words) {
         return err_set(err, RETRY, "worker", "memory is short");
@@ -334,7 +336,7 @@ static enum verdict start(struct worker *wk, const struct sink_ops *ops, struct 
     const struct kafka_consumer_callbacks callbacks = {
         .arg = wk, .on_assign = on_assign, .on_revoke = on_revoke};
     size_t ids_max = (size_t)wk->st->worker.known_ids_max / 2;
-    enum verdict verdict = parse_topics(wk, err);
+    enum verdict verdict = parse_topics(wk, ops, err);
     if (verdict == OK) {
         verdict = learn_cluster(wk, err);
     }

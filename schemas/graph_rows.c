@@ -26,6 +26,7 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
 #define EACH_TABLE(X)                                                                              \
     X(positions)                                                                                   \
     X(events)                                                                                      \
+    X(enriched)                                                                                    \
     X(letters)                                                                                     \
     X(facets)                                                                                      \
     X(jobs)                                                                                        \

@@ -16,6 +16,7 @@
 #include "core/id128.h"
 #include "core/str.h"
 #include "dead_letter.h"
+#include "enriched_event.h"
 #include "lineage_event.h"
 
 #define GRAPH_NO_TIME INT64_MIN
@@ -245,11 +246,12 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 18
+#define GRAPH_TABLES 19
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
     GRAPH_ROWS(struct graph_event) events;
+    GRAPH_ROWS(struct enriched_event) enriched; /* for sinks that take events */
     GRAPH_ROWS(struct dead_letter) letters;
     GRAPH_ROWS(struct graph_facet) facets;
     GRAPH_ROWS(struct graph_node) jobs;

@@ -20,6 +20,7 @@ def load(name):
 
 EVENT, EVENT_HEADER = load("lineage_event.v1")
 LETTER, LETTER_HEADER = load("dead_letter.v1")
+ENRICHED, ENRICHED_HEADER = load("enriched_event.v1")
 
 
 def event_record(body, **changed):
@@ -48,3 +49,8 @@ def event_record(body, **changed):
 def read_letter(value):
     assert value.startswith(LETTER_HEADER), value[:10]
     return fastavro.schemaless_reader(io.BytesIO(value[len(LETTER_HEADER) :]), LETTER)
+
+
+def read_enriched(value):
+    assert value.startswith(ENRICHED_HEADER), value[:10]
+    return fastavro.schemaless_reader(io.BytesIO(value[len(ENRICHED_HEADER) :]), ENRICHED)

@@ -201,7 +201,7 @@ static void test_settings_refused_value_names_key_value_range_and_origin(void **
     const char *path = file_with("\n\nworker.sink = oracle\n");
     assert_int_equal(load(&st, &err, "--config", path, NULL), FATAL);
     snprintf(wanted, sizeof(wanted),
-             "worker.sink = oracle (file %s:3): must be one of postgres|stdout|null", path);
+             "worker.sink = oracle (file %s:3): must be one of postgres|kafka|stdout|null", path);
     assert_string_equal(err.text, wanted);
 }
 
