@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "core/settings.h"
 #include "core/settings_value.h"
 #include "core/str.h"
 
@@ -31,6 +32,8 @@ enum config_key {
     KEY_ENDPOINT,
     KEY_EVENT_BYTES_MAX,
     KEY_KEY_FILE,
+    KEY_REDACT_ENVIRONMENT_ALLOW,
+    KEY_REDACT_SQL_LITERALS,
     KEY_RETRY_MS_MAX,
     KEY_SPOOL,
     KEY_SPOOL_AGE_MAX_S,
@@ -76,6 +79,12 @@ static const struct config_row rows[KEY_COUNT] = {
                              .max = INT64_C(32) << 20,
                              .field = FIELD(event_bytes_max)},
     [KEY_KEY_FILE] = {.name = "key_file", .type = SETTING_TEXT},
+    [KEY_REDACT_ENVIRONMENT_ALLOW] = {.name = "redact_environment_allow",
+                                      .others = {"METAOPS_REDACT_ENVIRONMENT_ALLOW"},
+                                      .type = SETTING_TEXT},
+    [KEY_REDACT_SQL_LITERALS] = {.name = "redact_sql_literals",
+                                 .others = {"METAOPS_REDACT_SQL_LITERALS"},
+                                 .type = SETTING_TEXT},
     [KEY_RETRY_MS_MAX] = {.name = "retry_ms_max",
                           .type = SETTING_INTEGER,
                           .def = 10000,
@@ -408,6 +417,14 @@ static enum verdict emitter_config_fill(struct emitter_config *config, struct co
                                       &config->has_fsync, err);
     }
     if (verdict == OK) {
+        verdict = emitter_config_bool("redact_sql_literals", texts->texts[KEY_REDACT_SQL_LITERALS],
+                                      &config->is_masking_sql, err);
+    }
+    if (verdict == OK && !texts->texts[KEY_REDACT_ENVIRONMENT_ALLOW]) {
+        texts->texts[KEY_REDACT_ENVIRONMENT_ALLOW] =
+            emitter_config_dup(STR(SETTINGS_ENVIRONMENT_ALLOW));
+    }
+    if (verdict == OK) {
         verdict = emitter_config_to(config, texts, err);
     }
     if (verdict == OK) {
@@ -426,6 +443,10 @@ static enum verdict emitter_config_fill(struct emitter_config *config, struct co
         emitter_config_take(texts, KEY_CA_FILE, &config->ca_file);
         emitter_config_take(texts, KEY_CERTIFICATE_FILE, &config->certificate_file);
         emitter_config_take(texts, KEY_KEY_FILE, &config->key_file);
+        emitter_config_take(texts, KEY_REDACT_ENVIRONMENT_ALLOW, &config->environment_allow);
+        if (!config->environment_allow) {
+            verdict = err_set(err, RETRY, WHERE, "out of memory");
+        }
     }
     return verdict;
 }
@@ -479,8 +500,9 @@ char *emitter_config_key(const struct emitter_config *config)
 void emitter_config_fini(struct emitter_config *config)
 {
     char *const texts[] = {
-        config->api_key,  config->api_key_file, config->ca_file, config->certificate_file,
-        config->key_file, config->brokers,      config->topic,   config->spool,
+        config->api_key,           config->api_key_file, config->ca_file, config->certificate_file,
+        config->key_file,          config->brokers,      config->topic,   config->spool,
+        config->environment_allow,
     };
 
     if (config->api_key) {

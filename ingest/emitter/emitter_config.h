@@ -39,6 +39,8 @@ struct emitter_config {
     bool is_spool_named;
     bool has_fsync;
     bool is_disabled;
+    char *environment_allow; /* for redact.h */
+    bool is_masking_sql;
     int64_t spool_bytes_max;
     int64_t spool_age_max_s;
     int64_t event_bytes_max;

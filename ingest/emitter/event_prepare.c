@@ -1,10 +1,12 @@
 #include "ingest/emitter/event_prepare.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/arena.h"
 #include "core/json.h"
 #include "schemas/openlineage.h"
+#include "schemas/redact.h"
 
 #define WHERE "event"
 #define DEPTH_MAX 128
@@ -16,25 +18,30 @@ struct event_prepare {
     size_t event_bytes_max;
     struct json_doc *doc;
     struct arena *arena;
+    struct redact *redact;
     char *text; /* a copy, followed by the padding that the parser wants */
     size_t size;
 };
 
-struct event_prepare *event_prepare_new(size_t event_bytes_max)
+enum verdict event_prepare_new(size_t event_bytes_max, const char *environment_allow,
+                               bool is_masking_sql, struct event_prepare **out_prepare,
+                               struct err *err)
 {
     struct event_prepare *prepare = calloc(1, sizeof(*prepare));
 
     if (!prepare) {
-        return NULL;
+        return err_set(err, RETRY, WHERE, "out of memory");
     }
     prepare->event_bytes_max = event_bytes_max;
     prepare->doc = json_doc_new(DEPTH_MAX, VALUES_MAX);
     prepare->arena = arena_new(8 * event_bytes_max + ((size_t)1 << 20));
-    if (!prepare->doc || !prepare->arena) {
+    enum verdict verdict = redact_new(environment_allow, is_masking_sql, &prepare->redact, err);
+    if (!prepare->doc || !prepare->arena || verdict != OK) {
         event_prepare_free(prepare);
-        return NULL;
+        return err_set(err, RETRY, WHERE, "out of memory");
     }
-    return prepare;
+    *out_prepare = prepare;
+    return OK;
 }
 
 /* What a rare large event needed is given back. */
@@ -85,12 +92,17 @@ enum verdict event_prepare_run(struct event_prepare *prepare, struct str text,
     arena_reset(prepare->arena, ARENA_KEEP_BYTES);
     enum verdict verdict = json_parse(prepare->doc, body, &fault, err);
     if (verdict == OK) {
+        verdict = redact_event(prepare->redact, prepare->doc, prepare->arena, &body, err);
+        snprintf(fault.reason, sizeof(fault.reason), "cannot be redacted");
+    }
+    if (verdict == OK) {
         verdict = openlineage_read(prepare->doc, prepare->arena, &ol, &fault, err);
     }
     if (verdict != OK) {
         return event_prepare_fault(verdict, &fault, err);
     }
-    *out_event = (struct prepared_event){.text = body, .key = openlineage_key(&ol)};
+    *out_event = (struct prepared_event){
+        .text = body, .key = openlineage_key(&ol), .redactions = (uint32_t)redact_count(body)};
     return OK;
 }
 
@@ -99,6 +111,7 @@ void event_prepare_free(struct event_prepare *prepare)
     if (!prepare) {
         return;
     }
+    redact_free(prepare->redact);
     json_doc_free(prepare->doc);
     arena_free(prepare->arena);
     free(prepare->text);

@@ -3,14 +3,20 @@
 #ifndef METAOPS_INGEST_EMITTER_EVENT_PREPARE_H
 #define METAOPS_INGEST_EMITTER_EVENT_PREPARE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "core/err.h"
 #include "core/id128.h"
 #include "core/str.h"
 
 struct event_prepare;
 
-/* Events of more than event_bytes_max bytes are refused. NULL when memory is short. */
-struct event_prepare *event_prepare_new(size_t event_bytes_max);
+/* Events of more than event_bytes_max bytes are refused; the other two say what redact.h does. RETRY
+ * when memory is short. */
+MUST_CHECK enum verdict event_prepare_new(size_t event_bytes_max, const char *environment_allow,
+                                          bool is_masking_sql, struct event_prepare **out_prepare,
+                                          struct err *err);
 
 struct prepared_event {
     struct str text; /* valid until the next call */

@@ -12,7 +12,6 @@
 #include "ingest/emitter/spool_dir.h"
 
 #define STACK_BYTES ((size_t)512 << 10)
-#define BATCH_BYTES ((size_t)256 << 10)
 #define PAUSE_MS_MIN 100
 #define LOOK_ROUND_US INT64_C(5000000) /* for orphans, and for what others take of the spool */
 #define STOP_GRACE_MS 500
@@ -162,7 +161,7 @@ static enum verdict ship_turn(struct ship *ship, struct spool_set *set)
 {
     struct err err;
     enum verdict verdict = spool_set_read(set, timebase_wall_us(), SPOOL_BATCH_EVENTS_MAX,
-                                          BATCH_BYTES, &ship->batch, &err);
+                                          ship->backend->batch_bytes, &ship->batch, &err);
 
     memset(&ship->outcome, 0, sizeof(ship->outcome));
     if (verdict == OK && ship->batch.count == 0) {

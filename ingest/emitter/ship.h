@@ -25,6 +25,7 @@ struct ship_outcome {
 
 /* A way to the backend; ship_http.c, ship_kafka.c. All on the shipping thread. */
 struct ship_backend {
+    size_t batch_bytes; /* about as much is sent at once */
     /* RETRY with the reason: later. */
     enum verdict (*open)(const struct emitter_config *config, struct fd_book *book,
                          void **out_state, struct err *err);

@@ -14,10 +14,12 @@
 #include "ingest/emitter/ship.h"
 #include "ingest/http_reply.h"
 
+/* The window, and so the rate at a given delay; and memory. */
+#define BATCH_BYTES ((size_t)768 << 10)
 #define WHERE "gateway"
 #define HEAD_BYTES_MAX 8192
 #define REPLY_BYTES_MIN 4096
-#define KEEP_BYTES ((size_t)512 << 10)
+#define KEEP_BYTES ((size_t)1 << 20)
 #define REPLY_DEPTH_MAX 16
 #define REPLY_VALUES_MAX 100000
 
@@ -326,6 +328,7 @@ static void ship_http_close(void *state)
 }
 
 const struct ship_backend ship_http_backend = {
+    .batch_bytes = BATCH_BYTES,
     .open = ship_http_open,
     .send = ship_http_send,
     .close = ship_http_close,

@@ -13,6 +13,8 @@
 #include "ingest/emitter/ship.h"
 #include "schemas/event_codec.h"
 
+/* The window, and so the rate at a given delay; and memory. */
+#define BATCH_BYTES ((size_t)256 << 10)
 #define WHERE "kafka"
 #define LINGER_MS "2"
 #define MESSAGE_BYTES_MAX "35651584" /* 34 MiB, as the topic's */
@@ -289,6 +291,7 @@ static void ship_kafka_close(void *state)
 }
 
 const struct ship_backend ship_kafka_backend = {
+    .batch_bytes = BATCH_BYTES,
     .open = ship_kafka_open,
     .send = ship_kafka_send,
     .close = ship_kafka_close,

@@ -55,7 +55,7 @@ library 'libpq|postgres' '^sinks/' libpq
 library 'avro' '^schemas/' avro-c
 library 'curl/' '^core/http_client\.c$' libcurl
 library 'simdjson' '^core/json\.cc$' simdjson
-library 'openssl/ssl' '^core/tls_[a-z]+\.c$' libssl
+library 'openssl/ssl' '^(core/tls_[a-z]+|ingest/emitter/net_stream)\.c$' libssl
 library 'event2?[./]' '^(core|ingest)/' libevent
 
 exit "$bad"
