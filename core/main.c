@@ -24,6 +24,7 @@
 #include "sinks/sink_null.h"
 #include "sinks/sink_postgres.h"
 #include "sinks/sink_stdout.h"
+#include "sinks/status.h"
 
 static const struct sink_ops *const sinks[] = {
     &sink_postgres_ops,
@@ -80,6 +81,11 @@ static int lineage_main(const struct settings *st, const struct settings_rest *r
 static int offsets_main(const struct settings *st, const struct settings_rest *rest)
 {
     return offsets_run(st, rest->count, rest->words);
+}
+
+static int status_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return status_run(st, rest->count, rest->words);
 }
 
 static int maintain_main(const struct settings *st, const struct settings_rest *rest)
@@ -157,6 +163,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "make partitions ahead, delete what is kept no longer (for cron)",
      .help = MAINTAIN_HELP},
+    {.name = "status",
+     .usage = "[-v] [--json] [--once] [--lag-seconds N]",
+     .run = status_main,
+     .takes_words = 1,
+     .line = "lag, throughput, errors; live on a terminal",
+     .help = STATUS_HELP},
     {.name = "version", .usage = "", .run = version_main, .line = "print the version", .help = ""},
     {.name = "help",
      .usage = "[COMMAND]",

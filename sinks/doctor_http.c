@@ -12,7 +12,8 @@
 #include "core/timebase.h"
 
 #define WHERE "doctor_http"
-#define ANSWER_BYTES_MAX 4096
+#define ANSWER_BYTES_MAX (1u << 20)
+#define REQUEST_BYTES_MAX 2048
 
 static enum verdict fault(struct err *err, const char *listen, const char *reason)
 {
@@ -101,12 +102,17 @@ static size_t read_answer(int fd, char *answer, int64_t deadline_us)
     return len;
 }
 
-static enum verdict exchange(int fd, const char *listen, const char *path, int64_t deadline_us,
-                             int *out_status, char *line, size_t line_size, struct err *err)
+/* *out_body points into answer. */
+static enum verdict exchange(int fd, const char *listen, const char *path, const char *token,
+                             int64_t deadline_us, char *answer, int *out_status,
+                             const char **out_body, struct err *err)
 {
-    char request[256], answer[ANSWER_BYTES_MAX];
+    char request[REQUEST_BYTES_MAX];
+    bool has_token = token && *token;
     int len = snprintf(request, sizeof(request),
-                       "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, listen);
+                       "GET %s HTTP/1.1\r\nHost: %s\r\n%s%s%sConnection: close\r\n\r\n", path,
+                       listen, has_token ? "Authorization: Bearer " : "", has_token ? token : "",
+                       has_token ? "\r\n" : "");
 
     if (len < 0 || (size_t)len >= sizeof(request)) {
         return err_set(err, FATAL, WHERE, "%s is too long", listen);
@@ -122,14 +128,13 @@ static enum verdict exchange(int fd, const char *listen, const char *path, int64
         return err_set(err, REJECT, WHERE, "%s: what answers is no HTTP", listen);
     }
     const char *body = strstr(answer, "\r\n\r\n");
-    body = body ? body + 4 : "";
-    snprintf(line, line_size, "%.*s", (int)strcspn(body, "\r\n"), body);
+    *out_body = body ? body + 4 : "";
     *out_status = (int)strtol(answer + 9, NULL, 10);
     return OK;
 }
 
-enum verdict doctor_http_get(const char *listen, const char *path, int timeout_ms, int *out_status,
-                             char *line, size_t line_size, struct err *err)
+/* A connected socket in *out_fd. */
+static enum verdict reach(const char *listen, int64_t deadline_us, int *out_fd, struct err *err)
 {
     char host[256], port[256];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -144,7 +149,6 @@ enum verdict doctor_http_get(const char *listen, const char *path, int timeout_m
     if (code != 0) {
         return fault(err, listen, gai_strerror(code));
     }
-    int64_t deadline_us = timebase_mono_us() + (int64_t)timeout_ms * 1000;
     for (struct addrinfo *a = addresses; a && fd < 0; a = a->ai_next) {
         fd = connect_to(a, deadline_us);
     }
@@ -153,7 +157,45 @@ enum verdict doctor_http_get(const char *listen, const char *path, int timeout_m
     if (fd < 0) {
         return fault(err, listen, strerror(reason));
     }
-    verdict = exchange(fd, listen, path, deadline_us, out_status, line, line_size, err);
+    *out_fd = fd;
+    return OK;
+}
+
+enum verdict doctor_http_fetch(const char *listen, const char *path, const char *token,
+                               int timeout_ms, int *out_status, char **out_body, struct err *err)
+{
+    int64_t deadline_us = timebase_mono_us() + (int64_t)timeout_ms * 1000;
+    const char *body = NULL;
+    int fd = -1;
+    enum verdict verdict = reach(listen, deadline_us, &fd, err);
+    if (verdict != OK) {
+        return verdict;
+    }
+    char *answer = malloc(ANSWER_BYTES_MAX);
+    if (!answer) {
+        close(fd);
+        return err_set(err, RETRY, WHERE, "memory is short");
+    }
+    verdict = exchange(fd, listen, path, token, deadline_us, answer, out_status, &body, err);
     close(fd);
+    if (verdict != OK) {
+        free(answer);
+        return verdict;
+    }
+    memmove(answer, body, strlen(body) + 1);
+    *out_body = answer;
+    return OK;
+}
+
+enum verdict doctor_http_get(const char *listen, const char *path, int timeout_ms, int *out_status,
+                             char *line, size_t line_size, struct err *err)
+{
+    char *body = NULL;
+    enum verdict verdict =
+        doctor_http_fetch(listen, path, NULL, timeout_ms, out_status, &body, err);
+    if (verdict == OK) {
+        snprintf(line, line_size, "%.*s", (int)strcspn(body, "\r\n"), body);
+        free(body);
+    }
     return verdict;
 }

@@ -14,4 +14,10 @@ MUST_CHECK enum verdict doctor_http_get(const char *listen, const char *path, in
                                         int *out_status, char *line, size_t line_size,
                                         struct err *err);
 
+/* The same, but the whole body: text, malloc'd, the caller's, at most 1 MiB of it. token NULL or empty: none is sent,
+ * else as `Authorization: Bearer`. */
+MUST_CHECK enum verdict doctor_http_fetch(const char *listen, const char *path, const char *token,
+                                          int timeout_ms, int *out_status, char **out_body,
+                                          struct err *err);
+
 #endif
