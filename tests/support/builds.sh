@@ -10,7 +10,7 @@ packages_for_tests() {
         packages) wanted+=(debootstrap dpkg-dev lintian scdoc python3 python3-venv curl) ;;
         unit | component | tsan) ;;
         real) wanted+=(python3 python3-venv curl maven) ;;
-        *) wanted+=(python3 python3-venv curl) ;;
+        *) wanted+=(python3 python3-venv curl openssl) ;;
         esac
     done
     packages_ensure "${wanted[@]}"
