@@ -13,6 +13,7 @@
 #include "ingest/emit.h"
 #include "ingest/gateway.h"
 #include "ingest/judge.h"
+#include "ingest/run.h"
 #include "processors/worker.h"
 #include "sinks/doctor.h"
 #include "sinks/letters.h"
@@ -106,6 +107,13 @@ static int version_main(const struct settings *st, const struct settings_rest *r
     return EXIT_CODE_OK;
 }
 
+/* main() does not come here but for the help. */
+static int run_command_main(const struct settings *st, const struct settings_rest *rest)
+{
+    (void)st;
+    return run_main(rest->count, rest->words);
+}
+
 static int help_main(const struct settings *st, const struct settings_rest *rest);
 
 static const struct command commands[] = {
@@ -125,6 +133,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "send events, one JSON object a line, to a gateway or straight to Kafka",
      .help = EMIT_HELP},
+    {.name = "run",
+     .usage = "--job NS/NAME [--in DATASET]... [--out DATASET]... -- COMMAND",
+     .run = run_command_main,
+     .takes_words = 1,
+     .line = "run a command with START before and COMPLETE or FAIL after it",
+     .help = RUN_HELP},
     {.name = "check",
      .usage = "[-v] [FILE...|-]",
      .run = check_main,
@@ -304,6 +318,10 @@ int main(int argc, char **argv)
     const struct command *command = NULL;
     int code;
 
+    if (argc > 1 && strcmp(argv[1], "run") == 0 && !has_word(argc, argv, "--help") &&
+        !has_word(argc, argv, "-h")) {
+        return run_main(argc - 2, argv + 2); /* everything about the process stays as it is */
+    }
     /* A peer that closes its end is an error of write(), not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
     /* A dozen threads would otherwise keep as many heaps of freed memory. */

@@ -9,6 +9,7 @@
 #include "ingest/emit_kafka.h"
 #include "ingest/emit_options.h"
 #include "ingest/emit_report.h"
+#include "ingest/emit_spool.h"
 #include "ingest/event_lines.h"
 
 static int emit_all(struct emit_job *job, struct err *err)
@@ -37,6 +38,11 @@ int emit_run(const struct settings *st, int argc, char **argv)
     if (emit_options_read(argc, argv, &options, &err) != OK) {
         fprintf(stderr, "metaops emit: %s\n", err.text);
         return EXIT_CODE_USAGE;
+    }
+    if (options.spool) {
+        int code = emit_spool_run(st, &options);
+        emit_options_fini(&options);
+        return code;
     }
     struct emit_job job = {
         .st = st,

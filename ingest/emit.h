@@ -11,6 +11,9 @@ struct settings;
     "  --to URL         gateway (default: METAOPS_GATEWAY_URL, OPENLINEAGE_URL, else\n"            \
     "                   http://127.0.0.1:5000); http only\n"                                       \
     "  --kafka          write Avro to kafka.topic_events instead\n"                                \
+    "  --spool DIR      instead of events from files, ship what emitters that are gone left in\n"  \
+    "                   their spool (api key and certificates: METAOPS_EMIT_*, see\n"              \
+    "                   metaops_emit(3))\n"                                                        \
     "  --window N       requests under way at once, 1 to 256 (default 16)\n"                       \
     "  --batch N        events in one request, 1 to 1000 (default 1: each its own POST)\n"         \
     "  --rate N         at most N events a second\n"                                               \

@@ -72,6 +72,7 @@ static enum verdict emit_options_valued(struct emit_options *options, int argc, 
     size_t len = strcspn(word, "=");
     const struct number_flag *flag = NULL;
     bool is_url = len == strlen("--to") && strncmp(word, "--to", len) == 0;
+    bool is_spool = len == strlen("--spool") && strncmp(word, "--spool", len) == 0;
 
     for (size_t i = 0; i < sizeof(number_flags) / sizeof(number_flags[0]); i++) {
         const char *name = number_flags[i].name;
@@ -79,15 +80,15 @@ static enum verdict emit_options_valued(struct emit_options *options, int argc, 
             flag = &number_flags[i];
         }
     }
-    if (!is_url && !flag) {
+    if (!is_url && !is_spool && !flag) {
         return err_set(err, REJECT, "emit", "unknown flag %.64s", word);
     }
     if (word[len] != '=' && *index + 1 >= argc) {
         return err_set(err, REJECT, "emit", "%s: the value is missing", word);
     }
     const char *value = word[len] == '=' ? word + len + 1 : argv[++*index];
-    if (is_url) {
-        options->url = value;
+    if (is_url || is_spool) {
+        *(is_url ? &options->url : &options->spool) = value;
         return OK;
     }
     return emit_options_number(options, flag, value, err);
@@ -130,6 +131,9 @@ enum verdict emit_options_read(int argc, char **argv, struct emit_options *out_o
     }
     if (verdict == OK && options.url && options.to_kafka) {
         verdict = err_set(err, REJECT, "emit", "--to and --kafka exclude each other");
+    }
+    if (verdict == OK && options.spool && count > 0) {
+        verdict = err_set(err, REJECT, "emit", "--spool and files exclude each other");
     }
     if (verdict != OK) {
         emit_options_fini(&options);

@@ -14,6 +14,7 @@ struct settings;
 
 struct emit_options {
     const char *url;
+    const char *spool;  /* NULL: events come from files */
     const char **files; /* NULL-ended; the array is owned, the words are argv's */
     int64_t window;
     int64_t batch;
