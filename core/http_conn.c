@@ -144,7 +144,7 @@ void http_conn_refuse(struct http_conn *conn, const struct http_conn_refusal *re
                                               .keep_alive =
                                                   refusal->keep_alive && !conn->loop->is_draining};
 
-    if (!refusal->keep_alive && refusal->status != 503) {
+    if (!refusal->keep_alive && refusal->status != 503 && !refusal->is_judged) {
         http_io_count(conn->loop->shared->options.metric_bad_http);
     }
     http_request_free(conn->request);

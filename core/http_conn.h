@@ -60,6 +60,7 @@ struct http_conn_refusal {
     const char *reason;
     const char *allow;
     bool keep_alive; /* only when the next request begins at a known place */
+    bool is_judged;  /* by the route's admit: good HTTP, whoever sent it */
 };
 
 /* Adopts fd. False when memory is short (fd is closed). */

@@ -54,6 +54,27 @@ static const struct http_route *find_route(const struct http_route *routes,
     return NULL;
 }
 
+/* False: refused, and answered so. */
+static bool admit(struct http_conn *conn)
+{
+    const struct http_request *request = conn->request;
+    const struct http_head *head = &request->head;
+    struct http_refusal refusal = {.status = 503};
+
+    if (!request->route->admit ||
+        request->route->admit(conn->loop->shared->options.arg, conn->request, &refusal)) {
+        return true;
+    }
+    http_conn_refuse(conn, &(struct http_conn_refusal){.status = refusal.status,
+                                                       .retry_after_s = refusal.retry_after_s,
+                                                       .reason = refusal.reason,
+                                                       .keep_alive = head->keep_alive &&
+                                                                     !head->is_chunked &&
+                                                                     head->content_length == 0,
+                                                       .is_judged = true});
+    return false;
+}
+
 static void start_request(struct http_conn *conn, struct str head_text, bool has_more)
 {
     const struct http_head *head = &conn->loop->head;
@@ -85,6 +106,9 @@ static void start_request(struct http_conn *conn, struct str head_text, bool has
     }
     conn->request->conn = conn;
     conn->request->route = route;
+    if (!admit(conn)) {
+        return;
+    }
     limits.body_bytes_max = route->body_bytes_max;
     status = http_body_init(&conn->request->body, head, &limits, &reason);
     if (status < 0) {

@@ -101,6 +101,16 @@ struct str http_request_client_name(const struct http_request *request)
     return request->client_name;
 }
 
+void http_request_set_visitor(struct http_request *request, void *visitor)
+{
+    request->visitor = visitor;
+}
+
+void *http_request_visitor(const struct http_request *request)
+{
+    return request->visitor;
+}
+
 uint64_t http_request_id(const struct http_request *request)
 {
     return request->id;

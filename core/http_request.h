@@ -23,6 +23,7 @@ struct http_request {
     struct http_conn *conn;    /* loop thread only; NULL when the client is gone */
     struct http_request *next; /* in the loop's list of answered ones */
     const struct http_route *route;
+    void *visitor; /* the handler's */
     uint64_t id;
     atomic_int state;
     struct http_body body;

@@ -17,11 +17,22 @@ struct http_request;
 struct tls_server;
 struct tls_server_files;
 
+/* Why a request does not come in. */
+struct http_refusal {
+    int status;
+    const char *reason; /* a literal, for the answer */
+    int retry_after_s;  /* 0: no such header */
+};
+
 struct http_route {
     const char *method;
     const char *path; /* exact; a leading "*" matches any prefix: the path must end with the rest */
     size_t body_bytes_max; /* inflated */
     void (*handle)(void *arg, struct http_request *request);
+    /* Asked with the head alone, before any of the body is read or a 100 Continue is sent; on the
+     * loop's thread, quick. False with out_refusal: that is answered, the body is not read, and the
+     * connection ends when there is one. NULL: everything comes in. */
+    bool (*admit)(void *arg, struct http_request *request, struct http_refusal *out_refusal);
 };
 
 struct http_server_options {
@@ -85,6 +96,10 @@ void http_request_drop_body(struct http_request *request);
 /* A small arena of the request (1 MiB at most), freed after the answer. Only the thread that
  * works on the request. */
 struct arena *http_request_arena(struct http_request *request);
+
+/* What admit found out, for the handler; not looked at here. NULL at first. */
+void http_request_set_visitor(struct http_request *request, void *visitor);
+void *http_request_visitor(const struct http_request *request);
 
 /* A number for log lines, unique in the process. */
 uint64_t http_request_id(const struct http_request *request);

@@ -13,6 +13,7 @@
 #include "ingest/emit.h"
 #include "ingest/gateway.h"
 #include "ingest/judge.h"
+#include "ingest/keys.h"
 #include "ingest/run.h"
 #include "processors/worker.h"
 #include "sinks/doctor.h"
@@ -77,6 +78,11 @@ static int migrate_main(const struct settings *st, const struct settings_rest *r
 static int lineage_main(const struct settings *st, const struct settings_rest *rest)
 {
     return lineage_run(st, rest->count, rest->words);
+}
+
+static int keys_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return keys_run(st, rest->count, rest->words);
 }
 
 static int offsets_main(const struct settings *st, const struct settings_rest *rest)
@@ -159,6 +165,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "print what a dataset or column comes from, or what depends on it",
      .help = "a NAME alone will do where only one dataset has it\n"},
+    {.name = "keys",
+     .usage = "add NAME [FLAG...] | list [--json] | revoke ID",
+     .run = keys_main,
+     .takes_words = 1,
+     .line = "make, show and revoke the API keys of the gateways",
+     .help = KEYS_HELP},
     {.name = "offsets",
      .usage = "[list | accept [TOPIC [PARTITION]]]",
      .run = offsets_main,

@@ -25,6 +25,27 @@ METRIC(GATEWAY_TLS_EXPIRES, GAUGE, "metaops_gateway_tls_certificate_expires_seco
        "When the certificate of ingest.listen ends, seconds since 1970; 0 without TLS")
 METRIC(GATEWAY_BODY_BYTES, COUNTER, "metaops_gateway_body_bytes_total", "",
        "Bytes of accepted events, inflated")
+METRIC(GATEWAY_REFUSALS_MISSING, COUNTER, "metaops_gateway_refusals_total", "reason=\"missing\"",
+       "Refusals by who sent, or how much: requests before their body was read, events after")
+METRIC(GATEWAY_REFUSALS_MALFORMED, COUNTER, "metaops_gateway_refusals_total",
+       "reason=\"malformed\"", "")
+METRIC(GATEWAY_REFUSALS_UNKNOWN, COUNTER, "metaops_gateway_refusals_total", "reason=\"unknown\"",
+       "")
+METRIC(GATEWAY_REFUSALS_REVOKED, COUNTER, "metaops_gateway_refusals_total", "reason=\"revoked\"",
+       "")
+METRIC(GATEWAY_REFUSALS_EXPIRED, COUNTER, "metaops_gateway_refusals_total", "reason=\"expired\"",
+       "")
+METRIC(GATEWAY_REFUSALS_NAMESPACE, COUNTER, "metaops_gateway_refusals_total",
+       "reason=\"namespace\"", "")
+METRIC(GATEWAY_REFUSALS_RATE, COUNTER, "metaops_gateway_refusals_total", "reason=\"rate\"", "")
+METRIC(GATEWAY_REFUSALS_EVENTS_PER_DAY, COUNTER, "metaops_gateway_refusals_total",
+       "reason=\"events_per_day\"", "")
+METRIC(GATEWAY_REFUSALS_BYTES_PER_DAY, COUNTER, "metaops_gateway_refusals_total",
+       "reason=\"bytes_per_day\"", "")
+METRIC(GATEWAY_KEYS, GAUGE, "metaops_gateway_keys", "",
+       "API keys that are neither revoked nor expired")
+METRIC(GATEWAY_KEYS_KNOWN, GAUGE, "metaops_gateway_keys_known", "",
+       "1 when the topic of keys was read to its end; until then requests with a key get 503")
 METRIC(PRODUCER_QUEUE_MESSAGES, GAUGE, "metaops_producer_queue_messages", "",
        "Records handed to the Kafka client and not yet answered")
 METRIC(PRODUCER_QUEUE_BYTES, GAUGE, "metaops_producer_queue_bytes", "", "Bytes of these records")

@@ -65,6 +65,12 @@ struct settings {
         int64_t answer_timeout_ms;  /* 4,000 */
         int64_t message_timeout_ms; /* 3,000 */
         int64_t drain_timeout_ms;
+        int64_t keys_max;
+        int64_t key_rate_per_s_max; /* defaults of keys without limits of their own; 0: none */
+        int64_t key_burst_max;
+        int64_t key_events_per_day_max;
+        int64_t key_bytes_per_day_max;
+        int64_t refusals_interval_ms;
         char *openlineage_topics; /* comma list; plain OpenLineage JSON, read by the worker too */
         char *auth;               /* auto, required, none: ask ingest/door_guard.h, not this */
         char *insecure; /* no, plaintext, anonymous: what may be missing beyond loopback */

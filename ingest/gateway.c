@@ -21,11 +21,13 @@
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "core/tls_files.h"
+#include "ingest/door.h"
 #include "ingest/door_guard.h"
 #include "ingest/door_tls.h"
 #include "ingest/post_batch.h"
 #include "ingest/post_lineage.h"
 #include "ingest/publish.h"
+#include "ingest/refusal_sender.h"
 
 #define ROUTES_MAX 3
 #define TOPIC_WAIT_MS 1000
@@ -40,7 +42,9 @@ enum topic_state { TOPIC_UNKNOWN, TOPIC_MISSING, TOPIC_THERE };
 
 struct gateway {
     const struct settings *st;
+    struct door *door;
     struct publish *publish;
+    struct refusal_sender *refusals;
     struct http_server *server;
     struct admin_http *admin;
     struct service *service;
@@ -66,7 +70,7 @@ static bool is_ready(void *arg, char *reason, int size)
     } else if (!publish_is_healthy(gateway->publish)) {
         snprintf(reason, (size_t)size, "Kafka at %s does not take records",
                  gateway->st->kafka.brokers);
-    } else {
+    } else if (door_is_ready(gateway->door, reason, (size_t)size)) {
         return true;
     }
     return false;
@@ -127,6 +131,11 @@ static int64_t fit_connections(int64_t connections_max)
     return fit;
 }
 
+static bool admit(void *arg, struct http_request *request, struct http_refusal *out_refusal)
+{
+    return door_admit(publish_door(arg), request, out_refusal);
+}
+
 static enum verdict start_server(struct gateway *gateway, struct err *err)
 {
     const struct settings *st = gateway->st;
@@ -156,11 +165,13 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
     gateway->routes[0] = (struct http_route){.method = "POST",
                                              .path = "*/api/v1/lineage",
                                              .body_bytes_max = (size_t)st->ingest.body_bytes_max,
-                                             .handle = post_lineage_handle};
+                                             .handle = post_lineage_handle,
+                                             .admit = admit};
     gateway->routes[1] = (struct http_route){.method = "POST",
                                              .path = "*/api/v1/lineage/batch",
                                              .body_bytes_max = (size_t)st->ingest.batch_bytes_max,
-                                             .handle = post_batch_handle};
+                                             .handle = post_batch_handle,
+                                             .admit = admit};
     return http_server_start(&options, &gateway->server, err);
 }
 
@@ -169,7 +180,14 @@ static enum verdict start(struct gateway *gateway, struct err *err)
     enum verdict verdict = service_open("gateway", gateway->st, &gateway->service, err);
 
     if (verdict == OK) {
-        verdict = publish_start(gateway->st, &gateway->publish, err);
+        verdict = door_open(gateway->st, &gateway->door, err);
+    }
+    if (verdict == OK) {
+        verdict = publish_start(gateway->st, gateway->door, &gateway->publish, err);
+    }
+    if (verdict == OK) {
+        verdict = refusal_sender_new(gateway->st, gateway->door, gateway->publish,
+                                     &gateway->refusals, err);
     }
     if (verdict == OK) {
         verdict = admin_http_start(gateway->st->ingest.admin_listen, gateway->st, is_ready, gateway,
@@ -181,6 +199,9 @@ static enum verdict start(struct gateway *gateway, struct err *err)
     if (verdict == OK) {
         service_add(gateway->service, admin_http_part(gateway->admin));
         service_add(gateway->service, door_tls_part(gateway->server));
+        service_add(gateway->service, (struct service_part){.name = "limits of keys",
+                                                            .arg = gateway->door,
+                                                            .reload = door_reload});
     }
     return verdict;
 }
@@ -201,6 +222,8 @@ static void wait_for_signal(struct gateway *gateway, const sigset_t *signals)
     do {
         look_for_topic(gateway);
         show_state(gateway);
+        door_measure(gateway->door);
+        refusal_sender_turn(gateway->refusals);
         service_turn(gateway->service, http_server_is_alive(gateway->server, ALIVE_MS) &&
                                            admin_http_is_alive(gateway->admin));
     } while (sigtimedwait(signals, NULL, &second) < 0);
@@ -218,6 +241,9 @@ static void stop(struct gateway *gateway)
     if (gateway->server) {
         http_server_stop(gateway->server, (int)(timeout_ms - timeout_ms / 100 * FLUSH_PERCENT));
     }
+    if (gateway->refusals) {
+        refusal_sender_flush(gateway->refusals);
+    }
     if (gateway->publish) {
         int64_t left_ms = (deadline_us - timebase_mono_us()) / 1000;
         publish_stop(gateway->publish, left_ms > 0 ? (int)left_ms : 0);
@@ -225,6 +251,8 @@ static void stop(struct gateway *gateway)
     admin_http_stop(gateway->admin);
     http_server_free(gateway->server);
     publish_free(gateway->publish);
+    refusal_sender_free(gateway->refusals);
+    door_close(gateway->door);
     service_close(gateway->service);
 }
 

@@ -10,6 +10,7 @@
 #include "core/metrics.h"
 #include "core/settings.h"
 #include "ingest/batch_split.h"
+#include "ingest/door.h"
 #include "ingest/publish.h"
 
 struct batch;
@@ -26,6 +27,7 @@ struct entry {
 
 struct batch {
     struct http_request *request;
+    struct visitor visitor;
     atomic_size_t waiting; /* results to come, and one while events are being published */
     size_t count;
     struct entry entries[];
@@ -167,7 +169,8 @@ static void publish_one(struct publish *publish, struct batch *batch, size_t ind
     *entry = (struct entry){.record.done = on_done, .batch = batch, .body_bytes = text.len};
     atomic_fetch_add(&batch->waiting, 1);
     if (text.len > body_bytes_max ||
-        !publish_event(publish, text, (struct str){NULL, 0}, &entry->record, &refusal)) {
+        !publish_event(publish, &batch->visitor, text, (struct str){NULL, 0}, &entry->record,
+                       &refusal)) {
         refuse(entry, &refusal, text_offset);
         one_result_less(batch);
     }
@@ -240,6 +243,7 @@ void post_batch_handle(void *arg, struct http_request *request)
         return;
     }
     batch->request = request;
+    door_visitor(request, &batch->visitor);
     batch->count = (size_t)count;
     atomic_init(&batch->waiting, 1);
     for (size_t i = 0; i < batch->count && batch_split_next(&split, &text, &reason) > 0; i++) {

@@ -6,6 +6,7 @@
 #include "core/failpoint.h"
 #include "core/http_server.h"
 #include "core/metrics.h"
+#include "ingest/door.h"
 #include "ingest/publish.h"
 
 #define ANSWER_BYTES_MAX 160
@@ -58,7 +59,7 @@ static void answer_refusal(struct http_request *request, const struct publish_re
     metrics_inc(is_later ? METRIC_GATEWAY_UNAVAILABLE : METRIC_GATEWAY_REFUSED);
     http_request_problem(request, refusal->status, refusal->place.reason,
                          refusal->has_place ? refusal->place.pointer : NULL,
-                         (int64_t)refusal->place.offset, is_later ? 1 : 0);
+                         (int64_t)refusal->place.offset, refusal->retry_after_s);
 }
 
 void post_lineage_handle(void *arg, struct http_request *request)
@@ -67,6 +68,7 @@ void post_lineage_handle(void *arg, struct http_request *request)
     struct str body = http_request_body(request);
     int retry_after_s = publish_retry_after_s(publish);
     struct publish_refusal refusal;
+    struct visitor visitor;
     struct pending *pending;
 
     FAILPOINT("post_lineage.body_read");
@@ -82,7 +84,9 @@ void post_lineage_handle(void *arg, struct http_request *request)
         return;
     }
     *pending = (struct pending){.record.done = on_done, .request = request, .body_bytes = body.len};
-    if (!publish_event(publish, body, http_head_get(http_request_head(request), "idempotency-key"),
+    door_visitor(request, &visitor);
+    if (!publish_event(publish, &visitor, body,
+                       http_head_get(http_request_head(request), "idempotency-key"),
                        &pending->record, &refusal)) {
         free(pending);
         answer_refusal(request, &refusal);

@@ -11,6 +11,7 @@
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "ingest/admission.h"
+#include "ingest/door.h"
 #include "ingest/event_check.h"
 #include "schemas/event_codec.h"
 #include "schemas/openlineage.h"
@@ -28,6 +29,7 @@ struct bench {
 
 struct publish {
     const struct settings *st;
+    struct door *door;
     unsigned id; /* unique in the process, unlike the address */
     struct kafka_producer *producer;
     struct schema_registry *registry; /* NULL: none */
@@ -84,7 +86,8 @@ static void on_result(void *record_arg, enum verdict verdict, int32_t partition,
     record->done(record, verdict, partition, offset);
 }
 
-enum verdict publish_start(const struct settings *st, struct publish **out_publish, struct err *err)
+enum verdict publish_start(const struct settings *st, struct door *door,
+                           struct publish **out_publish, struct err *err)
 {
     static atomic_uint last_id;
     struct publish *publish = calloc(1, sizeof(*publish));
@@ -94,6 +97,7 @@ enum verdict publish_start(const struct settings *st, struct publish **out_publi
         return err_set(err, FATAL, "publish", "out of memory");
     }
     publish->st = st;
+    publish->door = door;
     publish->id = atomic_fetch_add(&last_id, 1) + 1;
     pthread_mutex_init(&publish->lock, NULL);
     verdict =
@@ -114,6 +118,11 @@ const struct settings *publish_settings(const struct publish *publish)
     return publish->st;
 }
 
+struct door *publish_door(const struct publish *publish)
+{
+    return publish->door;
+}
+
 int publish_retry_after_s(struct publish *publish)
 {
     struct admission_load load;
@@ -125,6 +134,7 @@ int publish_retry_after_s(struct publish *publish)
 static bool refuse(struct publish_refusal *refusal, int status, const char *reason)
 {
     refusal->status = status;
+    refusal->retry_after_s = status == 503 ? 1 : 0;
     refusal->has_place = false;
     snprintf(refusal->place.reason, sizeof(refusal->place.reason), "%.*s",
              (int)sizeof(refusal->place.reason) - 1, reason);
@@ -158,6 +168,7 @@ static bool check(struct bench *bench, struct str body, struct openlineage_event
         return refuse(refusal, 503, "no memory to read the event");
     }
     refusal->status = json_root(event_check_doc(bench->check)) ? 422 : 400;
+    refusal->retry_after_s = 0;
     refusal->has_place = true;
     return false;
 }
@@ -180,8 +191,47 @@ static bool take_secrets(struct bench *bench, struct lineage_event *lev,
     return true;
 }
 
-bool publish_event(struct publish *publish, struct str body, struct str idempotency_key,
-                   struct publish_record *record, struct publish_refusal *out_refusal)
+static bool pass_door(struct publish *publish, const struct visitor *visitor,
+                      const struct openlineage_event *ev, size_t body_bytes,
+                      struct publish_refusal *refusal)
+{
+    struct str namespace_ =
+        ev->kind == OPENLINEAGE_DATASET ? ev->dataset.namespace_ : ev->job.namespace_;
+    struct http_refusal why;
+
+    if (door_pass(publish->door, visitor, namespace_, body_bytes, &why)) {
+        return true;
+    }
+    (void)refuse(refusal, why.status, why.reason);
+    refusal->retry_after_s = why.retry_after_s;
+    return false;
+}
+
+/* Encodes and hands over. */
+static enum verdict hand_over(struct publish *publish, struct bench *bench,
+                              const struct lineage_event *lev, struct id128 key,
+                              struct publish_record *record, bool *out_is_encoded, struct err *err)
+{
+    void *bytes = NULL;
+    size_t len = 0;
+    enum verdict verdict = event_codec_encode(bench->codec, lev, &bytes, &len, err);
+
+    *out_is_encoded = verdict == OK;
+    if (verdict != OK) {
+        return verdict;
+    }
+    verdict = kafka_producer_publish(publish->producer, publish->st->kafka.topic_events,
+                                     (struct str){(const char *)key.bytes, sizeof(key.bytes)},
+                                     bytes, len, record, err);
+    if (verdict != OK) {
+        free(bytes);
+    }
+    return verdict;
+}
+
+bool publish_event(struct publish *publish, const struct visitor *visitor, struct str body,
+                   struct str idempotency_key, struct publish_record *record,
+                   struct publish_refusal *out_refusal)
 {
     struct bench *bench = bench_get(publish);
     struct lineage_event lev = {.received_at_us = timebase_wall_us(),
@@ -189,38 +239,49 @@ bool publish_event(struct publish *publish, struct str body, struct str idempote
                                 .idempotency_key = clean_key(idempotency_key),
                                 .body = body};
     struct openlineage_event ev;
-    struct id128 key;
-    void *bytes = NULL;
-    size_t len = 0;
+    bool is_encoded = false;
     struct err err;
     enum verdict verdict;
 
     if (!bench) {
         return refuse(out_refusal, 503, "no memory to read the event");
     }
-    if (!check(bench, body, &ev, out_refusal)) {
-        return false;
-    }
-    if (!take_secrets(bench, &lev, &ev, out_refusal)) {
+    /* The door judges what will be stored: names can hold secrets, too. */
+    if (!check(bench, body, &ev, out_refusal) || !take_secrets(bench, &lev, &ev, out_refusal) ||
+        !pass_door(publish, visitor, &ev, body.len, out_refusal)) {
         return false;
     }
     lev.event_id = lineage_event_id(lev.body);
+    if (visitor->principal[0]) {
+        lev.principal = str_view(visitor->principal);
+    }
     record->event_id = lev.event_id;
     FAILPOINT("publish.checked");
-    key = openlineage_key(&ev);
-    verdict = event_codec_encode(bench->codec, &lev, &bytes, &len, &err);
+    verdict = hand_over(publish, bench, &lev, openlineage_key(&ev), record, &is_encoded, &err);
     if (verdict != OK) {
-        return refuse(out_refusal, verdict == REJECT ? 422 : 503, err.text);
-    }
-    verdict = kafka_producer_publish(publish->producer, publish->st->kafka.topic_events,
-                                     (struct str){(const char *)key.bytes, sizeof(key.bytes)},
-                                     bytes, len, record, &err);
-    if (verdict != OK) {
-        free(bytes);
-        return refuse(out_refusal, verdict == REJECT ? 413 : 503, err.text);
+        int never = is_encoded ? 413 : 422;
+        return refuse(out_refusal, verdict == REJECT ? never : 503, err.text);
     }
     FAILPOINT("publish.produced");
     return true;
+}
+
+enum verdict publish_control(struct publish *publish, struct str body,
+                             struct publish_record *record, struct err *err)
+{
+    struct bench *bench = bench_get(publish);
+    struct lineage_event lev = {.received_at_us = timebase_wall_us(),
+                                .source = SOURCE_HTTP,
+                                .format = STR("cloudevents"),
+                                .body = body};
+    bool is_encoded;
+
+    if (!bench) {
+        return err_set(err, RETRY, "publish", "out of memory");
+    }
+    lev.event_id = lineage_event_id(body);
+    record->event_id = lev.event_id;
+    return hand_over(publish, bench, &lev, lev.event_id, record, &is_encoded, err);
 }
 
 bool publish_is_healthy(struct publish *publish)

@@ -10,8 +10,10 @@
 #include "core/id128.h"
 #include "core/json.h"
 
+struct door;
 struct publish;
 struct settings;
+struct visitor;
 
 /* The part of a caller's record that belongs to publishing; it must live until done is called. */
 struct publish_record {
@@ -24,25 +26,34 @@ struct publish_record {
 
 /* Why an event was not handed over. */
 struct publish_refusal {
-    int status;              /* of HTTP: 400 no JSON, 413, 422 no such event, 503 later */
+    int status; /* of HTTP: 400 no JSON, 401, 403, 429 by the door, 413, 422 no such event, 503 */
+    int retry_after_s;       /* of 429 and 503; 0: none */
     bool has_place;          /* pointer and offset of place are meant */
     struct json_fault place; /* its reason is meant always */
 };
 
-/* Starts the producer. FATAL for wrong settings. */
-MUST_CHECK enum verdict publish_start(const struct settings *st, struct publish **out_publish,
-                                      struct err *err);
+/* Starts the producer. Every event passes door, which must outlive the requests. FATAL for wrong
+ * settings. */
+MUST_CHECK enum verdict publish_start(const struct settings *st, struct door *door,
+                                      struct publish **out_publish, struct err *err);
 
 const struct settings *publish_settings(const struct publish *publish);
+struct door *publish_door(const struct publish *publish);
 
 /* 0 when the request may come in, else the seconds for Retry-After. */
 int publish_retry_after_s(struct publish *publish);
 
-/* body is followed by JSON_PADDING_BYTES readable bytes and may be gone after the call. True:
- * handed over, done follows (or was called already). False: out_refusal is filled and done is
- * never called. */
-MUST_CHECK bool publish_event(struct publish *publish, struct str body, struct str idempotency_key,
+/* An event of visitor, if the door lets it pass. body is followed by JSON_PADDING_BYTES readable
+ * bytes and may be gone after the call. True: handed over, done follows (or was called already).
+ * False: out_refusal is filled and done is never called. */
+MUST_CHECK bool publish_event(struct publish *publish, const struct visitor *visitor,
+                              struct str body, struct str idempotency_key,
                               struct publish_record *record, struct publish_refusal *out_refusal);
+
+/* What MetaOps says of itself (a CloudEvents text) onto the topic of events. OK: done follows;
+ * RETRY: not now, done is never called. */
+MUST_CHECK enum verdict publish_control(struct publish *publish, struct str body,
+                                        struct publish_record *record, struct err *err);
 
 bool publish_is_healthy(struct publish *publish);
 

@@ -54,7 +54,7 @@ static enum verdict read_namespaces(const struct json_doc *doc, const struct jso
     }
     for (each = json_first(doc, list); each; each = json_next(doc, list, each)) {
         struct str *pattern = &change->namespaces[change->namespace_count++];
-        if (each->type != JSON_STRING || each->len > KEY_CHANGE_TEXT_BYTES_MAX) {
+        if (each->type != JSON_STRING || each->len > 4 * KEY_CHANGE_TEXT_BYTES_MAX) {
             return cloud_event_refuse(doc, each, "must be a pattern", fault, err);
         }
         enum verdict verdict = json_string(doc, each, arena, pattern, err);

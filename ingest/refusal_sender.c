@@ -1,0 +1,140 @@
+#include "ingest/refusal_sender.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/settings.h"
+#include "core/timebase.h"
+#include "ingest/door.h"
+#include "ingest/publish.h"
+#include "schemas/refusal_report.h"
+
+#define HOST_BYTES 256
+#define FLUSH_WAIT_MS 1000
+#define FLUSH_STEP_MS 10
+
+/* nothing -> under way -> nothing, or -> again (the same text) -> under way */
+enum refusal_sender_state { SENDER_IDLE, SENDER_UNDER_WAY, SENDER_AGAIN };
+
+struct refusal_sender {
+    struct publish_record record; /* first: done gets this pointer */
+    const struct settings *st;
+    struct door *door;
+    struct publish *publish;
+    char gateway[HOST_BYTES + 256]; /* host and address */
+    struct str text;                /* of the report, malloc'd */
+    struct refusal_entry *entries;
+    int64_t due_us;
+    atomic_int state;
+};
+
+static void refusal_sender_on_done(struct publish_record *record, enum verdict verdict,
+                                   int32_t partition, int64_t offset)
+{
+    struct refusal_sender *sender = (struct refusal_sender *)(void *)record;
+
+    (void)partition;
+    (void)offset;
+    if (verdict == REJECT) {
+        log_error("Kafka does not take a report of refusals, ignoring it");
+    }
+    atomic_store(&sender->state, verdict == RETRY ? SENDER_AGAIN : SENDER_IDLE);
+}
+
+enum verdict refusal_sender_new(const struct settings *st, struct door *door,
+                                struct publish *publish, struct refusal_sender **out_sender,
+                                struct err *err)
+{
+    struct refusal_sender *sender = calloc(1, sizeof(*sender));
+    char host[HOST_BYTES] = "";
+
+    if (sender) {
+        sender->entries = calloc(REFUSAL_REPORT_ENTRIES_MAX, sizeof(*sender->entries));
+    }
+    if (!sender || !sender->entries) {
+        refusal_sender_free(sender);
+        return err_set(err, FATAL, "refusal_sender", "out of memory");
+    }
+    (void)!gethostname(host, sizeof(host) - 1);
+    snprintf(sender->gateway, sizeof(sender->gateway), "%s %s", host, st->ingest.listen);
+    sender->record.done = refusal_sender_on_done;
+    sender->st = st;
+    sender->door = door;
+    sender->publish = publish;
+    *out_sender = sender;
+    return OK;
+}
+
+/* A new report of what was counted; false when there is nothing to tell. */
+static bool refusal_sender_write(struct refusal_sender *sender)
+{
+    size_t count = door_take_refusals(sender->door, sender->entries, REFUSAL_REPORT_ENTRIES_MAX);
+    const struct refusal_report report = {.gateway = str_view(sender->gateway),
+                                          .entries = sender->entries,
+                                          .entry_count = (uint32_t)count};
+
+    free((char *)sender->text.ptr);
+    sender->text = (struct str){NULL, 0};
+    if (count == 0) {
+        return false;
+    }
+    sender->text = refusal_report_write(&report, timebase_wall_us());
+    if (!sender->text.ptr) {
+        log_error("out of memory: a report of %zu refusals is lost", count);
+    }
+    return sender->text.ptr != NULL;
+}
+
+static void refusal_sender_send(struct refusal_sender *sender)
+{
+    struct err err;
+    int state = atomic_load(&sender->state);
+
+    if (state == SENDER_UNDER_WAY || (state == SENDER_IDLE && !refusal_sender_write(sender))) {
+        return;
+    }
+    atomic_store(&sender->state, SENDER_UNDER_WAY);
+    if (publish_control(sender->publish, sender->text, &sender->record, &err) != OK) {
+        log_debug("a report of refusals waits: %s", err.text);
+        atomic_store(&sender->state, SENDER_AGAIN);
+    }
+}
+
+void refusal_sender_turn(struct refusal_sender *sender)
+{
+    int64_t now_us = timebase_mono_us();
+
+    if (now_us >= sender->due_us) {
+        sender->due_us = now_us + sender->st->ingest.refusals_interval_ms * 1000;
+        refusal_sender_send(sender);
+    }
+}
+
+void refusal_sender_flush(struct refusal_sender *sender)
+{
+    const struct timespec pause = {.tv_nsec = FLUSH_STEP_MS * 1000000L};
+
+    for (int ms = 0; ms < FLUSH_WAIT_MS && atomic_load(&sender->state) == SENDER_UNDER_WAY;
+         ms += FLUSH_STEP_MS) {
+        nanosleep(&pause, NULL);
+    }
+    refusal_sender_send(sender);
+}
+
+void refusal_sender_free(struct refusal_sender *sender)
+{
+    if (!sender) {
+        return;
+    }
+    if (atomic_load(&sender->state) == SENDER_AGAIN) {
+        log_warn("the last report of refusals has not reached Kafka: %.*s", (int)sender->text.len,
+                 sender->text.ptr);
+    }
+    free((char *)sender->text.ptr);
+    free(sender->entries);
+    free(sender);
+}
