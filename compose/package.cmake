@@ -4,7 +4,7 @@
 #   cmake --build build-package --target package
 #
 # and tests/packages/deb installs and starts it. METAOPS_PACKAGE needs scdoc and, for the package,
-# dpkg-dev.
+# dpkg-dev and file.
 include(GNUInstallDirs)
 
 install(TARGETS metaops RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT metaops)

@@ -98,7 +98,7 @@ ends() {
 }
 
 # installed_roles - GATEWAY_RUN and WORKER_RUN are arrays: the commands of the roles inside ROOT_FOLDER, GATEWAY_PASS
-# and WORKER_PASS their environments.
+# and WORKER_PASS their environments; installed_probe, if the caller has it, is called while they run.
 installed_roles() {
     local events
     PASS=("${GATEWAY_PASS[@]}" "NOTIFY_SOCKET=@$INSTALLED_NAME")
@@ -111,6 +111,9 @@ installed_roles() {
     check 'the gateway is ready' wait_for 30 answers "http://127.0.0.1:$GATEWAY_ADMIN/readyz"
     check 'the worker is ready' wait_for 40 answers "http://127.0.0.1:$WORKER_ADMIN/readyz"
     check 'neither runs as root' runs_as_user "$GATEWAY_PID" "$WORKER_PID"
+    if declare -F installed_probe >/dev/null; then
+        installed_probe
+    fi
     events=$(sort -u tests/data/dbt.jsonl tests/data/spark.jsonl | wc -l)
     PASS=()
     check "the program sends $events events" debian_root_run "$ROOT_FOLDER" "$INSTALLED_PROGRAM" emit --quiet \
