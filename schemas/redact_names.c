@@ -6,45 +6,66 @@
 /* The end of a name, words joined and in lower case. */
 struct ending {
     const char *text;
+    size_t len;
     bool is_word;      /* only as a word of its own: pass, but not compass */
     bool is_parameter; /* only in URLs: signature may be a function's */
 };
 
-static const struct ending endings[] = {
-    {.text = "password"},
-    {.text = "passwd"},
-    {.text = "passphrase"},
-    {.text = "pwd", .is_word = true},
-    {.text = "pass", .is_word = true},
-    {.text = "secret"},
-    {.text = "token"},
-    {.text = "apikey"},
-    {.text = "accesskey"},
-    {.text = "secretkey"},
-    {.text = "accountkey"},
-    {.text = "sharedkey"},
-    {.text = "privatekey"},
-    {.text = "signingkey"},
-    {.text = "encryptionkey"},
-    {.text = "masterkey"},
-    {.text = "storagekey"},
-    {.text = "subscriptionkey"},
-    {.text = "authkey"},
-    {.text = "pvtkey"},
-    {.text = "credential"},
-    {.text = "credentials"},
-    {.text = "authorization"},
-    {.text = "authuserinfo"},
-    {.text = "jaasconfig"},
-    {.text = "sas", .is_word = true},
-    {.text = "sig", .is_word = true, .is_parameter = true},
-    {.text = "signature", .is_parameter = true},
+/* By their last letter: most names are none of these, and that is soon seen. */
+static const struct ending endings_d[] = {
+    {.text = "password", .len = 8},
+    {.text = "passwd", .len = 6},
+    {.text = "pwd", .len = 3, .is_word = true},
+};
+
+static const struct ending endings_e[] = {
+    {.text = "passphrase", .len = 10},
+    {.text = "signature", .len = 9, .is_parameter = true},
+};
+
+static const struct ending endings_g[] = {
+    {.text = "jaasconfig", .len = 10},
+    {.text = "sig", .len = 3, .is_word = true, .is_parameter = true},
+};
+
+static const struct ending endings_l[] = {
+    {.text = "credential", .len = 10},
+};
+
+static const struct ending endings_n[] = {
+    {.text = "token", .len = 5},
+    {.text = "authorization", .len = 13},
+};
+
+static const struct ending endings_o[] = {
+    {.text = "authuserinfo", .len = 12},
+};
+
+static const struct ending endings_s[] = {
+    {.text = "pass", .len = 4, .is_word = true},
+    {.text = "credentials", .len = 11},
+    {.text = "sas", .len = 3, .is_word = true},
+};
+
+static const struct ending endings_t[] = {
+    {.text = "secret", .len = 6},
+};
+
+static const struct ending endings_y[] = {
+    {.text = "apikey", .len = 6},           {.text = "accesskey", .len = 9},
+    {.text = "secretkey", .len = 9},        {.text = "accountkey", .len = 10},
+    {.text = "sharedkey", .len = 9},        {.text = "privatekey", .len = 10},
+    {.text = "signingkey", .len = 10},      {.text = "encryptionkey", .len = 13},
+    {.text = "masterkey", .len = 9},        {.text = "storagekey", .len = 10},
+    {.text = "subscriptionkey", .len = 15}, {.text = "authkey", .len = 7},
+    {.text = "pvtkey", .len = 6},
 };
 
 /* Names that end like a secret's and are none. */
 static const struct ending harmless[] = {
-    {.text = "pagetoken"}, {.text = "nexttoken"},       {.text = "continuationtoken"},
-    {.text = "synctoken"}, {.text = "paginationtoken"}, {.text = "amzcredential"},
+    {.text = "pagetoken", .len = 9},          {.text = "nexttoken", .len = 9},
+    {.text = "continuationtoken", .len = 17}, {.text = "synctoken", .len = 9},
+    {.text = "paginationtoken", .len = 15},   {.text = "amzcredential", .len = 13},
 };
 
 /* Hadoop's names go on behind the word: fs.azure.account.key.NAME.blob.core.windows.net. */
@@ -83,11 +104,11 @@ static bool name_ends(struct str name, const struct ending *ending)
     const char *p = name.ptr + name.len;
     char first = 0;
 
-    for (const char *e = ending->text + strlen(ending->text); e > ending->text;) {
+    for (const char *e = ending->text + ending->len; e > ending->text;) {
         while (p > name.ptr && is_joint(p[-1])) {
             p--;
         }
-        if (p == name.ptr || tolower((unsigned char)p[-1]) != e[-1]) {
+        if (p == name.ptr || (p[-1] | 0x20) != e[-1]) {
             return false;
         }
         first = *--p;
@@ -111,10 +132,63 @@ static bool has_part(struct str name, const char *part)
     return false;
 }
 
+/* The endings with this last letter. */
+static const struct ending *endings_of(char last, size_t *out_count)
+{
+    switch (last | 0x20) {
+    case 'd':
+        *out_count = sizeof(endings_d) / sizeof(endings_d[0]);
+        return endings_d;
+    case 'e':
+        *out_count = sizeof(endings_e) / sizeof(endings_e[0]);
+        return endings_e;
+    case 'g':
+        *out_count = sizeof(endings_g) / sizeof(endings_g[0]);
+        return endings_g;
+    case 'l':
+        *out_count = sizeof(endings_l) / sizeof(endings_l[0]);
+        return endings_l;
+    case 'n':
+        *out_count = sizeof(endings_n) / sizeof(endings_n[0]);
+        return endings_n;
+    case 'o':
+        *out_count = sizeof(endings_o) / sizeof(endings_o[0]);
+        return endings_o;
+    case 's':
+        *out_count = sizeof(endings_s) / sizeof(endings_s[0]);
+        return endings_s;
+    case 't':
+        *out_count = sizeof(endings_t) / sizeof(endings_t[0]);
+        return endings_t;
+    case 'y':
+        *out_count = sizeof(endings_y) / sizeof(endings_y[0]);
+        return endings_y;
+    default:
+        *out_count = 0;
+        return NULL;
+    }
+}
+
+static bool is_hadoop(struct str name)
+{
+    if (name.len < 16 || !memmem(name.ptr, name.len, "fs.azure.", 9)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(hadoop_parts) / sizeof(hadoop_parts[0]); i++) {
+        if (has_part(name, hadoop_parts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool name_is_secret(struct str name, bool is_parameter)
 {
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-        if ((endings[i].is_parameter && !is_parameter) || !name_ends(name, &endings[i])) {
+    size_t count = 0;
+    const struct ending *rows = endings_of(name.len ? name.ptr[name.len - 1] : ' ', &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if ((rows[i].is_parameter && !is_parameter) || !name_ends(name, &rows[i])) {
             continue;
         }
         for (size_t j = 0; j < sizeof(harmless) / sizeof(harmless[0]); j++) {
@@ -124,12 +198,7 @@ static bool name_is_secret(struct str name, bool is_parameter)
         }
         return true;
     }
-    for (size_t i = 0; i < sizeof(hadoop_parts) / sizeof(hadoop_parts[0]); i++) {
-        if (name.len > strlen(hadoop_parts[i]) && has_part(name, hadoop_parts[i])) {
-            return true;
-        }
-    }
-    return false;
+    return is_hadoop(name);
 }
 
 bool redact_names_is_secret(struct str name)
@@ -195,7 +264,7 @@ bool redact_names_is_no_value(struct str value)
 
 bool redact_names_is_kept(struct str name, struct str value)
 {
-    static const struct ending pwd = {.text = "pwd"};
+    static const struct ending pwd = {.text = "pwd", .len = 3};
     char lower[40];
 
     if (redact_names_is_no_value(value)) {

@@ -23,22 +23,28 @@ enum rule {
     RULE_ESCAPE
 };
 
-/* What may follow a name: closing quote, =, a blank before a literal, %3D, \" in JSON within JSON. */
-#define BEHIND_NAME "\"'= %\\"
+/* What may follow a name: its closing quote, =, %3D, \" in JSON within JSON; and a blank before the literal
+ * of a statement. */
+#define BEHIND_NAME "\"'=%\\"
+#define BEHIND_WORD "\"'=%\\ "
 
 static const struct {
     struct redact_trigger trigger;
     enum rule rule;
 } rows[] = {
-    {{{"rw", "d", BEHIND_NAME}, true, 0}, RULE_NAME},  /* password, passwd, pwd */
-    {{{"e", "t", BEHIND_NAME}, true, 0}, RULE_NAME},   /* secret; windows.net */
-    {{{"e", "ny", BEHIND_NAME}, true, 0}, RULE_NAME},  /* token, key */
-    {{{"al", "ls", BEHIND_NAME}, true, 1}, RULE_NAME}, /* credential, credentials */
-    {{{"s", "es", BEHIND_NAME}, true, 1}, RULE_NAME},  /* passphrase, pass */
-    {{{"oa", "ns", BEHIND_NAME}, true, 1}, RULE_NAME}, /* authorization, sas */
-    {{{"fi", "og", BEHIND_NAME}, true, 2}, RULE_NAME}, /* user.info, jaas.config, sig */
-    {{{"rt", "eh", BEHIND_NAME}, true, 2}, RULE_NAME}, /* signature, REDISCLI_AUTH */
-    {{{"b", "y", " "}, true, 2}, RULE_NAME},           /* IDENTIFIED BY */
+    {{{"rw", "d", BEHIND_WORD}, true, 0}, RULE_NAME}, /* password, passwd, pwd */
+    {{{"e", "t", BEHIND_WORD}, true, 0}, RULE_NAME},  /* secret; windows.net */
+    {{{"e", "ny", BEHIND_WORD}, true, 0}, RULE_NAME}, /* token, key */
+    {{{"a", "l", BEHIND_NAME}, true, 1}, RULE_NAME},  /* credential */
+    {{{"l", "s", BEHIND_NAME}, true, 1}, RULE_NAME},  /* credentials */
+    {{{"s", "es", BEHIND_NAME}, true, 1}, RULE_NAME}, /* passphrase, pass */
+    {{{"o", "n", BEHIND_NAME}, true, 1}, RULE_NAME},  /* authorization */
+    {{{"a", "s", BEHIND_NAME}, true, 1}, RULE_NAME},  /* sas */
+    {{{"f", "o", BEHIND_NAME}, true, 2}, RULE_NAME},  /* basic.auth.user.info */
+    {{{"i", "g", BEHIND_NAME}, true, 2}, RULE_NAME},  /* jaas.config, sig */
+    {{{"r", "e", "=%"}, true, 2}, RULE_NAME},         /* signature */
+    {{{"t", "h", "=%"}, true, 2}, RULE_NAME},         /* REDISCLI_AUTH */
+    {{{"b", "y", " "}, true, 2}, RULE_NAME},          /* IDENTIFIED BY */
     {{{"@", NULL, NULL}, false, 3}, RULE_AT},
     {{{"%", "4", "0"}, false, 4}, RULE_AT_ENCODED},
     {{{"\\", "u", "0"}, false, 4}, RULE_ESCAPE},
@@ -431,7 +437,8 @@ static size_t rule_header(struct redact_text *rt, size_t at)
     size_t from = at + sizeof(name) - 1;
     size_t to;
 
-    if (rt->text.len < from || strncasecmp(rt->text.ptr + at, name, sizeof(name) - 1) != 0) {
+    if (rt->text.len < from || rt->text.ptr[from - 1] != ' ' ||
+        strncasecmp(rt->text.ptr + at, name, sizeof(name) - 1) != 0) {
         return at + 1;
     }
     if (rt->text.len - from < 6 || strncasecmp(rt->text.ptr + from, "Basic ", 6) != 0) {

@@ -115,9 +115,11 @@ static size_t match_jwt(struct str text, size_t at)
 /* The end of the shape's token, or 0. */
 static size_t match_shape(const struct shape *shape, struct str text, size_t at)
 {
+    if (text.ptr[at] != shape->prefix[0]) {
+        return 0;
+    }
     size_t prefix_len = strlen(shape->prefix);
     const char *p = text.ptr + at + prefix_len, *end = text.ptr + text.len;
-
     if (text.len - at < prefix_len + shape->len_min ||
         memcmp(text.ptr + at, shape->prefix, prefix_len) != 0) {
         return 0;
