@@ -1,0 +1,205 @@
+"""libmetaops_emit and `metaops run` on the real pipeline: what emitting costs while the backend is up,
+that an outage of the gateway and the death of the emitting program lose nothing and hold nobody up,
+and that a wrapped command is as it would be alone."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from checks import check, end
+from own_pipeline import PROGRAM, ROOT, Pipeline, wait_until
+
+EMITTING = sys.argv[1]
+OUTAGE_S = 15 if os.environ.get("METAOPS_TEST_SHORT") else 60
+COUNT = 20000
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="metaops-emitter-"))
+
+
+def event_file():
+    """The Spark event of median size."""
+    lines = sorted((ROOT / "tests/data/spark.jsonl").read_bytes().splitlines(), key=len)
+    path = WORK / "event.json"
+    path.write_bytes(lines[len(lines) // 2])
+    return path
+
+
+def clean_environment():
+    own = ("METAOPS_", "OPENLINEAGE_")
+    return {k: v for k, v in os.environ.items() if not k.startswith(own)}
+
+
+def emitting(to, spool, count, tag, rate=0, flush_ms=60000):
+    config = f"to = {to}\nspool = {spool}\nretry_ms_max = 1000\n"
+    words = [EMITTING, config, event_file(), str(count), str(rate), str(flush_ms), tag]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, env=clean_environment(), text=True)
+
+
+def answer(process, timeout_s=300):
+    out, _ = process.communicate(timeout=timeout_s)
+    return json.loads(out) if out.strip() else {}
+
+
+def events(pipe):
+    return pipe.value("select count(*) from metaops.events")
+
+
+def records(pipe):
+    return sum(pipe.ends().values())
+
+
+def costs(way, to, pipe):
+    spool = WORK / f"spool-{way}"
+    before = records(pipe)
+    cost = answer(emitting(to, spool, COUNT, "cost"))
+    print(
+        f"{way}: {COUNT} events of {cost['event_bytes']} bytes in {cost['took_s']} s "
+        f"({COUNT / cost['took_s']:.0f}/s delivered), {cost['cpu_us']} us of CPU an event in all threads "
+        f"({1e6 / cost['cpu_us']:.0f}/s on one core), RSS {cost['rss_kb']} kB (peak {cost['peak_kb']}), "
+        f"longest emit {cost['longest_ms']} ms, {cost['longest_cpu_ms']} ms of the caller's CPU",
+        flush=True,
+    )
+    check(f"{way}: all emitted and delivered", (0, 0, COUNT), (cost["failed"], cost["flushed"], cost["delivered"]))
+    check(f"{way}: less than 8 MB resident", True, cost["peak_kb"] < 8 * 1024)
+    check(f"{way}: 10,000 emits/s on one core", True, cost["cpu_us"] <= 100)
+    check(f"{way}: the spool is empty", [], os.listdir(spool))
+    check(f"{way}: as many records as events", COUNT, records(pipe) - before)
+    pipe.wait_stored()
+    # By HTTP and by Kafka these are the same bytes, so the same events.
+    check(f"{way}: every event is stored, once", COUNT, events(pipe))
+
+
+def outage(pipe, gateway):
+    """100 events/s; the gateway is killed after 2 s, and comes back."""
+    before = events(pipe)
+    count = 100 * (OUTAGE_S + 5)
+    process = emitting(gateway.url, WORK / "spool-outage", count, "outage", rate=100)
+    time.sleep(2)
+    gateway.kill()
+    time.sleep(OUTAGE_S)
+    gateway.start()
+    cost = answer(process)
+    print(f"outage of {OUTAGE_S} s: longest emit {cost['longest_ms']} ms, RSS {cost['rss_kb']} kB", flush=True)
+    check("outage: all emitted, all delivered", (0, 0, count), (cost["failed"], cost["flushed"], cost["delivered"]))
+    check("outage: nobody waited", True, cost["longest_ms"] < 1000)
+    pipe.wait_stored()
+    check("outage: every event is stored, once", count, events(pipe) - before)
+
+
+def killed(pipe, gateway):
+    """The program dies while the gateway is away; somebody else ships what it left."""
+    spool = WORK / "spool-killed"
+    before = events(pipe)
+    gateway.kill()
+    process = emitting(gateway.url, spool, 100000, "killed", rate=500)
+    time.sleep(3)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    gateway.start()
+    pipe.wait_ready()
+    done = subprocess.run(
+        [PROGRAM, "emit", "--spool", spool, "--to", gateway.url, "--json"],
+        capture_output=True, env=clean_environment(), timeout=60, text=True,
+    )
+    said = json.loads(done.stdout)
+    check("killed: what it had emitted is shipped", (0, True), (done.returncode, said["delivered"] > 1000))
+    check("killed: nothing was damaged or refused", (0, 0), (said["dropped"], said["refused"]))
+    check("killed: the spool is empty", [], os.listdir(spool))
+    pipe.wait_stored()
+    check("killed: as many are stored", said["delivered"], events(pipe) - before)
+
+
+def wrapped(*words, to="http://127.0.0.1:1", spool="spool-run", **more):
+    """metaops run; the seconds it took, and the finished process"""
+    start = time.monotonic()
+    done = subprocess.run(
+        [PROGRAM, "run", "--to", to, "--spool", WORK / spool, *words],
+        capture_output=True, env={**clean_environment(), **more}, timeout=60, text=True,
+    )
+    return time.monotonic() - start, done
+
+
+def commands():
+    """Nobody listens: a command is as it would be alone."""
+    job = ("--job", "cron/alone")
+    for words, code in (
+        (["sh", "-c", "exit 0"], 0),
+        (["sh", "-c", "exit 77"], 77),
+        (["sh", "-c", "kill -KILL $$"], -signal.SIGKILL),
+        (["sh", "-c", "kill -SEGV $$"], -signal.SIGSEGV),
+        (["no-such-command"], 127),
+        (["/etc/passwd"], 126),
+    ):
+        check(f"run: {' '.join(words)} ends with {code}", code, wrapped(*job, "--", *words)[1].returncode)
+    _, done = wrapped(*job, "--", "sh", "-c", "echo out; echo err >&2; test ! -t 0")
+    check("run: the streams are the command's", ("out\n", "err\n"), (done.stdout, done.stderr))
+    took = min(wrapped(*job, "--wait", "0", "--", "true")[0] for _ in range(5))
+    print(f"run: `true` takes {1e3 * took:.0f} ms with nobody listening and --wait 0")
+    check("run: nobody listening costs little", True, took < 0.3)
+    took, _ = wrapped(*job, "--", "true")
+    check("run: by default at most half a second more", True, took < 1.5)
+    check("run: without a job", 2, wrapped("--", "true")[1].returncode)
+    check("run: a dataset without a namespace", 2, wrapped(*job, "--in", "x", "--", "true")[1].returncode)
+    process = subprocess.Popen(
+        [PROGRAM, "run", "--to", "http://127.0.0.1:1", "--spool", WORK / "spool-run", *job, "--",
+         "sh", "-c", "trap 'exit 9' TERM; echo up; sleep 20 & wait"],
+        stdout=subprocess.PIPE, env=clean_environment(), text=True,
+    )
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    check("run: SIGTERM reaches the command", 9, process.wait(10))
+
+
+def graph(pipe, gateway):
+    """A run within a run, in the graph."""
+    inner = [PROGRAM, "run", "--job", "cron/inner", "--in", "postgres://db:5432/shop.raw.orders",
+             "--out", "file//data/out.csv", "--", "sh", "-c", "exit 4"]
+    _, done = wrapped("--job", "cron/outer", "--wait", "5000", "--", *inner, to=gateway.url, spool="spool-graph",
+                      METAOPS_EMIT_TO=gateway.url, METAOPS_EMIT_SPOOL=str(WORK / "spool-graph"))
+    check("graph: the inner exit code comes out", 4, done.returncode)
+
+    def landed():
+        return pipe.value("select count(*) from metaops.runs where job_namespace = 'cron' and state = 'FAILED'") == 2
+
+    wait_until("both runs are in the graph", landed)
+    check(
+        "graph: the run tree, with its reason",
+        [("inner", "FAILED", "sh: exit code 4", "outer")],
+        pipe.query(
+            "select i.job_name, i.state, i.error_message, o.job_name from metaops.runs i "
+            "join metaops.runs o on o.run_id = i.parent_run_id where i.job_namespace = 'cron'"
+        ),
+    )
+    check(
+        "graph: what it read and wrote",
+        [("file", "/data/out.csv", "output"), ("postgres://db:5432", "shop.raw.orders", "input")],
+        pipe.query(
+            "select dataset_namespace, dataset_name, direction::text from metaops.edges "
+            "where job_name = 'inner' order by 1"
+        ),
+    )
+
+
+def main():
+    with Pipeline("emitter", partitions=3) as pipe:
+        gateway = pipe.gateway()
+        pipe.worker()
+        pipe.wait_ready()
+        costs("http", gateway.url, pipe)
+        costs("kafka", f"kafka://{os.environ['METAOPS_KAFKA']}/{pipe.topic}", pipe)
+        outage(pipe, gateway)
+        killed(pipe, gateway)
+        commands()
+        graph(pipe, gateway)
+
+
+try:
+    main()
+finally:
+    shutil.rmtree(WORK)
+end()
