@@ -126,7 +126,7 @@ static bool settings_env_is_known(const char *name)
         "METAOPS_GATEWAY_URL",  "METAOPS_ADMIN_URL",  "METAOPS_WORKER_ADMIN_URL",
         "METAOPS_KAFKA",        "METAOPS_DSN",        "METAOPS_PROGRAM",
         "METAOPS_CACHE_DIR",    "METAOPS_TEST_SHORT", "METAOPS_FUZZ_SECONDS",
-        "METAOPS_BENCH_EVENTS",
+        "METAOPS_BENCH_EVENTS", "METAOPS_BUILD_DIR",
     };
     char env_name[SETTINGS_NAME_BYTES];
 
