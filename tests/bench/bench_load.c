@@ -13,6 +13,8 @@ struct options {
     char host[64];
     int port;
     int connections;
+    bool is_tls;
+    char bearer[256];
     const char *dsn;
     const char *sink;
     const char *real_folder;
@@ -38,6 +40,7 @@ static const struct option option_table[] = {
     {.name = "floor", .has_arg = required_argument, .val = 'f'},
     {.name = "rate", .has_arg = required_argument, .val = 'R'},
     {.name = "seconds", .has_arg = required_argument, .val = 'S'},
+    {.name = "bearer-file", .has_arg = required_argument, .val = 'b'},
     {.name = "connections", .has_arg = required_argument, .val = 'c'},
     {.name = "gateway-ports", .has_arg = required_argument, .val = '0' + LOAD_RUN_GATEWAY},
     {.name = "worker-ports", .has_arg = required_argument, .val = '0' + LOAD_RUN_WORKER},
@@ -48,16 +51,18 @@ static const struct option option_table[] = {
 
 static const char usage[] =
     "Usage: bench_load --write FILE [--events N] [--seed S] [--real FOLDER]\n"
-    "       bench_load --url http://IP:PORT --dsn CONNINFO --gateway-ports P --worker-ports P[,P]\n"
+    "       bench_load --url http[s]://IP:PORT --dsn CONNINFO --gateway-ports P --worker-ports "
+    "P[,P]\n"
     "                  --kafka-ports P --postgres-ports P [--events N] [--seed S] [--real FOLDER]\n"
     "                  [--connections C] [--sink null] [--rate R --seconds S] [--floor N]\n"
-    "                  [--json FILE]\n"
+    "                  [--bearer-file FILE] [--json FILE]\n"
     "--rate and --seconds add the latency run, --floor the COPY of N bodies into a plain table.\n";
 
-/* http://127.0.0.1:5000, with or without what surrounds host and port. */
+/* http://127.0.0.1:5000 or https:, with or without what surrounds host and port. */
 static bool parse_url(const char *url, struct options *options)
 {
-    const char *host = strncmp(url, "http://", 7) == 0 ? url + 7 : url;
+    options->is_tls = strncmp(url, "https://", 8) == 0;
+    const char *host = strncmp(url, "http://", 7) == 0 ? url + 7 : url + 8 * options->is_tls;
     const char *colon = strchr(host, ':');
     if (!colon || (size_t)(colon - host) >= sizeof(options->host)) {
         return false;
@@ -68,6 +73,19 @@ static bool parse_url(const char *url, struct options *options)
     }
     options->port = (int)strtol(colon + 1, NULL, 10);
     return options->port > 0;
+}
+
+/* From a file: command lines can be read by everybody. */
+static bool read_bearer(const char *path, struct options *options)
+{
+    FILE *file = fopen(path, "r");
+    bool is_read = file && fgets(options->bearer, sizeof(options->bearer), file);
+
+    options->bearer[strcspn(options->bearer, "\r\n")] = '\0';
+    if (file) {
+        fclose(file);
+    }
+    return is_read;
 }
 
 static bool take_option(int letter, const char *value, struct options *options)
@@ -105,6 +123,8 @@ static bool take_option(int letter, const char *value, struct options *options)
     case 'S':
         options->seconds = strtod(value, NULL);
         return options->seconds >= 0;
+    case 'b':
+        return read_bearer(value, options);
     case 'c':
         options->connections = (int)strtol(value, NULL, 10);
         return options->connections > 0 && options->connections <= 10000;
@@ -222,6 +242,8 @@ static enum verdict measure(const struct options *options, struct load_set *set,
         .host = options->host,
         .port = options->port,
         .connections = options->connections,
+        .is_tls = options->is_tls,
+        .bearer = *options->bearer ? options->bearer : NULL,
     };
     enum verdict verdict = load_driver_open(&driver_options, &driver, err);
     if (verdict == OK) {

@@ -13,6 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/load_tls.h"
+
+#define HEAD_BYTES_MAX 512
 #define ANSWER_BYTES_MAX 8192
 #define REPEAT_AFTER_US 200000
 #define REPEATS_MAX 1000000
@@ -20,9 +23,10 @@
 
 struct connection {
     int fd;
-    bool is_open;  /* a request is open */
-    uint32_t item; /* its number in the block */
-    char head[160];
+    struct load_tls *tls; /* NULL: plain */
+    bool is_open;         /* a request is open */
+    uint32_t item;        /* its number in the block */
+    char head[HEAD_BYTES_MAX];
     size_t head_len;
     size_t sent;
     char answer[ANSWER_BYTES_MAX];
@@ -77,6 +81,9 @@ static enum verdict dial(struct load_driver *driver, struct connection *conn, st
                        driver->options.port, strerror(errno));
     }
     setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (driver->options.is_tls && load_tls_open(conn->fd, &conn->tls, err) != OK) {
+        return FATAL;
+    }
     struct epoll_event want = {
         .events = EPOLLIN | EPOLLOUT | EPOLLET,
         .data.ptr = conn,
@@ -153,6 +160,8 @@ static void make_idle(struct load_driver *driver, struct connection *conn)
 /* The connection is of no use any more: a new one, and the open request again. */
 static enum verdict dial_again(struct load_driver *driver, struct connection *conn, struct err *err)
 {
+    load_tls_close(conn->tls);
+    conn->tls = NULL;
     close(conn->fd);
     if (conn->is_open) {
         driver->counts.broken++;
@@ -175,7 +184,9 @@ static enum verdict send_more(struct load_driver *driver, struct connection *con
             {.iov_base = (char *)body + in_body, .iov_len = item->body_bytes - in_body},
         };
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-        ssize_t sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = conn->tls ? load_tls_send(conn->tls, parts[0].iov_base, parts[0].iov_len,
+                                                 parts[1].iov_base, parts[1].iov_len)
+                                 : sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR) {
             continue;
         }
@@ -207,6 +218,7 @@ static int64_t take_item(struct load_driver *driver, int64_t now_us)
 static enum verdict send_due(struct load_driver *driver, struct err *err)
 {
     int64_t now_us = load_driver_now_us();
+    const char *bearer = driver->options.bearer;
     enum verdict verdict = OK;
     while (verdict == OK && driver->idle_count > 0) {
         int64_t item = take_item(driver, now_us);
@@ -218,11 +230,13 @@ static enum verdict send_due(struct load_driver *driver, struct err *err)
         conn->item = (uint32_t)item;
         conn->sent = 0;
         conn->answer_len = 0;
-        conn->head_len = (size_t)snprintf(conn->head, sizeof(conn->head),
-                                          "POST /api/v1/lineage HTTP/1.1\r\nHost: bench\r\n"
-                                          "Content-Type: application/json\r\n"
-                                          "Content-Length: %u\r\n\r\n",
-                                          driver->items[item].body_bytes);
+        conn->head_len =
+            (size_t)snprintf(conn->head, sizeof(conn->head),
+                             "POST /api/v1/lineage HTTP/1.1\r\nHost: bench\r\n"
+                             "Content-Type: application/json\r\n%s%s%s"
+                             "Content-Length: %u\r\n\r\n",
+                             bearer ? "Authorization: Bearer " : "", bearer ? bearer : "",
+                             bearer ? "\r\n" : "", driver->items[item].body_bytes);
         verdict = send_more(driver, conn, err);
     }
     return verdict;
@@ -273,8 +287,10 @@ static void finish_item(struct load_driver *driver, struct connection *conn, int
 
 static enum verdict receive(struct load_driver *driver, struct connection *conn, struct err *err)
 {
-    ssize_t got = recv(conn->fd, conn->answer + conn->answer_len,
-                       sizeof(conn->answer) - 1 - conn->answer_len, MSG_DONTWAIT);
+    char *room = conn->answer + conn->answer_len;
+    size_t room_bytes = sizeof(conn->answer) - 1 - conn->answer_len;
+    ssize_t got = conn->tls ? load_tls_recv(conn->tls, room, room_bytes)
+                            : recv(conn->fd, room, room_bytes, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return OK;
     }
@@ -343,6 +359,7 @@ void load_driver_close(struct load_driver *driver)
     }
     for (int i = 0; driver->connections && i < driver->options.connections; i++) {
         if (driver->connections[i].fd >= 0) {
+            load_tls_close(driver->connections[i].tls);
             close(driver->connections[i].fd);
         }
     }

@@ -14,6 +14,8 @@ struct load_driver_options {
     const char *host; /* IPv4 address */
     int port;
     int connections;
+    bool is_tls;
+    const char *bearer; /* an API key to show with each POST; NULL: none */
 };
 
 struct load_driver_counts {
