@@ -20,13 +20,13 @@
 #include "ingest/emitter/metaops_emit.h"
 #include "schemas/event_codec.h"
 #include "schemas/redact.h"
-#include "support/door.h"
+#include "support/fake_door.h"
 
 #define EVENTS_MAX 20000
 #define WAIT_MS 10000
 
 static char spool[64];
-static struct door *door;
+static struct fake_door *door;
 static long numbers[EVENTS_MAX];
 
 static int set_up(void **state)
@@ -34,7 +34,7 @@ static int set_up(void **state)
     (void)state;
     snprintf(spool, sizeof(spool), "/tmp/metaops-emitter-XXXXXX");
     assert_non_null(mkdtemp(spool));
-    door = door_open(0);
+    door = fake_door_open(0);
     return door ? 0 : 1;
 }
 
@@ -42,7 +42,7 @@ static int tear_down(void **state)
 {
     (void)state;
     char command[100];
-    door_close(door);
+    fake_door_close(door);
     snprintf(command, sizeof(command), "rm -rf %s", spool);
     return system(command);
 }
@@ -55,7 +55,7 @@ static struct metaops_emit *open_with(const char *more)
 
     snprintf(config, sizeof(config),
              "to = http://127.0.0.1:%d\nspool = %s\nemitter = test/e\nretry_ms_max = 100\n%s",
-             door_port(door), spool, more);
+             fake_door_port(door), spool, more);
     int status = metaops_emit_open(config, &emitter, reason, sizeof(reason));
     if (status != METAOPS_EMIT_OK) {
         fail_msg("open: %s", reason);
@@ -87,11 +87,11 @@ static struct metaops_emit_stats stats_of(struct metaops_emit *emitter)
     return stats;
 }
 
-/* The backend goes away; it comes back at the same place with door_open(port). */
+/* The backend goes away; it comes back at the same place with fake_door_open(port). */
 static int shut(void)
 {
-    int port = door_port(door);
-    door_close(door);
+    int port = fake_door_port(door);
+    fake_door_close(door);
     door = NULL;
     return port;
 }
@@ -99,7 +99,7 @@ static int shut(void)
 static void reopen(int port)
 {
     for (int i = 0; i < 100 && !door; i++) {
-        door = door_open(port);
+        door = fake_door_open(port);
         usleep(door ? 0 : 50000);
     }
     assert_non_null(door);
@@ -120,7 +120,7 @@ static struct metaops_emit *open_at(int port, const char *more)
 
 static void assert_range_arrived(long from, long to)
 {
-    size_t count = door_events(door, numbers, EVENTS_MAX);
+    size_t count = fake_door_events(door, numbers, EVENTS_MAX);
     assert_int_equal(count, to - from + 1);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(numbers[i], from + (long)i);
@@ -148,7 +148,7 @@ static void test_emitter_events_arrive_in_order_with_their_numbers(void **state)
     assert_int_equal(stats.delivered, 300);
     assert_int_equal(stats.sequence, 300);
     assert_int_equal(stats.is_durable, 1);
-    const struct door_request *first = door_request(door, 0);
+    const struct fake_door_request *first = fake_door_request(door, 0);
     snprintf(wanted, sizeof(wanted), "MetaOps-Emitter: test/e; epoch=%lld; seq=1\r\n",
              (long long)stats.epoch);
     assert_non_null(strstr(first->head, wanted));
@@ -171,12 +171,12 @@ static void test_emitter_outage_only_delays(void **state)
     assert_non_null(strstr(reason, "refused"));
     assert_int_equal(stats_of(emitter).pending, 100);
     reopen(port);
-    door_set_mood(door, DOOR_OVERLOADED);
+    fake_door_set_mood(door, FAKE_DOOR_OVERLOADED);
     emit_range(emitter, 101, 200);
     assert_int_equal(metaops_emit_flush(emitter, 500), METAOPS_EMIT_PENDING);
-    door_set_mood(door, DOOR_UNAUTHORIZED);
+    fake_door_set_mood(door, FAKE_DOOR_UNAUTHORIZED);
     assert_int_equal(metaops_emit_flush(emitter, 300), METAOPS_EMIT_PENDING);
-    door_set_mood(door, DOOR_TAKES);
+    fake_door_set_mood(door, FAKE_DOOR_TAKES);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
     assert_range_arrived(1, 200);
     assert_int_equal(metaops_emit_close(emitter, WAIT_MS), METAOPS_EMIT_OK);
@@ -190,7 +190,7 @@ static void test_emitter_refused_event_is_a_gap_of_the_next(void **state)
 
     emit_range(emitter, 1, 3);
     reopen(port);
-    door_set_mood(door, DOOR_REFUSES_SECOND);
+    fake_door_set_mood(door, FAKE_DOOR_REFUSES_SECOND);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
     struct metaops_emit_stats stats = stats_of(emitter);
     assert_int_equal(stats.refused, 1);
@@ -200,12 +200,12 @@ static void test_emitter_refused_event_is_a_gap_of_the_next(void **state)
     emit_range(emitter, 5, 5);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
     size_t last = 0;
-    while (door_request(door, last + 1)) {
+    while (fake_door_request(door, last + 1)) {
         last++;
     }
     assert_non_null(
-        strstr(door_request(door, last - 1)->head, "MetaOps-Gap: 2-2; reason=refused\r\n"));
-    assert_null(strstr(door_request(door, last)->head, "MetaOps-Gap"));
+        strstr(fake_door_request(door, last - 1)->head, "MetaOps-Gap: 2-2; reason=refused\r\n"));
+    assert_null(strstr(fake_door_request(door, last)->head, "MetaOps-Gap"));
     metaops_emit_close(emitter, WAIT_MS);
 }
 
@@ -214,7 +214,7 @@ static void test_emitter_goes_one_by_one_where_there_are_no_batches(void **state
     (void)state;
     struct metaops_emit *emitter = open_with("");
 
-    door_set_mood(door, DOOR_NO_BATCHES);
+    fake_door_set_mood(door, FAKE_DOOR_NO_BATCHES);
     emit_range(emitter, 1, 50);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
     assert_range_arrived(1, 50);
@@ -238,7 +238,7 @@ static void test_emitter_full_spool_reports_what_it_dropped(void **state)
     assert_range_arrived((long)stats.dropped + 1, 1000);
     snprintf(wanted, sizeof(wanted), "MetaOps-Gap: 1-%llu; reason=spool full\r\n",
              (unsigned long long)stats.dropped);
-    assert_non_null(strstr(door_request(door, 0)->head, wanted));
+    assert_non_null(strstr(fake_door_request(door, 0)->head, wanted));
     metaops_emit_close(emitter, WAIT_MS);
 }
 
@@ -268,7 +268,7 @@ static void test_emitter_takes_from_many_threads(void **state)
         assert_null(failed);
     }
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
-    assert_int_equal(door_events(door, numbers, EVENTS_MAX), 4000);
+    assert_int_equal(fake_door_events(door, numbers, EVENTS_MAX), 4000);
     for (size_t i = 0; i < 4000; i++) {
         times[numbers[i]]++;
     }
@@ -283,8 +283,8 @@ static size_t count_epochs(void)
     size_t count = 0;
     char epochs[10][32];
 
-    for (size_t i = 0; door_request(door, i); i++) {
-        const char *at = strstr(door_request(door, i)->head, "epoch=");
+    for (size_t i = 0; fake_door_request(door, i); i++) {
+        const char *at = strstr(fake_door_request(door, i)->head, "epoch=");
         char epoch[32];
         size_t j = 0;
         assert_non_null(at);
@@ -330,7 +330,7 @@ static void test_emitter_child_and_parent_ship_their_own_once(void **state)
         usleep(100000);
     }
     assert_int_equal(stats_of(emitter).adopted, 10);
-    assert_int_equal(door_events(door, numbers, EVENTS_MAX), 40);
+    assert_int_equal(fake_door_events(door, numbers, EVENTS_MAX), 40);
     size_t times[41] = {0};
     for (size_t i = 0; i < 40; i++) {
         times[numbers[i]]++;
@@ -427,7 +427,7 @@ static void test_emitter_secrets_never_reach_the_spool(void **state)
     assert_int_equal(stats_of(emitter).redactions, 1);
     reopen(port);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
-    assert_null(strstr(door_request(door, 0)->body, "Sesame77"));
+    assert_null(strstr(fake_door_request(door, 0)->body, "Sesame77"));
     metaops_emit_close(emitter, WAIT_MS);
 }
 
@@ -478,7 +478,7 @@ static void test_emitter_disabled_does_nothing(void **state)
     assert_int_equal(metaops_emit_json(emitter, "no", 2), METAOPS_EMIT_OK);
     assert_int_equal(metaops_emit_flush(emitter, 0), METAOPS_EMIT_OK);
     assert_int_equal(metaops_emit_close(emitter, 0), METAOPS_EMIT_OK);
-    assert_null(door_request(door, 0));
+    assert_null(fake_door_request(door, 0));
     assert_true(is_spool_empty());
 }
 
@@ -490,7 +490,7 @@ static void test_emitter_reads_openlineage_environment(void **state)
     char config[100];
     char reason[256];
 
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", door_port(door));
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", fake_door_port(door));
     setenv("OPENLINEAGE_URL", url, 1);
     setenv("OPENLINEAGE_API_KEY", "from-env", 1);
     setenv("OPENLINEAGE_ENDPOINT", "own/place", 1);
@@ -501,8 +501,8 @@ static void test_emitter_reads_openlineage_environment(void **state)
     unsetenv("OPENLINEAGE_ENDPOINT");
     emit_range(emitter, 1, 2);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
-    assert_non_null(strstr(door_request(door, 0)->head, "POST /own/place HTTP/1.1\r\n"));
-    assert_non_null(strstr(door_request(door, 0)->head, "Bearer from-env\r\n"));
+    assert_non_null(strstr(fake_door_request(door, 0)->head, "POST /own/place HTTP/1.1\r\n"));
+    assert_non_null(strstr(fake_door_request(door, 0)->head, "Bearer from-env\r\n"));
     metaops_emit_close(emitter, WAIT_MS);
 }
 
@@ -532,7 +532,7 @@ static void test_emitter_run_states_become_events(void **state)
     assert_int_equal(run_id[14], '7');
     assert_int_equal(metaops_emit_run(emitter, &run), METAOPS_EMIT_OK);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
-    const char *body = door_request(door, 0)->body;
+    const char *body = fake_door_request(door, 0)->body;
     assert_non_null(strstr(body, "\"inputs\":[{\"namespace\":\"postgres://db:5432\",\"name\":"
                                  "\"shop.raw.orders\"},{\"namespace\":\"file\",\"name\":"
                                  "\"/data/a b\"}]"));

@@ -1,4 +1,4 @@
-#include "support/door.h"
+#include "support/fake_door.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -14,11 +14,11 @@
 #define REQUESTS_MAX 20000
 
 struct kept {
-    struct door_request request;
+    struct fake_door_request request;
     bool is_taken;
 };
 
-struct door {
+struct fake_door {
     int fd;
     int port;
     pthread_t thread;
@@ -29,7 +29,7 @@ struct door {
     size_t count;
 };
 
-static bool door_wait(struct door *door, int fd)
+static bool fake_door_wait(struct fake_door *door, int fd)
 {
     while (!atomic_load(&door->is_closing)) {
         struct pollfd entry = {.fd = fd, .events = POLLIN};
@@ -41,7 +41,7 @@ static bool door_wait(struct door *door, int fd)
 }
 
 /* One request into kept; false when the peer or the door is closing. */
-static bool door_read(struct door *door, int fd, struct kept *kept)
+static bool fake_door_read(struct fake_door *door, int fd, struct kept *kept)
 {
     size_t size = 1 << 16;
     size_t len = 0;
@@ -53,7 +53,7 @@ static bool door_read(struct door *door, int fd, struct kept *kept)
             size *= 2;
             text = realloc(text, size);
         }
-        ssize_t got = door_wait(door, fd) ? recv(fd, text + len, size - len - 1, 0) : 0;
+        ssize_t got = fake_door_wait(door, fd) ? recv(fd, text + len, size - len - 1, 0) : 0;
         if (got <= 0) {
             free(text);
             return false;
@@ -75,7 +75,7 @@ static bool door_read(struct door *door, int fd, struct kept *kept)
     return true;
 }
 
-static size_t door_count(const char *body)
+static size_t fake_door_count(const char *body)
 {
     size_t count = 0;
 
@@ -85,7 +85,7 @@ static size_t door_count(const char *body)
     return count;
 }
 
-static int door_list(char *out, size_t size, size_t count)
+static int fake_door_list(char *out, size_t size, size_t count)
 {
     int len = snprintf(out, size, "{\"accepted\":%zu,\"refused\":1,\"results\":[", count - 1);
 
@@ -96,36 +96,36 @@ static int door_list(char *out, size_t size, size_t count)
     return len + snprintf(out + len, size - (size_t)len, "]}");
 }
 
-static void door_answer(struct door *door, int fd, struct kept *kept)
+static void fake_door_answer(struct fake_door *door, int fd, struct kept *kept)
 {
     static const char *const lines[] = {"201 Created", "503 Service Unavailable",
                                         "401 Unauthorized", "404 Not Found", "200 OK"};
-    enum door_mood mood = (enum door_mood)atomic_load(&door->mood);
+    enum fake_door_mood mood = (enum fake_door_mood)atomic_load(&door->mood);
     bool is_batch = strstr(kept->request.head, "/batch HTTP/1.1") != NULL;
     static char body[100000];
     static char text[110000];
 
     int len = snprintf(body, sizeof(body), "{}");
-    if (mood == DOOR_REFUSES_SECOND && is_batch) {
-        len = door_list(body, sizeof(body), door_count(kept->request.body));
-    } else if ((mood == DOOR_NO_BATCHES || mood == DOOR_REFUSES_SECOND) && !is_batch) {
-        mood = DOOR_TAKES;
+    if (mood == FAKE_DOOR_REFUSES_SECOND && is_batch) {
+        len = fake_door_list(body, sizeof(body), fake_door_count(kept->request.body));
+    } else if ((mood == FAKE_DOOR_NO_BATCHES || mood == FAKE_DOOR_REFUSES_SECOND) && !is_batch) {
+        mood = FAKE_DOOR_TAKES;
     }
-    kept->is_taken = mood == DOOR_TAKES || mood == DOOR_REFUSES_SECOND;
+    kept->is_taken = mood == FAKE_DOOR_TAKES || mood == FAKE_DOOR_REFUSES_SECOND;
     len = snprintf(text, sizeof(text), "HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s", lines[mood],
                    len, body);
     (void)!send(fd, text, (size_t)len, MSG_NOSIGNAL);
 }
 
-static void *door_main(void *arg)
+static void *fake_door_main(void *arg)
 {
-    struct door *door = arg;
+    struct fake_door *door = arg;
 
-    while (door_wait(door, door->fd)) {
+    while (fake_door_wait(door, door->fd)) {
         int fd = accept(door->fd, NULL, NULL);
         struct kept *kept = calloc(1, sizeof(*kept));
-        while (fd >= 0 && door_read(door, fd, kept)) {
-            door_answer(door, fd, kept);
+        while (fd >= 0 && fake_door_read(door, fd, kept)) {
+            fake_door_answer(door, fd, kept);
             pthread_mutex_lock(&door->lock);
             assert(door->count < REQUESTS_MAX);
             door->kept[door->count++] = kept;
@@ -138,9 +138,9 @@ static void *door_main(void *arg)
     return NULL;
 }
 
-struct door *door_open(int port)
+struct fake_door *fake_door_open(int port)
 {
-    struct door *door = calloc(1, sizeof(*door));
+    struct fake_door *door = calloc(1, sizeof(*door));
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     socklen_t len = sizeof(address);
     int one = 1;
@@ -157,29 +157,30 @@ struct door *door_open(int port)
     }
     door->port = ntohs(address.sin_port);
     pthread_mutex_init(&door->lock, NULL);
-    (void)!pthread_create(&door->thread, NULL, door_main, door);
+    (void)!pthread_create(&door->thread, NULL, fake_door_main, door);
     return door;
 }
 
-int door_port(const struct door *door)
+int fake_door_port(const struct fake_door *door)
 {
     return door->port;
 }
 
-void door_set_mood(struct door *door, enum door_mood mood)
+void fake_door_set_mood(struct fake_door *door, enum fake_door_mood mood)
 {
     atomic_store(&door->mood, (int)mood);
 }
 
-const struct door_request *door_request(struct door *door, size_t index)
+const struct fake_door_request *fake_door_request(struct fake_door *door, size_t index)
 {
     pthread_mutex_lock(&door->lock);
-    const struct door_request *request = index < door->count ? &door->kept[index]->request : NULL;
+    const struct fake_door_request *request =
+        index < door->count ? &door->kept[index]->request : NULL;
     pthread_mutex_unlock(&door->lock);
     return request;
 }
 
-size_t door_events(struct door *door, long *out, size_t max)
+size_t fake_door_events(struct fake_door *door, long *out, size_t max)
 {
     size_t count = 0;
 
@@ -195,7 +196,7 @@ size_t door_events(struct door *door, long *out, size_t max)
     return count;
 }
 
-void door_close(struct door *door)
+void fake_door_close(struct fake_door *door)
 {
     if (!door) {
         return;
