@@ -155,8 +155,9 @@ METAOPS_EMIT_API void metaops_emit_run_id(char out[37]);
  * timeout_ms. OK or PENDING. A pause before the next try is cut short. */
 METAOPS_EMIT_API int metaops_emit_flush(struct metaops_emit *emitter, int timeout_ms);
 
-/* Flushes for timeout_ms at most, stops the thread (at most about half a second more) and frees
- * the emitter. PENDING: the rest is in the spool, or lost when there is none. NULL is allowed. */
+/* Flushes for timeout_ms at most, in what is left of it ships what emitters that are gone left in
+ * the spool, stops the thread (at most about half a second more) and frees the emitter. PENDING:
+ * the rest is in the spool, or lost when there is none. NULL is allowed. */
 METAOPS_EMIT_API int metaops_emit_close(struct metaops_emit *emitter, int timeout_ms);
 
 /* Copies the reason of the last call that failed, or of the backend's last failure, whichever was

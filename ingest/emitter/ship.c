@@ -204,11 +204,12 @@ static bool ship_adopt(void *arg, const char *name)
 /* Looks for an orphan now and then; also adapts the own set's share of the spool. */
 static void ship_look_round(struct ship *ship)
 {
-    if (ship->spool_fd < 0 || ship->orphan || atomic_load(&ship->is_stopping)) {
+    if (ship->spool_fd < 0 || ship->orphan) {
         return;
     }
     int64_t now_us = timebase_mono_us();
-    if (ship->looked_us != 0 && now_us - ship->looked_us < LOOK_ROUND_US) {
+    if (ship->looked_us != 0 && now_us - ship->looked_us < LOOK_ROUND_US &&
+        !atomic_load(&ship->is_stopping)) {
         return;
     }
     ship->looked_us = now_us;
@@ -259,17 +260,18 @@ static void *ship_main(void *arg)
     struct ship *ship = arg;
 
     while (!ship_is_over(ship)) {
+        bool is_stopping = atomic_load(&ship->is_stopping);
         enum verdict own = ship->own ? ship_turn(ship, ship->own) : REJECT;
-        if (own == REJECT && atomic_load(&ship->is_stopping)) {
-            break;
-        }
         if (own == RETRY) {
             continue; /* nobody else's would get through either */
         }
+        /* Also when stopping: where every program is short, nobody else would find the time. */
         ship_look_round(ship);
         enum verdict orphan = ship->orphan ? ship_turn(ship, ship->orphan) : REJECT;
         if (orphan == REJECT && ship->orphan) {
             ship_let_go(ship);
+        } else if (own == REJECT && orphan != OK && is_stopping) {
+            break;
         } else if (own == REJECT && orphan == REJECT) {
             ship_wait(ship);
         }

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 
 BUNDLE = os.environ.get("METAOPS_EMIT_BUNDLE")
@@ -19,6 +19,11 @@ class BuildWithLibrary(build_py):
             shutil.copyfile(BUNDLE, Path(self.build_lib, "metaops_openlineage", "libmetaops_emit.so.1"))
 
 
+class LibraryDistribution(Distribution):
+    def has_ext_modules(self):
+        return bool(BUNDLE)
+
+
 commands = {"build_py": BuildWithLibrary}
 if BUNDLE:
     try:
@@ -29,13 +34,9 @@ if BUNDLE:
     class PlatformWheel(bdist_wheel):
         """For every Python 3, as nothing is compiled against it, and for this platform only."""
 
-        def finalize_options(self):
-            super().finalize_options()
-            self.root_is_pure = False
-
         def get_tag(self):
             return "py3", "none", super().get_tag()[2]
 
     commands["bdist_wheel"] = PlatformWheel
 
-setup(cmdclass=commands)
+setup(cmdclass=commands, distclass=LibraryDistribution)

@@ -410,6 +410,25 @@ static void test_emitter_killed_program_loses_nothing(void **state)
     assert_true(is_spool_empty());
 }
 
+/* Where every program is as short as that, nobody else would find the time. */
+static void test_emitter_close_ships_what_others_left(void **state)
+{
+    (void)state;
+    int port = shut();
+
+    for (long i = 1; i <= 5; i++) {
+        struct metaops_emit *gone = open_at(port, "");
+        emit_range(gone, i, i);
+        assert_int_equal(metaops_emit_close(gone, 0), METAOPS_EMIT_PENDING);
+    }
+    reopen(port);
+    struct metaops_emit *emitter = open_at(port, "");
+    emit_range(emitter, 6, 6);
+    assert_int_equal(metaops_emit_close(emitter, WAIT_MS), METAOPS_EMIT_OK);
+    assert_int_equal(door_events(door, numbers, EVENTS_MAX), 6);
+    assert_true(is_spool_empty());
+}
+
 static void test_emitter_secrets_never_reach_the_spool(void **state)
 {
     (void)state;
@@ -706,6 +725,7 @@ int main(void)
         CASE(test_emitter_child_and_parent_ship_their_own_once),
         CASE(test_emitter_fork_in_the_middle_of_emits),
         CASE(test_emitter_killed_program_loses_nothing),
+        CASE(test_emitter_close_ships_what_others_left),
         CASE(test_emitter_secrets_never_reach_the_spool),
         CASE(test_emitter_says_what_is_wrong),
         CASE(test_emitter_disabled_does_nothing),

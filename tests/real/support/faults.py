@@ -7,7 +7,6 @@ import signal
 import time
 
 AWAY_S = 60.0
-DAG_TASKS = ("load", "convert", "report")
 
 
 def away(world, run_id, how, after_task="load"):
