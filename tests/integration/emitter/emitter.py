@@ -185,6 +185,53 @@ def graph(pipe, gateway):
     )
 
 
+def make_certificates():
+    """An authority, and a gateway's certificate for localhost but no other name."""
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=WORK, check=True, capture_output=True)
+
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *key, "-days", "2", "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl("req", *key, "-subj", "/CN=gateway", "-keyout", "gateway.key", "-out", "gateway.csr")
+    (WORK / "ext").write_text("subjectAltName=DNS:localhost\n")
+    openssl("x509", "-req", "-in", "gateway.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-days", "2", "-extfile", "ext", "-out", "gateway.pem")
+
+
+def secured(to, more, spool):
+    """`metaops run` says on which terms it got through: its events are in the spool or not."""
+    config = {f"METAOPS_EMIT_{key.upper()}": value for key, value in more.items()}
+    wrapped("--job", f"secured/{spool}", "--wait", "3000", "--", "true", to=to, spool=spool, **config)
+    return os.listdir(WORK / spool) == []
+
+
+def doors(pipe):
+    """TLS and keys: certificate and host name are checked, a key is shown."""
+    make_certificates()
+    gateway = pipe.gateway(
+        METAOPS_INGEST_TLS_CERTIFICATE_FILE=str(WORK / "gateway.pem"),
+        METAOPS_INGEST_TLS_KEY_FILE=str(WORK / "gateway.key"),
+        METAOPS_INGEST_AUTH="required",
+    )
+    pipe.wait_ready()
+    key = pipe.run("keys", "add", "emitter", "--namespace", "secured").decode().strip()
+    (WORK / "key").write_text(key + "\n")
+    port = gateway.url.rpartition(":")[2]
+    named, unnamed = f"https://localhost:{port}", f"https://127.0.0.1:{port}"
+    trusting = {"ca_file": str(WORK / "ca.pem"), "api_key_file": str(WORK / "key")}
+    check("https: with certificate and key", True, secured(named, trusting, "whole"))
+    check("https: an authority nobody knows", False, secured(named, {"api_key_file": str(WORK / "key")}, "no-ca"))
+    check("https: a host the certificate does not name", False, secured(unnamed, trusting, "no-name"))
+    check("https: without a key the events wait", False, secured(named, {"ca_file": str(WORK / "ca.pem")}, "no-key"))
+    config = {f"METAOPS_EMIT_{name.upper()}": value for name, value in trusting.items()}
+    done = subprocess.run(
+        [PROGRAM, "emit", "--spool", WORK / "no-key", "--to", named],
+        capture_output=True, env={**clean_environment(), **config}, timeout=60, text=True,
+    )
+    check("https: and go once there is one", (0, "2 delivered, 0 refused, 0 dropped\n"), (done.returncode, done.stdout))
+
+
 def main():
     with Pipeline("emitter", partitions=3) as pipe:
         gateway = pipe.gateway()
@@ -196,6 +243,7 @@ def main():
         killed(pipe, gateway)
         commands()
         graph(pipe, gateway)
+        doors(pipe)
 
 
 try:
