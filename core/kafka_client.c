@@ -54,10 +54,25 @@ static const struct kafka_property common_properties[] = {
     {.name = NULL, .value = NULL},
 };
 
+/* Releases before that say their nonce twice in SCRAM; brokers that check it (Kafka 4.1 does, 3.7.1
+ * does not) refuse them as if the password were wrong. */
+#define SCRAM_MENDED_VERSION 0x020601ff
+
+static void kafka_client_explain(const char *text)
+{
+    if (strstr(text, "mechanism SCRAM") && rd_kafka_version() < SCRAM_MENDED_VERSION) {
+        log_warn(
+            "kafka client: librdkafka %s repeats its nonce in SCRAM, which newer brokers refuse "
+            "whatever the password: use PLAIN over TLS, client certificates, or librdkafka 2.6.1",
+            rd_kafka_version_str());
+    }
+}
+
 static void kafka_client_on_log(const rd_kafka_t *rk, int level, const char *facility,
                                 const char *text)
 {
     (void)rk;
+    kafka_client_explain(text);
     if (level <= 2) {
         log_error("kafka client %s: %s", facility, text);
     } else if (level <= 4) {

@@ -114,7 +114,10 @@ static void kafka_producer_on_delivery(rd_kafka_t *rk, const rd_kafka_message_t 
         atomic_store_explicit(&producer->delivery_failed, false, memory_order_relaxed);
     } else if (verdict == RETRY) {
         producer->failed_us = now_us;
-        atomic_store_explicit(&producer->delivery_failed, true, memory_order_relaxed);
+        if (!atomic_exchange_explicit(&producer->delivery_failed, true, memory_order_relaxed)) {
+            log_warn("kafka producer: records are not taken topic=%s reason=\"%s\"",
+                     rd_kafka_topic_name(msg->rkt), rd_kafka_err2str(msg->err));
+        }
     }
     atomic_fetch_sub_explicit(&producer->messages, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&producer->bytes, pending->bytes, memory_order_relaxed);

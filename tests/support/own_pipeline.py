@@ -179,8 +179,9 @@ class Pipeline:
         shutil.rmtree(self.folder)
         admin = AdminClient({"bootstrap.servers": os.environ["METAOPS_KAFKA"]})
         own = [topic for topic in admin.list_topics(timeout=10).topics if topic.startswith(self.name)]
-        for done in admin.delete_topics(own, operation_timeout=10).values():
-            done.exception()
+        if own:
+            for done in admin.delete_topics(own, operation_timeout=10).values():
+                done.exception()
         query(os.environ["METAOPS_DSN"], f"drop database if exists {self.database} with (force)")
 
     def run(self, *words, stdin=None, **settings):

@@ -1,0 +1,225 @@
+"""A broker that takes SASL_SSL only and allows nothing by default. With exactly the
+rights of compose/kafka/acls.md every role does its work: topics made, an event by HTTP in the graph, by
+emit, enriched for a reader; without its rights each is refused and says so. A wrong password and an
+unknown authority are told apart; no password is in a log, a command line or a printed setting.
+
+Kafka 4.1 with PLAIN, and Kafka 3.7.1 with SCRAM-SHA-512: librdkafka before 2.6.1 (Debian 12 has 2.0.2) says
+its nonce twice in SCRAM, which later brokers refuse whatever the password is. That the program knows and
+says so is tested too."""
+
+import json
+import os
+import pathlib
+import tempfile
+
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka.admin import NewTopic
+
+from avro_records import event_record, read_enriched
+from checks import check, end
+from own_pipeline import ROOT, Pipeline, post, wait_until
+from secure_kafka import SecureKafka
+
+OPENLINEAGE = "openlineage.events"
+TOPICS = {"METAOPS_KAFKA_TOPIC_EVENTS": "metaops.events", "METAOPS_KAFKA_TOPIC_DEAD_LETTERS": "metaops.dead-letters",
+          "METAOPS_KAFKA_TOPIC_ALERTS": "metaops.alerts", "METAOPS_KAFKA_TOPIC_KEYS": "metaops.keys",
+          "METAOPS_KAFKA_TOPIC_ENRICHED": "metaops.enriched", "METAOPS_WORKER_GROUP": "metaops",
+          "METAOPS_INGEST_OPENLINEAGE_TOPICS": OPENLINEAGE}
+
+
+def rights():
+    """The rows of the document: (principal, operation, resource, name)"""
+    rows = [line.split("|")[1:5] for line in (ROOT / "compose/kafka/acls.md").read_text().splitlines()
+            if line.startswith("|") and not line.startswith("|---")]
+    return [tuple(word.strip() for word in row) for row in rows[1:]]
+
+
+def rights_of(name):
+    return [row for row in rights() if row[0] == name]
+
+
+def event(job):
+    return json.dumps({"eventTime": "2026-03-01T10:00:00Z", "job": {"namespace": "secure", "name": job}}).encode()
+
+
+def send(gateway, job):
+    return post(f"{gateway.url}/api/v1/lineage", event(job))[0]
+
+
+def fails(pipe, *words, stdin=None, **settings):
+    """What a command says when it fails, empty when it does not."""
+    try:
+        pipe.run(*words, stdin=stdin, **settings)
+        return ""
+    except AssertionError as refused:
+        return str(refused)
+
+
+def roles_work(pipe, kafka, gateway, worker, enricher):
+    check("an event by HTTP is taken", 201, send(gateway, "by http"))
+    pipe.run("emit", "--kafka", "--quiet", "-", stdin=event("by emit") + b"\n", **kafka.settings("emitter"))
+    producer = Producer(kafka.client("admin"))
+    producer.produce(OPENLINEAGE, event("by transport"))
+    producer.produce("metaops.events", b"no event")
+    producer.flush(10)
+    wait_until("all are in the graph", lambda: pipe.value("select count(*) from metaops.events") == 3, 40)
+    check("from every way in", ["by emit", "by http", "by transport"], [name for (name,) in pipe.query(
+        "select job_name from metaops.events order by 1")])
+    wait_until("what is no event is a dead letter", lambda: pipe.query("select 1 from metaops.dead_letters"), 20)
+    check("a reader gets them enriched", ["by emit", "by http", "by transport"], sorted(read(kafka, 3)))
+    check("all roles live", [True] * 3, [role.runs() for role in (gateway, worker, enricher)])
+
+
+def read(kafka, count):
+    consumer = Consumer(kafka.client("reader") | {"group.id": "enriched-readers", "auto.offset.reset": "earliest"})
+    consumer.subscribe(["metaops.enriched"])
+    names = []
+    try:
+        def more():
+            message = consumer.poll(0.5)
+            if message is not None and not message.error():
+                names.append(read_enriched(message.value())["job_name"])
+            return len(names) >= count
+        wait_until("the reader has read", more, 40)
+    finally:
+        consumer.close()
+    return names
+
+
+def nothing_beyond(kafka):
+    """Rights of one role are not those of another."""
+    failures = []
+    producer = Producer(kafka.client("reader") | {"log_level": 0})
+    producer.produce("metaops.events", b"x", on_delivery=lambda error, _: failures.append(error.name()))
+    producer.flush(10)
+    check("a reader may not write events", ["TOPIC_AUTHORIZATION_FAILED"], failures)
+    consumer = Consumer(kafka.client("gateway") | {"group.id": "metaops", "log_level": 0})
+    consumer.subscribe(["metaops.events"])
+    said = set()
+    try:
+        for _ in range(20):
+            message = consumer.poll(0.5)
+            if message is not None and message.error():
+                said.add(message.error().name())
+                break
+    except KafkaException as refused:
+        said.add(refused.args[0].name())
+    finally:
+        consumer.close()
+    check("a gateway may not read them", {"GROUP_AUTHORIZATION_FAILED"}, said)
+
+
+def refused_without(pipe, kafka, gateway, worker, enricher):
+    def says(role, before, words="uthoriz"):
+        return wait_until(f"{role.name} says that it may not", lambda: words in role.words(1 << 20)[before:], 40)
+
+    before = len(gateway.words(1 << 20))
+    kafka.forbid(rights_of("gateway"))
+    check("a gateway without its rights answers 503", 503, send(gateway, "not allowed"))
+    check("and says why", True, says(gateway, before))
+    kafka.allow(rights_of("gateway"))
+    wait_until("it works again once allowed", lambda: send(gateway, "allowed again") == 201, 40)
+    for name, role in (("worker", worker), ("enricher", enricher)):
+        before = len(role.words(1 << 20))
+        kafka.forbid(rights_of(name))
+        check(f"a {name} without its rights says so", True, says(role, before))
+        wait_until("and ends", lambda: not role.runs(), 40)
+        kafka.allow(rights_of(name))
+    for name, words, stdin in (("emitter", ("emit", "--kafka", "--quiet", "--retries", "0", "-"), event("x") + b"\n"),
+                               ("migrate", ("migrate", "--kafka"), None), ("check", ("check",), None)):
+        kafka.forbid(rights_of(name))
+        said = fails(pipe, *words, stdin=stdin, **kafka.settings(name))
+        check(f"{words[0]} without its rights is refused and says why", True, "uthoriz" in said)
+        kafka.allow(rights_of(name))
+
+
+def strangers(pipe, kafka):
+    (kafka.folder / "wrong.password").write_text("not the password\n")
+    refused = "invalid credentials" if kafka.mechanism != "PLAIN" else "Invalid username or password"
+    ways = {
+        "a wrong password": ({"METAOPS_RDKAFKA_SASL_PASSWORD_FILE": str(kafka.folder / "wrong.password")}, refused),
+        "an unknown authority": ({"METAOPS_RDKAFKA_SSL_CA_LOCATION": str(kafka.folder / "other-ca.pem")},
+                                 "certificate verify failed"),
+    }
+    for what, (settings, words) in ways.items():
+        said = fails(pipe, "emit", "--kafka", "--quiet", "--retries", "0", "-", stdin=event("stranger") + b"\n",
+                     **{**kafka.settings("emitter"), **settings})
+        check(f"{what} is refused and named", True, words in said)
+        role = pipe.gateway(**{**kafka.settings("gateway"), **settings})
+        wait_until(f"a gateway with {what} says so", lambda: words in role.words(1 << 20), 30)
+        check(f"and answers 503 ({what})", 503, send(role, "stranger"))
+        role.kill()
+
+
+def no_password_anywhere(pipe, kafka, roles):
+    shown = pipe.run("worker", "--print-config", **kafka.settings("worker")).decode()
+    logs = b"".join(path.read_bytes() for path in pipe.folder.glob("*.log")).decode(errors="replace")
+    lines = b"".join(pathlib.Path(f"/proc/{role.process.pid}/{file}").read_bytes() for role in roles if role.runs()
+                     for file in ("cmdline", "environ")).decode(errors="replace")
+    for where, text in (("log", logs), ("command line or environment", lines), ("printed setting", shown)):
+        check(f"no password in a {where}", [], [name for name, word in kafka.passwords.items() if word in text])
+
+
+def everything(kafka):
+    with Pipeline("secure", 2, TOPICS | kafka.settings("migrate")) as pipe:
+        make_topic(kafka, OPENLINEAGE)
+        check("check finds everything in order", "", fails(pipe, "check", **kafka.settings("check")))
+        gateway, worker, enricher = start(pipe, kafka)
+        roles_work(pipe, kafka, gateway, worker, enricher)
+        no_password_anywhere(pipe, kafka, [gateway, worker, enricher])
+        nothing_beyond(kafka)
+        refused_without(pipe, kafka, gateway, worker, enricher)
+        strangers(pipe, kafka)
+        no_password_anywhere(pipe, kafka, [gateway])
+        scram_is_explained(pipe, kafka)
+
+
+def start(pipe, kafka):
+    gateway = pipe.gateway(**kafka.settings("gateway"))
+    worker = pipe.worker(**kafka.settings("worker"))
+    enricher = pipe.worker(2, **kafka.settings("enricher"), METAOPS_WORKER_SINK="kafka",
+                           METAOPS_WORKER_GROUP="metaops-enriched")
+    pipe.wait_ready(60)
+    return gateway, worker, enricher
+
+
+def scram_is_explained(pipe, kafka):
+    """Either it works, with a librdkafka that says its nonce once, or the log tells why it does not."""
+    said = fails(pipe, "emit", "--kafka", "--quiet", "--retries", "0", "-", stdin=event("by scram") + b"\n", **{
+        **kafka.settings("emitter"), "METAOPS_RDKAFKA_SASL_MECHANISM": "SCRAM-SHA-512"})
+    check("SCRAM works here, or it is said why not", True, said == "" or "2.6.1" in said)
+
+
+def by_scram(kafka):
+    with Pipeline("scram", 2, TOPICS | kafka.settings("migrate")) as pipe:
+        make_topic(kafka, OPENLINEAGE)
+        roles = start(pipe, kafka)
+        roles_work(pipe, kafka, *roles)
+        strangers(pipe, kafka)
+        no_password_anywhere(pipe, kafka, roles)
+
+
+def with_broker(mechanism, jars, test):
+    print(f"--- {mechanism}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        kafka = SecureKafka(pathlib.Path(folder), sorted({row[0] for row in rights()}), mechanism, jars)
+        try:
+            kafka.start()
+            kafka.allow(rights())
+            test(kafka)
+        finally:
+            kafka.stop()
+
+
+def make_topic(kafka, name):
+    for done in kafka.admin.create_topics([NewTopic(name, 2, 1)]).values():
+        done.result(20)
+
+
+def main():
+    with_broker("PLAIN", os.environ["KAFKA_JARS"], everything)
+    with_broker("SCRAM-SHA-512", os.environ["OLDER_JARS"], by_scram)
+    end()
+
+
+main()
