@@ -11,6 +11,7 @@
 #include "core/settings.h"
 #include "ingest/batch_split.h"
 #include "ingest/door.h"
+#include "ingest/emitter_numbers.h"
 #include "ingest/publish.h"
 
 struct batch;
@@ -28,6 +29,7 @@ struct entry {
 struct batch {
     struct http_request *request;
     struct visitor visitor;
+    struct emitter_numbers numbers;
     atomic_size_t waiting; /* results to come, and one while events are being published */
     size_t count;
     struct entry entries[];
@@ -166,11 +168,11 @@ static void publish_one(struct publish *publish, struct batch *batch, size_t ind
     struct publish_refusal refusal = {.status = 413,
                                       .place.reason = "the event is larger than is taken here"};
 
+    struct publish_note note = {.numbers = &batch->numbers, .index = index};
     *entry = (struct entry){.record.done = on_done, .batch = batch, .body_bytes = text.len};
     atomic_fetch_add(&batch->waiting, 1);
     if (text.len > body_bytes_max ||
-        !publish_event(publish, &batch->visitor, text, (struct str){NULL, 0}, &entry->record,
-                       &refusal)) {
+        !publish_event(publish, &batch->visitor, text, &note, &entry->record, &refusal)) {
         refuse(entry, &refusal, text_offset);
         one_result_less(batch);
     }
@@ -210,12 +212,26 @@ static long count_events(struct http_request *request, struct batch_split *begin
     return (long)count;
 }
 
+/* False after the answer that refuses the headers. */
+static bool read_numbers(struct http_request *request, struct emitter_numbers *out_numbers)
+{
+    const char *reason = NULL;
+
+    if (emitter_numbers_read(http_request_head(request), out_numbers, &reason)) {
+        return true;
+    }
+    metrics_inc(METRIC_GATEWAY_REFUSED);
+    http_request_problem(request, 400, reason, NULL, -1, 0);
+    return false;
+}
+
 void post_batch_handle(void *arg, struct http_request *request)
 {
     struct publish *publish = arg;
     const struct settings *st = publish_settings(publish);
     int retry_after_s = publish_retry_after_s(publish);
     const char *reason = NULL;
+    struct emitter_numbers numbers;
     struct batch_split split;
     struct batch *batch;
     struct str text;
@@ -233,7 +249,7 @@ void post_batch_handle(void *arg, struct http_request *request)
         return;
     }
     count = count_events(request, &split, (size_t)st->ingest.batch_events_max);
-    if (count < 0) {
+    if (count < 0 || !read_numbers(request, &numbers)) {
         return;
     }
     batch = calloc(1, sizeof(*batch) + (size_t)count * sizeof(batch->entries[0]));
@@ -243,6 +259,7 @@ void post_batch_handle(void *arg, struct http_request *request)
         return;
     }
     batch->request = request;
+    batch->numbers = numbers;
     door_visitor(request, &batch->visitor);
     batch->count = (size_t)count;
     atomic_init(&batch->waiting, 1);

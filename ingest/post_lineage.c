@@ -7,6 +7,7 @@
 #include "core/http_server.h"
 #include "core/metrics.h"
 #include "ingest/door.h"
+#include "ingest/emitter_numbers.h"
 #include "ingest/publish.h"
 
 #define ANSWER_BYTES_MAX 160
@@ -68,6 +69,9 @@ void post_lineage_handle(void *arg, struct http_request *request)
     struct str body = http_request_body(request);
     int retry_after_s = publish_retry_after_s(publish);
     struct publish_refusal refusal;
+    const struct http_head *head = http_request_head(request);
+    struct emitter_numbers numbers;
+    const char *reason = NULL;
     struct visitor visitor;
     struct pending *pending;
 
@@ -75,6 +79,11 @@ void post_lineage_handle(void *arg, struct http_request *request)
     if (retry_after_s > 0) {
         metrics_inc(METRIC_GATEWAY_UNAVAILABLE);
         http_request_problem(request, 503, "too much waits for Kafka", NULL, -1, retry_after_s);
+        return;
+    }
+    if (!emitter_numbers_read(head, &numbers, &reason)) {
+        metrics_inc(METRIC_GATEWAY_REFUSED);
+        http_request_problem(request, 400, reason, NULL, -1, 0);
         return;
     }
     pending = malloc(sizeof(*pending));
@@ -85,9 +94,9 @@ void post_lineage_handle(void *arg, struct http_request *request)
     }
     *pending = (struct pending){.record.done = on_done, .request = request, .body_bytes = body.len};
     door_visitor(request, &visitor);
-    if (!publish_event(publish, &visitor, body,
-                       http_head_get(http_request_head(request), "idempotency-key"),
-                       &pending->record, &refusal)) {
+    struct publish_note note = {.idempotency_key = http_head_get(head, "idempotency-key"),
+                                .numbers = &numbers};
+    if (!publish_event(publish, &visitor, body, &note, &pending->record, &refusal)) {
         free(pending);
         answer_refusal(request, &refusal);
         return;

@@ -12,6 +12,7 @@
 #include "core/timebase.h"
 #include "ingest/admission.h"
 #include "ingest/door.h"
+#include "ingest/emitter_numbers.h"
 #include "ingest/event_check.h"
 #include "schemas/event_codec.h"
 #include "schemas/openlineage.h"
@@ -230,13 +231,13 @@ static enum verdict hand_over(struct publish *publish, struct bench *bench,
 }
 
 bool publish_event(struct publish *publish, const struct visitor *visitor, struct str body,
-                   struct str idempotency_key, struct publish_record *record,
+                   const struct publish_note *note, struct publish_record *record,
                    struct publish_refusal *out_refusal)
 {
     struct bench *bench = bench_get(publish);
     struct lineage_event lev = {.received_at_us = timebase_wall_us(),
                                 .source = SOURCE_HTTP,
-                                .idempotency_key = clean_key(idempotency_key),
+                                .idempotency_key = clean_key(note->idempotency_key),
                                 .body = body};
     struct openlineage_event ev;
     bool is_encoded = false;
@@ -255,6 +256,7 @@ bool publish_event(struct publish *publish, const struct visitor *visitor, struc
     if (visitor->principal[0]) {
         lev.principal = str_view(visitor->principal);
     }
+    emitter_numbers_apply(note->numbers, note->index, &lev);
     record->event_id = lev.event_id;
     FAILPOINT("publish.checked");
     verdict = hand_over(publish, bench, &lev, openlineage_key(&ev), record, &is_encoded, &err);

@@ -13,6 +13,7 @@
 struct door;
 struct publish;
 struct settings;
+struct emitter_numbers;
 struct visitor;
 
 /* The part of a caller's record that belongs to publishing; it must live until done is called. */
@@ -43,11 +44,18 @@ struct door *publish_door(const struct publish *publish);
 /* 0 when the request may come in, else the seconds for Retry-After. */
 int publish_retry_after_s(struct publish *publish);
 
+/* What the sender's headers say about an event. */
+struct publish_note {
+    struct str idempotency_key;            /* ptr NULL: none */
+    const struct emitter_numbers *numbers; /* of the request */
+    size_t index;                          /* of the event in the request */
+};
+
 /* An event of visitor, if the door lets it pass. body is followed by JSON_PADDING_BYTES readable
  * bytes and may be gone after the call. True: handed over, done follows (or was called already).
  * False: out_refusal is filled and done is never called. */
 MUST_CHECK bool publish_event(struct publish *publish, const struct visitor *visitor,
-                              struct str body, struct str idempotency_key,
+                              struct str body, const struct publish_note *note,
                               struct publish_record *record, struct publish_refusal *out_refusal);
 
 /* What MetaOps says of itself (a CloudEvents text) onto the topic of events. OK: done follows;

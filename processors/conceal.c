@@ -1,4 +1,4 @@
-/* conceal.c - stage 2: reads the body and redacts it, as the gateway and the emitter do, because others
+/* conceal.c - stage 3: reads the body and redacts it, as the gateway and the emitter do, because others
  * may write to the topics. From here on the body is what is stored and the id is its id.
  *
  * A body that is no JSON is redacted as far as patterns go and fails in the next stage that needs

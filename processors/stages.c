@@ -17,6 +17,7 @@
 
 const struct stage stages[] = {
     {.name = "decode", .run = decode_run},   /* record -> lineage_event, its body and format */
+    {.name = "numbers", .run = numbers_run}, /* what an emitter counts, into rows */
     {.name = "conceal", .run = conceal_run}, /* secrets out of the body; its parse */
     {.name = "dedup", .run = dedup_run},     /* ids that are certainly stored end here */
     {.name = NULL},
@@ -208,7 +209,11 @@ static enum verdict give_up(struct processor *pr, struct batch *bt, size_t first
     err_set(&why, REJECT, "stages", "its rows take more memory than a batch may have");
     /* Decoded, because a secret inside a compressed body cannot be found otherwise. */
     arena_reset(pr->scratch, SCRATCH_KEEP_BYTES);
-    if (decode_run(pr, bt, &work, err) == RETRY) {
+    enum verdict verdict = decode_run(pr, bt, &work, err);
+    if (verdict == OK) {
+        verdict = numbers_run(pr, bt, &work, err);
+    }
+    if (verdict == RETRY) {
         return RETRY;
     }
     return add_letter(pr, bt, &work, "normalize", &why, err);

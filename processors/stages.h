@@ -1,4 +1,4 @@
-/* stages.h - the steps from a Kafka record to rows, as tables: decode, conceal and dedup for all; then, by
+/* stages.h - the steps from a Kafka record to rows, as tables: decode, numbers, conceal and dedup for all; then, by
  * what the body is, check, enrich and normalize (openlineage), or control (cloudevents).
  *
  * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
@@ -130,6 +130,8 @@ void stages_processor_free(struct processor *pr);
 
 enum verdict decode_run(struct processor *pr, struct batch *bt, struct event_work *work,
                         struct err *err);
+enum verdict numbers_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                         struct err *err);
 enum verdict conceal_run(struct processor *pr, struct batch *bt, struct event_work *work,
                          struct err *err);
 enum verdict dedup_run(struct processor *pr, struct batch *bt, struct event_work *work,

@@ -25,6 +25,7 @@
 #define RECEIVED_US_MAX INT64_C(253402300799999999)
 
 #define FINGERPRINT_V1 UINT64_C(0x9fcd614a1e231b9a)
+#define FINGERPRINT_V2 UINT64_C(0xb2d9d5a36aaa8853)
 
 enum body_codec { BODY_IDENTITY, BODY_ZSTD, BODY_CODECS };
 
@@ -140,6 +141,8 @@ static enum verdict event_codec_check(const struct event_codec *codec,
         wrong = "the principal is not UTF-8";
     } else if (!utf8_is_valid(ev->emitter_id)) {
         wrong = "the emitter id is not UTF-8";
+    } else if (ev->gap_count > LINEAGE_EVENT_GAPS_MAX) {
+        wrong = "there are too many gaps";
     } else if (!utf8_is_valid(ev->idempotency_key)) {
         wrong = "the Idempotency-Key is not UTF-8";
     } else if (ev->redactions < 0) {
@@ -147,7 +150,34 @@ static enum verdict event_codec_check(const struct event_codec *codec,
     } else if (ev->received_at_us < RECEIVED_US_MIN || ev->received_at_us > RECEIVED_US_MAX) {
         wrong = "the time of receipt is outside the years 1 to 9999";
     }
+    for (uint32_t i = 0; !wrong && i < ev->gap_count; i++) {
+        wrong = utf8_is_valid(ev->gaps[i].reason) ? NULL : "the reason of a gap is not UTF-8";
+    }
     return wrong ? err_set(err, REJECT, "event_codec", "%s", wrong) : OK;
+}
+
+/* One block, or none, and the end. */
+static void event_codec_write_gaps(struct wire_writer *wr, const struct lineage_event *ev)
+{
+    if (ev->gap_count) {
+        wire_writer_number(wr, ev->gap_count);
+    }
+    for (uint32_t i = 0; i < ev->gap_count; i++) {
+        wire_writer_number(wr, ev->gaps[i].from_seq);
+        wire_writer_number(wr, ev->gaps[i].to_seq);
+        wire_writer_bytes(wr, ev->gaps[i].reason);
+    }
+    wire_writer_number(wr, 0);
+}
+
+static size_t event_codec_gap_room(const struct lineage_event *ev)
+{
+    size_t room = 2 * WIRE_NUMBER_BYTES_MAX;
+
+    for (uint32_t i = 0; i < ev->gap_count; i++) {
+        room += 3 * WIRE_NUMBER_BYTES_MAX + ev->gaps[i].reason.len;
+    }
+    return room;
 }
 
 static void event_codec_write(struct wire_writer *wr, const struct lineage_event *ev,
@@ -155,7 +185,7 @@ static void event_codec_write(struct wire_writer *wr, const struct lineage_event
 {
     bool has_emitter = ev->emitter_id.ptr != NULL;
 
-    wire_writer_head(wr, FINGERPRINT_V1);
+    wire_writer_head(wr, FINGERPRINT_V2);
     wire_writer_raw(wr, ev->event_id.bytes, sizeof(ev->event_id.bytes));
     wire_writer_number(wr, ev->received_at_us);
     wire_writer_number(wr, ev->source);
@@ -164,6 +194,7 @@ static void event_codec_write(struct wire_writer *wr, const struct lineage_event
     wire_writer_nullable_bytes(wr, ev->emitter_id);
     wire_writer_nullable_number(wr, has_emitter, ev->emitter_epoch);
     wire_writer_nullable_number(wr, has_emitter, ev->emitter_sequence);
+    event_codec_write_gaps(wr, ev);
     wire_writer_number(wr, ev->redactions);
     wire_writer_nullable_bytes(wr, ev->idempotency_key);
     wire_writer_number(wr, packed->codec);
@@ -186,7 +217,7 @@ enum verdict event_codec_encode(struct event_codec *codec, const struct lineage_
     /* 16 numbers, branches and lengths at most; the event id and the format beside the texts. */
     size_t room = WIRE_HEAD_BYTES + 16 * WIRE_NUMBER_BYTES_MAX + sizeof(ev->event_id.bytes) +
                   sizeof("openlineage") + ev->format.len + ev->principal.len + ev->emitter_id.len +
-                  ev->idempotency_key.len + packed.bytes.len;
+                  ev->idempotency_key.len + event_codec_gap_room(ev) + packed.bytes.len;
     uint8_t *bytes = malloc(room);
     if (bytes) {
         struct wire_writer wr = {.pos = bytes, .end = bytes + room};
@@ -259,8 +290,43 @@ static enum verdict event_codec_unpack(struct event_codec *codec, const struct p
     return OK;
 }
 
-static enum verdict event_codec_read_v1(struct wire_reader *rd, struct lineage_event *ev,
-                                        struct packed_body *packed, struct err *err)
+/* An array comes in blocks; a negative count has the block's bytes behind it. RETRY when the arena is
+ * full. */
+static enum verdict event_codec_read_gaps(struct wire_reader *rd, struct arena *arena,
+                                          struct lineage_event *ev, struct err *err)
+{
+    struct lineage_gap *gaps = NULL;
+    int64_t left;
+
+    while ((left = wire_reader_long(rd, "gaps")) != 0) {
+        if (left < 0) {
+            left = left == INT64_MIN ? INT64_MAX : -left;
+            (void)wire_reader_long(rd, "gaps");
+        }
+        if (left > LINEAGE_EVENT_GAPS_MAX - (int64_t)ev->gap_count) {
+            wire_reader_fail(rd, "more than 64");
+            return OK;
+        }
+        if (!gaps) {
+            gaps = arena_calloc(arena, LINEAGE_EVENT_GAPS_MAX, sizeof(*gaps));
+            ev->gaps = gaps;
+        }
+        if (!gaps) {
+            return err_set(err, RETRY, "event_codec", "no memory for gaps");
+        }
+        for (; left > 0; left--) {
+            struct lineage_gap *gap = &gaps[ev->gap_count++];
+            gap->from_seq = wire_reader_long(rd, "from_seq");
+            gap->to_seq = wire_reader_long(rd, "to_seq");
+            gap->reason = wire_reader_text(rd, "reason");
+        }
+    }
+    return OK;
+}
+
+static enum verdict event_codec_read(struct wire_reader *rd, bool has_gaps, struct arena *arena,
+                                     struct lineage_event *ev, struct packed_body *packed,
+                                     struct err *err)
 {
     wire_reader_fixed(rd, "event_id", ev->event_id.bytes, sizeof(ev->event_id.bytes));
     ev->received_at_us = wire_reader_long(rd, "received_at_us");
@@ -276,6 +342,9 @@ static enum verdict event_codec_read_v1(struct wire_reader *rd, struct lineage_e
     ev->emitter_id = wire_reader_nullable_text(rd, "emitter_id");
     wire_reader_nullable_long(rd, "emitter_epoch", &ev->emitter_epoch);
     wire_reader_nullable_long(rd, "emitter_sequence", &ev->emitter_sequence);
+    if (has_gaps && event_codec_read_gaps(rd, arena, ev, err) != OK) {
+        return RETRY;
+    }
     ev->redactions = wire_reader_int(rd, "redactions");
     if (ev->redactions < 0) {
         wire_reader_fail(rd, "negative");
@@ -295,10 +364,10 @@ static enum verdict event_codec_read_v1(struct wire_reader *rd, struct lineage_e
 /* Every version ever released; a row is never removed. */
 static const struct {
     uint64_t fingerprint;
-    enum verdict (*read)(struct wire_reader *rd, struct lineage_event *ev,
-                         struct packed_body *packed, struct err *err);
+    bool has_gaps;
 } versions[] = {
-    {.fingerprint = FINGERPRINT_V1, .read = event_codec_read_v1},
+    {.fingerprint = FINGERPRINT_V1},
+    {.fingerprint = FINGERPRINT_V2, .has_gaps = true},
 };
 
 enum verdict event_codec_decode(struct event_codec *codec, struct str bytes, struct arena *arena,
@@ -319,7 +388,7 @@ enum verdict event_codec_decode(struct event_codec *codec, struct str bytes, str
         }
         struct lineage_event ev = {0};
         struct packed_body packed = {0};
-        verdict = versions[i].read(&rd, &ev, &packed, err);
+        verdict = event_codec_read(&rd, versions[i].has_gaps, arena, &ev, &packed, err);
         if (verdict == OK) {
             verdict = event_codec_unpack(codec, &packed, arena, &ev.body, err);
         }

@@ -42,6 +42,8 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(bases)                                                                                       \
     X(key_changes)                                                                                 \
     X(refusals)                                                                                    \
+    X(sequences)                                                                                   \
+    X(gaps)                                                                                        \
     X(known)
 
 void graph_batch_reset(struct graph_batch *rows)

@@ -228,6 +228,26 @@ struct graph_refusal {
     struct str gateway;
 };
 
+/* The number that an emitter gave a record, whether its event is new or not. */
+struct graph_sequence {
+    uint32_t event; /* UINT32_MAX: numbers belong to records, not to events */
+    int64_t epoch;
+    int64_t sequence;
+    int64_t received_at_us;
+    struct str emitter;
+};
+
+/* Numbers that an emitter says it had to drop. */
+struct graph_gap {
+    uint32_t event; /* UINT32_MAX */
+    int64_t epoch;
+    int64_t from_seq;
+    int64_t to_seq;
+    int64_t received_at_us;
+    struct str emitter;
+    struct str reason;
+};
+
 /* How far a partition moves with this batch: the fence. */
 struct graph_position {
     struct str topic;
@@ -246,7 +266,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 19
+#define GRAPH_TABLES 21
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -267,6 +287,8 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_base) bases;
     GRAPH_ROWS(struct graph_key_change) key_changes;
     GRAPH_ROWS(struct graph_refusal) refusals;
+    GRAPH_ROWS(struct graph_sequence) sequences;
+    GRAPH_ROWS(struct graph_gap) gaps;
     GRAPH_ROWS(struct id128)
     known;               /* content ids to remember as stored once this batch is committed */
     size_t stored_count; /* set by the sink: events that the ledger had before */

@@ -16,6 +16,23 @@ MERGE_AS(run, graph_run)
 MERGE_AS(statement, graph_statement)
 MERGE_AS(dataset, graph_node)
 
+/* Received first counts. */
+static void merge_sequence(void *into, const void *row)
+{
+    struct graph_sequence *x = into;
+    int64_t received_at_us = ((const struct graph_sequence *)row)->received_at_us;
+
+    x->received_at_us = received_at_us < x->received_at_us ? received_at_us : x->received_at_us;
+}
+
+static void merge_gap(void *into, const void *row)
+{
+    struct graph_gap *x = into;
+    int64_t received_at_us = ((const struct graph_gap *)row)->received_at_us;
+
+    x->received_at_us = received_at_us < x->received_at_us ? received_at_us : x->received_at_us;
+}
+
 /* Comparison of keys, part by part: the first difference decides. */
 #define ORDER(name, type, parts)                                                                   \
     static int order_##name(const void *a, const void *b)                                          \
@@ -44,6 +61,10 @@ ORDER(event, graph_event, BY_ID(id))
 ORDER(letter, dead_letter, BY_ID(letter_id))
 ORDER(key_change, graph_key_change, BY_ID(id))
 ORDER(refusal, graph_refusal, BY_ID(id) ?: BY_NUMBER(ordinal))
+
+ORDER(sequence, graph_sequence, BY_TEXT(emitter) ?: BY_NUMBER(epoch) ?: BY_NUMBER(sequence))
+ORDER(gap, graph_gap,
+      BY_TEXT(emitter) ?: BY_NUMBER(epoch) ?: BY_NUMBER(from_seq) ?: BY_NUMBER(to_seq) ?: BY_TEXT(reason))
 
 static bool has_run_io(const struct graph_batch *rows, const void *row)
 {
@@ -328,12 +349,38 @@ static void bind_refusal(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 8, refusal->gateway);
 }
 
+static void bind_sequence(struct pg_bind *bind, const void *row)
+{
+    const struct graph_sequence *number = row;
+    pg_bind_text(bind, 0, number->emitter);
+    pg_bind_int8(bind, 1, number->epoch);
+    pg_bind_int8(bind, 2, number->sequence);
+    pg_bind_time(bind, 3, number->received_at_us);
+}
+
+static void bind_gap(struct pg_bind *bind, const void *row)
+{
+    const struct graph_gap *gap = row;
+    pg_bind_text(bind, 0, gap->emitter);
+    pg_bind_int8(bind, 1, gap->epoch);
+    pg_bind_int8(bind, 2, gap->from_seq);
+    pg_bind_int8(bind, 3, gap->to_seq);
+    pg_bind_text(bind, 4, gap->reason);
+    pg_bind_time(bind, 5, gap->received_at_us);
+}
+
 #define ROWS(table, type)                                                                          \
     .rows_offset = offsetof(struct graph_batch, table), .row_bytes = sizeof(struct type)
 #define CONTENT(sql, letters, table, type, name)                                                   \
     {                                                                                              \
         .statement = sql, .types = letters, ROWS(table, type), .is_content = true,                 \
         .order = order_##name, .bind = bind_##name                                                 \
+    }
+
+#define NUMBERS(sql)                                                                               \
+    {                                                                                              \
+        .statement = sql, .types = "t88z", ROWS(sequences, graph_sequence), .is_content = true,    \
+        .order = order_sequence, .merge = merge_sequence, .bind = bind_sequence                    \
     }
 
 const struct pg_table pg_tables[] = {
@@ -385,6 +432,17 @@ const struct pg_table pg_tables[] = {
      .bind = bind_event},
     CONTENT("insert_key_changes", "utbttz8888ztzt48", key_changes, graph_key_change, key_change),
     CONTENT("insert_refusals", "u4t2t8zzt", refusals, graph_refusal, refusal),
+    NUMBERS("upsert_emitters"),
+    NUMBERS("insert_late_gaps"),
+    NUMBERS("upsert_emitter_chunks"),
+    {.statement = "insert_gaps",
+     .types = "t888tz",
+     ROWS(gaps, graph_gap),
+     .is_content = true,
+     .order = order_gap,
+     .merge = merge_gap,
+     .bind = bind_gap},
+    NUMBERS("fill_gaps"),
     {.statement = "insert_dead_letters",
      .types = "uuzttt8t48zy",
      ROWS(letters, dead_letter),

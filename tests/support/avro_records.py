@@ -19,11 +19,13 @@ def load(name):
 
 
 EVENT, EVENT_HEADER = load("lineage_event.v1")
+EVENT_2, EVENT_2_HEADER = load("lineage_event.v2")
 LETTER, LETTER_HEADER = load("dead_letter.v1")
 ENRICHED, ENRICHED_HEADER = load("enriched_event.v1")
 
 
-def event_record(body, **changed):
+def event_record(body, version=1, **changed):
+    """As the first version has it; with version=2 as the second, which has gaps."""
     record = {
         "event_id": hashlib.sha256(body).digest()[:16],
         "received_at_us": 1772359200000000,
@@ -40,10 +42,16 @@ def event_record(body, **changed):
         "body": body,
         **changed,
     }
-    out = io.BytesIO(EVENT_HEADER)
+    schema, header = (EVENT, EVENT_HEADER) if version == 1 else (EVENT_2, EVENT_2_HEADER)
+    out = io.BytesIO(header)
     out.seek(0, io.SEEK_END)
-    fastavro.schemaless_writer(out, EVENT, record)
+    fastavro.schemaless_writer(out, schema, {"gaps": [], **record} if version == 2 else record)
     return out.getvalue()
+
+
+def read_event(value):
+    assert value.startswith(EVENT_2_HEADER), value[:10]
+    return fastavro.schemaless_reader(io.BytesIO(value[len(EVENT_2_HEADER) :]), EVENT_2)
 
 
 def read_letter(value):

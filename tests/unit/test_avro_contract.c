@@ -27,6 +27,7 @@ struct fixture {
     char *bodies;
     char *buffer;
     uint64_t seed;
+    struct lineage_gap gaps[LINEAGE_EVENT_GAPS_MAX];
 };
 
 static avro_schema_t embedded_schema(const char *name)
@@ -47,7 +48,7 @@ static int setup(void **state)
     }
     fx->codec = event_codec_new(BODY_MAX);
     fx->arena = arena_new(4 * BODY_MAX);
-    fx->schema = embedded_schema("avro/lineage_event.v1.avsc");
+    fx->schema = embedded_schema("avro/lineage_event.v2.avsc");
     fx->iface = avro_generic_class_from_schema(fx->schema);
     fx->bodies = malloc(BODY_MAX);
     fx->buffer = malloc(2 * BODY_MAX);
@@ -114,6 +115,14 @@ static struct lineage_event draw_event(struct fixture *fx, int index)
     if (ev.emitter_id.ptr) {
         ev.emitter_epoch = numbers[draw(fx, 9)];
         ev.emitter_sequence = numbers[draw(fx, 9)];
+    }
+    ev.gaps = fx->gaps;
+    ev.gap_count = (uint32_t)(draw(fx, 3) ? 0 : draw(fx, LINEAGE_EVENT_GAPS_MAX + 1));
+    for (uint32_t i = 0; i < ev.gap_count; i++) {
+        fx->gaps[i] = (struct lineage_gap){.from_seq = numbers[draw(fx, 9)],
+                                           .to_seq = numbers[draw(fx, 9)],
+                                           .reason = draw_text(fx)};
+        fx->gaps[i].reason = fx->gaps[i].reason.ptr ? fx->gaps[i].reason : STR("");
     }
     ev.event_id = lineage_event_id(ev.body);
     return ev;
@@ -206,8 +215,22 @@ static void set_id(const avro_value_t *record, const char *name, struct id128 id
     assert_int_equal(avro_value_set_fixed(&value, id.bytes, sizeof(id.bytes)), 0);
 }
 
-static void set_event(const avro_value_t *record, const struct lineage_event *ev, int body_codec,
-                      struct str packed)
+static void set_gaps(const avro_value_t *record, const struct lineage_event *ev)
+{
+    avro_value_t list = field(record, "gaps");
+
+    assert_int_equal(avro_value_reset(&list), 0);
+    for (uint32_t i = 0; i < ev->gap_count; i++) {
+        avro_value_t gap;
+        assert_int_equal(avro_value_append(&list, &gap, NULL), 0);
+        set_long(&gap, "from_seq", ev->gaps[i].from_seq);
+        set_long(&gap, "to_seq", ev->gaps[i].to_seq);
+        set_text(field(&gap, "reason"), ev->gaps[i].reason);
+    }
+}
+
+static void set_event(const avro_value_t *record, const struct lineage_event *ev, bool has_gaps,
+                      int body_codec, struct str packed)
 {
     set_id(record, "event_id", ev->event_id);
     set_long(record, "received_at_us", ev->received_at_us);
@@ -217,6 +240,9 @@ static void set_event(const avro_value_t *record, const struct lineage_event *ev
     set_nullable_text(record, "emitter_id", ev->emitter_id);
     set_nullable_long(record, "emitter_epoch", ev->emitter_id.ptr != NULL, ev->emitter_epoch);
     set_nullable_long(record, "emitter_sequence", ev->emitter_id.ptr != NULL, ev->emitter_sequence);
+    if (has_gaps) {
+        set_gaps(record, ev);
+    }
     set_int(record, "redactions", ev->redactions);
     set_nullable_text(record, "idempotency_key", ev->idempotency_key);
     set_enum(record, "body_codec", body_codec);
@@ -249,6 +275,12 @@ static void assert_events_equal(const struct lineage_event *a, const struct line
     assert_true(str_eq(a->emitter_id, b->emitter_id));
     assert_true(a->emitter_epoch == b->emitter_epoch);
     assert_true(a->emitter_sequence == b->emitter_sequence);
+    assert_int_equal(a->gap_count, b->gap_count);
+    for (uint32_t i = 0; i < a->gap_count; i++) {
+        assert_true(a->gaps[i].from_seq == b->gaps[i].from_seq);
+        assert_true(a->gaps[i].to_seq == b->gaps[i].to_seq);
+        assert_true(str_eq(a->gaps[i].reason, b->gaps[i].reason));
+    }
     assert_int_equal(a->redactions, b->redactions);
     assert_int_equal(a->idempotency_key.ptr == NULL, b->idempotency_key.ptr == NULL);
     assert_true(str_eq(a->idempotency_key, b->idempotency_key));
@@ -299,14 +331,14 @@ static void compare_codecs(struct fixture *fx, const struct lineage_event *ev)
         assert_memory_equal(inflated, ev->body.ptr, ev->body.len);
         free(inflated);
     }
-    set_event(&mine, ev, body_codec, packed);
+    set_event(&mine, ev, true, body_codec, packed);
     assert_int_equal(avro_value_equal(&mine, &theirs), 1);
     size_t avro_len = write_by_avro(fx->buffer, 2 * BODY_MAX, &mine, bytes);
     assert_int_equal(avro_len, len);
     assert_memory_equal(fx->buffer, bytes, len);
 
     /* And we read what avro-c writes, here with the body as it is. */
-    set_event(&mine, ev, 0, ev->body);
+    set_event(&mine, ev, true, 0, ev->body);
     avro_len = write_by_avro(fx->buffer, 2 * BODY_MAX, &mine, bytes);
     arena_reset(fx->arena, 0);
     assert_int_equal(
@@ -331,6 +363,34 @@ static void test_our_events_are_avros_events(void **state)
         struct lineage_event ev = draw_event(fx, i);
         compare_codecs(fx, &ev);
     }
+}
+
+/* What the first release wrote is read as before: no gaps. */
+static void test_events_of_the_first_version_are_read(void **state)
+{
+    static const char head[] = "\xC3\x01\x9a\x1b\x23\x1e\x4a\x61\xcd\x9f";
+    struct fixture *fx = *state;
+    avro_schema_t schema = embedded_schema("avro/lineage_event.v1.avsc");
+    avro_value_iface_t *iface = avro_generic_class_from_schema(schema);
+
+    for (int i = 0; i < EVENTS / 4; i++) {
+        struct lineage_event ev = draw_event(fx, i);
+        struct lineage_event back;
+        avro_value_t theirs;
+        struct err err;
+        ev.gap_count = 0;
+        assert_int_equal(avro_generic_value_new(iface, &theirs), 0);
+        set_event(&theirs, &ev, false, 0, ev.body);
+        size_t len = write_by_avro(fx->buffer, 2 * BODY_MAX, &theirs, head);
+        arena_reset(fx->arena, 0);
+        assert_int_equal(
+            event_codec_decode(fx->codec, (struct str){fx->buffer, len}, fx->arena, &back, &err),
+            OK);
+        assert_events_equal(&back, &ev);
+        avro_value_decref(&theirs);
+    }
+    avro_value_iface_decref(iface);
+    avro_schema_decref(schema);
 }
 
 static void set_letter(const avro_value_t *record, const struct dead_letter *letter)
@@ -397,6 +457,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_our_events_are_avros_events, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_events_of_the_first_version_are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_our_dead_letters_are_avros, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,16 @@
     HEAD ID MIDDLE "\x00\x06\x06"                                                                  \
                    "{ }"
 
+/* As the second version has it, which is written: a gap from 7 to 9 behind the sequence, reason "full", in one
+ * block of one item. */
+#define RECORD_V2                                                                                  \
+    "\xC3\x01\x53\x88\xAA\x6A\xA3\xD5\xD9\xB2" ID "\x80\x01\x06" FORMAT "\x00\x02\x04"             \
+    "e1"                                                                                           \
+    "\x02\x06\x02\x01\x02\x0E\x12\x08"                                                             \
+    "full"                                                                                         \
+    "\x00\x04\x02\x00\x00\x06\x06"                                                                 \
+    "{ }"
+
 struct fixture {
     struct event_codec *codec;
     struct arena *arena;
@@ -134,19 +144,28 @@ static void test_a_small_event_is_written_as_by_hand(void **state)
         .emitter_id = STR("e1"),
         .emitter_epoch = 3,
         .emitter_sequence = -1,
+        .gaps = &(struct lineage_gap){.from_seq = 7, .to_seq = 9, .reason = STR("full")},
+        .gap_count = 1,
         .redactions = 2,
         .idempotency_key = STR(""),
         .body = STR("{ }"),
     };
+    struct lineage_event back;
     void *bytes;
     size_t len;
     struct err err;
 
     memcpy(ev.event_id.bytes, ID, 16);
     assert_int_equal(event_codec_encode(fx->codec, &ev, &bytes, &len, &err), OK);
-    assert_int_equal(len, sizeof(RECORD) - 1);
-    assert_memory_equal(bytes, RECORD, len);
+    assert_int_equal(len, sizeof(RECORD_V2) - 1);
+    assert_memory_equal(bytes, RECORD_V2, len);
     free(bytes);
+    assert_int_equal(
+        event_codec_decode(fx->codec, (struct str){RECORD_V2, len}, fx->arena, &back, &err), OK);
+    assert_int_equal(back.gap_count, 1);
+    assert_int_equal(back.gaps[0].from_seq, 7);
+    assert_int_equal(back.gaps[0].to_seq, 9);
+    assert_true(str_eq(back.gaps[0].reason, STR("full")));
 }
 
 static void test_bodies_of_every_size_come_back_byte_for_byte(void **state)

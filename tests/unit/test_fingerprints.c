@@ -219,7 +219,7 @@ static void test_the_heads_carry_the_fingerprints(void **state)
     (void)state;
     assert_non_null(codec);
     assert_int_equal(event_codec_encode(codec, &ev, &bytes, &len, &err), OK);
-    fingerprint = fingerprint_of_file("lineage_event.v1.avsc", &form);
+    fingerprint = fingerprint_of_file("lineage_event.v2.avsc", &form);
     assert_memory_equal(bytes, "\xC3\x01", 2);
     assert_memory_equal((char *)bytes + 2, &fingerprint, 8);
     free(bytes);
