@@ -11,6 +11,7 @@
 #include "lineage_name.h"
 #include "lineage_print.h"
 #include "pg_conn.h"
+#include "schemas/embedded.h"
 
 #define DEPTH_DEFAULT 20
 
@@ -156,6 +157,29 @@ static void print(const struct lineage_graph *graph, enum format format)
     }
 }
 
+/* Of a role that row-level security holds back: where it cannot look further. */
+static enum verdict tell_hidden(struct pg_conn *pg, const struct lineage_question *question,
+                                struct err *err)
+{
+    char depth[16];
+    snprintf(depth, sizeof(depth), "%d", question->depth);
+    const char *params[] = {question->namespace,
+                            question->name,
+                            depth,
+                            question->is_upward ? "t" : "f",
+                            question->field,
+                            question->is_job ? "job" : "dataset"};
+    struct pg_result *rows = NULL;
+    enum verdict verdict = pg_conn_query(pg, embedded_text(sinks_files, "lineage/hidden.sql").ptr,
+                                         6, params, &rows, err);
+    if (verdict == OK && strcmp(pg_conn_value(rows, 0, 0), "0") != 0) {
+        fprintf(stderr, "%s ways lead on to what this role may not see\n",
+                pg_conn_value(rows, 0, 0));
+    }
+    pg_conn_clear(rows);
+    return verdict;
+}
+
 int lineage_run(const struct settings *st, int argc, char **argv)
 {
     struct options options = {.question.depth = DEPTH_DEFAULT};
@@ -177,7 +201,9 @@ int lineage_run(const struct settings *st, int argc, char **argv)
     }
     if (verdict == OK) {
         print(&graph, options.format);
-    } else if (verdict != REJECT) { /* the name's fault has been told already */
+        verdict = tell_hidden(pg, &options.question, &err);
+    }
+    if (verdict != OK && verdict != REJECT) { /* the name's fault has been told already */
         log_error("lineage: %s", err.text);
     }
     lineage_graph_fini(&graph);

@@ -5,11 +5,11 @@ with walked as materialized (
     union all
     select u.ordinality, u.depth, u.namespace, u.name, u.field
     from metaops.column_upstream($1, $2, $3, $4::int) with ordinality u
-    where $5::bool
+    where $5::bool and u.kind <> 'hidden'
     union all
     select d.ordinality, d.depth, d.namespace, d.name, d.field
     from metaops.column_downstream($1, $2, $3, $4::int) with ordinality d
-    where not $5::bool
+    where not $5::bool and d.kind <> 'hidden'
 ), shown as materialized (
     select * from walked where position < $6::int
 ), roots as materialized (
