@@ -47,12 +47,16 @@ install(FILES compose/systemd/metaops-gateway.service compose/systemd/metaops-wo
 install(DIRECTORY compose/prometheus compose/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/metaops COMPONENT metaops)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/metaops COMPONENT metaops)
 
-# Every binary package carries its copyright and change log.
-set(PACKAGES metaops)
-set(CPACK_COMPONENTS_ALL ${PACKAGES})
-foreach(package ${PACKAGES})
+# Three packages: the program, and the emitter library (installed in ingest/emitter) with what programs are built with.
+set(CPACK_COMPONENTS_ALL metaops emit emit_dev)
+set(CPACK_DEBIAN_METAOPS_PACKAGE_NAME metaops)
+set(CPACK_DEBIAN_EMIT_PACKAGE_NAME libmetaops-emit1)
+set(CPACK_DEBIAN_EMIT_DEV_PACKAGE_NAME libmetaops-emit-dev)
+# Each carries its copyright and change log.
+foreach(component ${CPACK_COMPONENTS_ALL})
+    string(TOUPPER ${component} upper)
     install(FILES ${DEBIAN_DIR}/copyright ${PACKAGE_DIR}/changelog.gz
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${package})
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${CPACK_DEBIAN_${upper}_PACKAGE_NAME} COMPONENT ${component})
 endforeach()
 
 set(CPACK_GENERATOR DEB)
@@ -69,7 +73,6 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 
-set(CPACK_DEBIAN_METAOPS_PACKAGE_NAME metaops)
 set(CPACK_DEBIAN_METAOPS_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_METAOPS_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_METAOPS_PACKAGE_DEPENDS adduser)
@@ -86,4 +89,24 @@ worker, their systemd units, man pages, Prometheus rules and Grafana
 dashboards. Kafka and PostgreSQL may run elsewhere.")
 set(CPACK_DEBIAN_METAOPS_PACKAGE_CONTROL_EXTRA ${DEBIAN_DIR}/postinst ${DEBIAN_DIR}/prerm ${DEBIAN_DIR}/postrm
     ${DEBIAN_DIR}/conffiles)
+
+set(EMIT_WHAT
+"The library sends OpenLineage events from inside a program, to a MetaOps
+gateway or straight to Kafka. A call never waits for the network: what can't
+be sent now is kept in a bounded file and sent later, also after a crash.")
+set(CPACK_DEBIAN_EMIT_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_EMIT_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_EMIT_PACKAGE_CONTROL_EXTRA ${DEBIAN_DIR}/triggers ${DEBIAN_DIR}/shlibs)
+install(FILES ${DEBIAN_DIR}/libmetaops-emit1.lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
+    RENAME libmetaops-emit1 COMPONENT emit)
+# Loaded when events go straight to Kafka.
+set(CPACK_DEBIAN_EMIT_PACKAGE_RECOMMENDS librdkafka1)
+set(CPACK_COMPONENT_EMIT_DESCRIPTION "${EMIT_WHAT}")
+set(CPACK_DEBIAN_EMIT_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_EMIT_DEV_PACKAGE_DEPENDS "libmetaops-emit1 (= ${PROJECT_VERSION})")
+set(CPACK_COMPONENT_EMIT_DEV_DESCRIPTION
+"${EMIT_WHAT}
+
+This package has the header, which is the manual, the static library, and
+what pkg-config and CMake need to find both.")
 include(CPack)
