@@ -44,6 +44,7 @@ static bool kafka_follower_await(struct kafka_follower *follower)
         rd_kafka_resp_err_t code =
             rd_kafka_metadata(follower->rk, 0, follower->rkt, &metadata, METADATA_MS);
         bool is_there = code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1 &&
+                        metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
                         metadata->topics[0].partition_cnt > 0;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             rd_kafka_metadata_destroy(metadata);

@@ -10,6 +10,8 @@ struct settings;
     "\n"                                                                                           \
     "  --to URL         gateway (default: METAOPS_GATEWAY_URL, OPENLINEAGE_URL, else\n"            \
     "                   http://127.0.0.1:5000); http only\n"                                       \
+    "                   An API key is sent when METAOPS_EMIT_API_KEY, METAOPS_EMIT_API_KEY_FILE\n" \
+    "                   or OPENLINEAGE_API_KEY gives one\n"                                        \
     "  --kafka          write Avro to kafka.topic_events instead\n"                                \
     "  --spool DIR      instead of events from files, ship what emitters that are gone left in\n"  \
     "                   their spool (api key and certificates: METAOPS_EMIT_*, see\n"              \

@@ -12,6 +12,7 @@
 
 #include "core/settings.h"
 #include "core/timebase.h"
+#include "ingest/emit_key.h"
 #include "ingest/emit_slot.h"
 #include "ingest/event_lines.h"
 #include "ingest/http_reply.h"
@@ -27,6 +28,7 @@
 struct emit_http {
     struct emit_job *job;
     struct http_url url;
+    char *key; /* of the API; empty: none */
     struct addrinfo *addresses;
     struct event_base *base;
     struct event *tick;
@@ -204,6 +206,7 @@ static void emit_http_send(struct connection *conn)
     const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
     const struct http_url *url = &conn->http->url;
     struct emit_slot *slot = &conn->slot;
+    const char *key = conn->http->key;
 
     slot->taken = slot->is_one_by_one ? 1 : slot->count;
     slot->tries++;
@@ -222,9 +225,10 @@ static void emit_http_send(struct connection *conn)
     int wrong =
         evbuffer_add_printf(output,
                             "POST %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: metaops/%s\r\n"
-                            "Content-Type: application/%s\r\nContent-Length: %zu\r\n\r\n",
+                            "Content-Type: application/%s\r\nContent-Length: %zu\r\n%s%s%s\r\n",
                             url->path, is_batch ? "/batch" : "", url->authority, METAOPS_VERSION,
-                            is_batch ? "x-ndjson" : "json", emit_slot_body_bytes(slot)) < 0;
+                            is_batch ? "x-ndjson" : "json", emit_slot_body_bytes(slot),
+                            *key ? "Authorization: Bearer " : "", key, *key ? "\r\n" : "") < 0;
     for (size_t i = 0; i < slot->taken; i++) {
         const struct emit_event *event = &slot->events[i];
         wrong |= i > 0 && evbuffer_add(output, "\n", 1) != 0;
@@ -383,7 +387,10 @@ enum verdict emit_http_run(struct emit_job *job, struct err *err)
     if (verdict != OK) {
         return verdict;
     }
-    verdict = emit_http_start(&http, err);
+    verdict = emit_key_read(&http.key, err);
+    if (verdict == OK) {
+        verdict = emit_http_start(&http, err);
+    }
     if (verdict == OK) {
         http.start_us = timebase_mono_us();
         event_base_dispatch(http.base);
@@ -394,5 +401,6 @@ enum verdict emit_http_run(struct emit_job *job, struct err *err)
         }
     }
     emit_http_stop(&http);
+    emit_key_free(http.key);
     return verdict;
 }

@@ -1,0 +1,527 @@
+/* The gateway's door with keys, over loopback and librdkafka's mock cluster: nobody is judged before
+ * the keys are known, strangers are refused before their body, each key has its namespaces and
+ * limits, and what was refused is told on the topic of events. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <cmocka.h>
+
+#include "core/kafka_consumer.h"
+#include "core/kafka_follower.h"
+#include "core/settings.h"
+#include "core/timebase.h"
+#include "ingest/gateway.h"
+#include "ingest/keys_topic.h"
+#include "schemas/event_codec.h"
+#include "support/raw_http.h"
+
+#define WAIT_MS 6000
+#define EVENT_IN(namespace_)                                                                       \
+    "{\"eventTime\":\"2026-11-23T10:00:00Z\",\"job\":{\"namespace\":\"" namespace_                 \
+    "\",\"name\":\"load\"}}"
+#define EVENT EVENT_IN("shop")
+#define LINEAGE "/api/v1/lineage"
+#define BATCH "/api/v1/lineage/batch"
+#define KEY(id, digit)                                                                             \
+    "mo_000000000000000" id "_" digit "000000000000000" digit "000000000000000" digit              \
+    "000000000000000" digit "000000000000000"
+#define BEARER(id, digit) "Authorization: Bearer " KEY(id, digit) "\r\n"
+
+struct fixture {
+    struct settings st;
+    rd_kafka_t *rk;
+    rd_kafka_mock_cluster_t *cluster;
+    pthread_t thread;
+    int port;
+    int exit_code;
+    int is_running;
+};
+
+static void *run_gateway(void *arg)
+{
+    struct fixture *fx = arg;
+
+    fx->exit_code = gateway_run(&fx->st);
+    return NULL;
+}
+
+static int load_settings(struct fixture *fx)
+{
+    static char listen[64], admin[64], brokers[128];
+    char *args[] = {listen,
+                    admin,
+                    brokers,
+                    "--ingest.auth=required",
+                    "--ingest.refusals-interval-ms=100",
+                    "--log.level=error",
+                    NULL};
+    struct settings_rest rest = {0};
+    struct err err;
+    enum verdict verdict;
+
+    snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->port);
+    snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->port + 1);
+    snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
+             rd_kafka_mock_cluster_bootstraps(fx->cluster));
+    verdict = settings_load(&fx->st, (int)(sizeof(args) / sizeof(args[0])) - 1, args, &rest, &err);
+    free(rest.words);
+    if (verdict != OK) {
+        print_error("%s\n", err.text);
+        return -1;
+    }
+    return 0;
+}
+
+/* The gateway runs, but the topic of keys cannot be read yet. */
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    static int round;
+    struct fixture *fx = &fixture;
+    char text[256];
+
+    memset(fx, 0, sizeof(*fx));
+    fx->port = 11000 + (int)((getpid() * 16) % 9000) + 2 * round++;
+    fx->rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, text, sizeof(text));
+    fx->cluster = fx->rk ? rd_kafka_mock_cluster_new(fx->rk, 1) : NULL;
+    if (!fx->cluster || load_settings(fx) != 0) {
+        return -1;
+    }
+    rd_kafka_mock_topic_create(fx->cluster, fx->st.kafka.topic_events, 1, 1);
+    rd_kafka_mock_topic_create(fx->cluster, fx->st.kafka.topic_keys, 1, 1);
+    rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys,
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    if (pthread_create(&fx->thread, NULL, run_gateway, fx) != 0) {
+        return -1;
+    }
+    fx->is_running = 1;
+    for (int i = 0; i < 100; i++) {
+        int fd = raw_http_connect(fx->port);
+        if (fd >= 0) {
+            close(fd);
+            *state = fx;
+            return 0;
+        }
+        usleep(50 * 1000);
+    }
+    return -1;
+}
+
+static void stop_gateway(struct fixture *fx)
+{
+    if (fx->is_running) {
+        kill(getpid(), SIGTERM);
+        pthread_join(fx->thread, NULL);
+        fx->is_running = 0;
+    }
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fx = *state;
+
+    stop_gateway(fx);
+    rd_kafka_mock_cluster_destroy(fx->cluster);
+    rd_kafka_destroy(fx->rk);
+    settings_fini(&fx->st);
+    return fx->exit_code;
+}
+
+static struct raw_answer post(struct fixture *fx, const char *path, const char *headers,
+                              struct str body)
+{
+    int fd = raw_http_connect(fx->port);
+    struct raw_answer answer;
+
+    assert_true(fd >= 0);
+    assert_true(raw_http_post(fd, path, headers, body));
+    answer = raw_http_read(fd, WAIT_MS);
+    close(fd);
+    return answer;
+}
+
+static void expect(struct fixture *fx, const char *path, const char *headers, struct str body,
+                   int status, const char *text)
+{
+    struct raw_answer answer = post(fx, path, headers, body);
+
+    if (answer.status != status || (text && !strstr(answer.body, text))) {
+        fail_msg("expected %d %s, got %d, body %s", status, text ? text : "", answer.status,
+                 answer.body);
+    }
+    if (status == 429 || status == 503) {
+        assert_true(answer.retry_after_s >= 1 && answer.retry_after_s <= 10);
+    }
+    raw_http_fini(&answer);
+}
+
+static int ready(struct fixture *fx, char *reason, size_t size)
+{
+    int fd = raw_http_connect(fx->port + 1);
+    struct raw_answer answer;
+
+    assert_true(fd >= 0);
+    raw_http_send(fd, STR("GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    answer = raw_http_read(fd, WAIT_MS);
+    close(fd);
+    snprintf(reason, size, "%s", answer.body ? answer.body : "");
+    raw_http_fini(&answer);
+    return answer.status;
+}
+
+static void let_keys_be_known(struct fixture *fx)
+{
+    char reason[256] = "";
+
+    rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys, RD_KAFKA_RESP_ERR_NO_ERROR);
+    for (int i = 0; i < 100 && ready(fx, reason, sizeof(reason)) != 200; i++) {
+        usleep(100 * 1000);
+    }
+    assert_int_equal(ready(fx, reason, sizeof(reason)), 200);
+}
+
+static void write_change(struct fixture *fx, const struct key_change *change)
+{
+    struct err err = {.text = ""};
+
+    if (keys_topic_write(&fx->st, change, &err) != OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+/* change, with what belongs to the key's text. */
+static void add_key(struct fixture *fx, struct key_change change, struct str text)
+{
+    change.key_id = (struct str){text.ptr + 3, API_KEY_ID_CHARS};
+    change.hash = api_key_digest(text);
+    change.name = STR("test");
+    change.by = STR("test");
+    change.at_us = timebase_wall_us();
+    if (change.expires_at_us == 0) {
+        change.expires_at_us = KEY_CHANGE_NEVER;
+    }
+    write_change(fx, &change);
+}
+
+/* Milliseconds until a POST with these headers is answered so. */
+static int64_t wait_for_status(struct fixture *fx, const char *headers, int status)
+{
+    int64_t begin_us = timebase_mono_us();
+    int got = 0;
+
+    while (got != status && timebase_mono_us() - begin_us < 5000000) {
+        struct raw_answer answer = post(fx, LINEAGE, headers, STR(EVENT));
+        got = answer.status;
+        raw_http_fini(&answer);
+    }
+    assert_int_equal(got, status);
+    return (timebase_mono_us() - begin_us) / 1000;
+}
+
+static void test_until_keys_are_known_nobody_is_judged(void **state)
+{
+    struct fixture *fx = *state;
+    char reason[256] = "";
+
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "not known yet");
+    expect(fx, LINEAGE, "", STR(EVENT), 401, "an API key is needed");
+    assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
+    assert_non_null(strstr(reason, "metaops.keys"));
+    let_keys_be_known(fx);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "nobody knows");
+}
+
+static void test_a_key_lives_from_its_adding_to_its_revocation(void **state)
+{
+    struct fixture *fx = *state;
+    struct key_change revoked = {
+        .is_revoked = true, .key_id = STR("0000000000000001"), .by = STR("x"), .at_us = 1};
+    int64_t took_ms;
+
+    let_keys_be_known(fx);
+    add_key(fx, (struct key_change){0}, STR(KEY("1", "1")));
+    took_ms = wait_for_status(fx, BEARER("1", "1"), 201);
+    expect(fx, LINEAGE, BEARER("1", "2"), STR(EVENT), 401, "nobody knows"); /* another secret */
+    write_change(fx, &revoked);
+    int64_t revoked_ms = wait_for_status(fx, BEARER("1", "1"), 401);
+    print_message("added after %lld ms, revoked after %lld ms\n", (long long)took_ms,
+                  (long long)revoked_ms);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "was revoked");
+    expect(fx, LINEAGE, BEARER("1", "2"), STR(EVENT), 401, "nobody knows");
+}
+
+static void test_a_key_that_has_expired_is_refused(void **state)
+{
+    struct fixture *fx = *state;
+
+    let_keys_be_known(fx);
+    add_key(fx, (struct key_change){.expires_at_us = timebase_wall_us() + 1500000},
+            STR(KEY("1", "1")));
+    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    (void)wait_for_status(fx, BEARER("1", "1"), 401);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "has expired");
+}
+
+static void test_headers_that_are_no_key_are_refused(void **state)
+{
+    struct fixture *fx = *state;
+    static const char *const wrong[] = {
+        "Authorization: Bearer\r\n",
+        "Authorization: Bearer \r\n",
+        "Authorization:\r\n",
+        "Authorization: Basic dXNlcjpwYXNz\r\n",
+        "Authorization: " KEY("1", "1") "\r\n",
+        "Authorization: Bearer" KEY("1", "1") "\r\n",
+        "Authorization: Bearer " KEY("1", "1") " x\r\n",
+        "Authorization: Bearer \"" KEY("1", "1") "\"\r\n",
+        "Authorization: Bearer mo_\r\n",
+        "Authorization: Bearer mo_'; drop table keys; --\r\n",
+        "Authorization: Bearer \xFF\xFE\x80\r\n",
+        "Authorization: Bearer %00%0d%0a\r\n",
+        BEARER("1", "1") BEARER("1", "1"),
+        BEARER("1", "1") "Authorization: Basic eA==\r\n",
+        BEARER("1", "1") "AUTHORIZATION: x\r\n",
+    };
+    static const char *const good[] = {
+        "authorization: bearer " KEY("1", "1") "\r\n",
+        "AUTHORIZATION: BEARER   " KEY("1", "1") "  \r\n",
+    };
+
+    let_keys_be_known(fx);
+    add_key(fx, (struct key_change){0}, STR(KEY("1", "1")));
+    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct raw_answer answer = post(fx, LINEAGE, wrong[i], STR(EVENT));
+        if (answer.status != 401 && answer.status != 400) {
+            fail_msg("%s: %d", wrong[i], answer.status);
+        }
+        raw_http_fini(&answer);
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        expect(fx, LINEAGE, good[i], STR(EVENT), 201, NULL);
+    }
+    /* Longer than any key, shorter than a head may be; then longer than that. */
+    for (size_t len = 12000; len <= 40000; len += 28000) {
+        char *head = malloc(len + 200);
+        int at = snprintf(head, 200,
+                          "POST " LINEAGE " HTTP/1.1\r\nHost: a\r\nContent-Length: 0"
+                          "\r\nAuthorization: Bearer ");
+        memset(head + at, 'a', len);
+        memcpy(head + at + len, "\r\n\r\n", 4);
+        int fd = raw_http_connect(fx->port);
+        (void)raw_http_send(fd, (struct str){head, (size_t)at + len + 4});
+        struct raw_answer answer = raw_http_read(fd, WAIT_MS);
+        assert_int_equal(answer.status, len == 12000 ? 401 : 431);
+        raw_http_fini(&answer);
+        close(fd);
+        free(head);
+    }
+}
+
+/* A stranger's body is neither waited for nor read. */
+static void test_strangers_are_refused_before_their_body(void **state)
+{
+    struct fixture *fx = *state;
+    int fd = raw_http_connect(fx->port);
+    struct raw_answer answer;
+    char text[512] = "";
+
+    let_keys_be_known(fx);
+    int64_t begin_us = timebase_mono_us();
+    assert_true(raw_http_send(fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\nContent-Length: "
+                                      "30000000\r\nExpect: 100-continue\r\n\r\n")));
+    answer = raw_http_read(fd, WAIT_MS);
+    assert_int_equal(answer.status, 401); /* and no 100 before it */
+    assert_true(timebase_mono_us() - begin_us < 2000000);
+    raw_http_fini(&answer);
+    assert_true(raw_http_is_closed(fd, WAIT_MS));
+    close(fd);
+
+    fd = raw_http_connect(fx->port);
+    assert_true(raw_http_send(fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\n"
+                                      "Transfer-Encoding: chunked\r\n\r\n")));
+    assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
+    assert_non_null(strstr(text, "HTTP/1.1 401 Unauthorized\r\n"));
+    assert_non_null(strstr(text, "\r\nWWW-Authenticate: Bearer\r\n"));
+    close(fd);
+    /* Without a body the connection may go on. */
+    fd = raw_http_connect(fx->port);
+    for (int i = 0; i < 2; i++) {
+        assert_true(raw_http_send(
+            fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")));
+        answer = raw_http_read(fd, WAIT_MS);
+        assert_int_equal(answer.status, 401);
+        raw_http_fini(&answer);
+    }
+    close(fd);
+}
+
+static void test_a_key_writes_to_its_namespaces_only(void **state)
+{
+    struct fixture *fx = *state;
+    struct str patterns[] = {STR("shop"), STR("team/*")};
+
+    let_keys_be_known(fx);
+    add_key(fx, (struct key_change){.namespaces = patterns, .namespace_count = 2},
+            STR(KEY("1", "1")));
+    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("team/a")), 201, NULL);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("shop2")), 403, "Forbidden");
+    expect(fx, LINEAGE, BEARER("1", "1"),
+           STR("{\"eventTime\":\"2026-11-23T10:00:00Z\","
+               "\"dataset\":{\"namespace\":\"s3://x\",\"name\":"
+               "\"d\"}}"),
+           403, NULL);
+    expect(fx, LINEAGE, BEARER("1", "1"),
+           STR("{\"eventTime\":\"2026-11-23T10:00:00Z\","
+               "\"dataset\":{\"namespace\":\"team/x\",\"name\":"
+               "\"d\"}}"),
+           201, NULL);
+    /* Datasets of others may be read and written. */
+    expect(fx, LINEAGE, BEARER("1", "1"),
+           STR("{\"eventTime\":\"2026-11-23T10:00:00Z\","
+               "\"job\":{\"namespace\":\"shop\",\"name\":\"j\"},"
+               "\"inputs\":[{\"namespace\":\"s3://x\",\"name\":"
+               "\"d\"}]}"),
+           201, NULL);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR("{no JSON"), 400, NULL);
+    /* An escaped name is the name it means. */
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("sh\\u006fp")), 201, NULL);
+    expect(fx, BATCH, BEARER("1", "1"),
+           STR("[" EVENT "," EVENT_IN("other") "," EVENT_IN("team/b") "]"), 200,
+           "{\"accepted\":2,\"refused\":1,\"unavailable\":0,");
+}
+
+static void test_limits_are_kept_and_answered_with_retry_after(void **state)
+{
+    struct fixture *fx = *state;
+
+    let_keys_be_known(fx);
+    add_key(fx, (struct key_change){.rate_per_s = 1, .burst = 3}, STR(KEY("1", "1")));
+    add_key(fx, (struct key_change){.events_per_day = 3}, STR(KEY("2", "2")));
+    add_key(fx, (struct key_change){.bytes_per_day = 2 * sizeof(EVENT)}, STR(KEY("3", "3")));
+    (void)wait_for_status(fx, BEARER("3", "3"), 201);
+    (void)wait_for_status(fx, BEARER("1", "1"), 429);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 429, "a second");
+    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+
+    expect(fx, BATCH, BEARER("2", "2"), STR("[" EVENT "," EVENT "," EVENT "," EVENT "]"), 200,
+           "{\"accepted\":3,\"refused\":1,");
+    expect(fx, LINEAGE, BEARER("2", "2"), STR(EVENT), 429, "events of the day");
+    expect(fx, BATCH, BEARER("2", "2"), STR("[" EVENT "]"), 429, "events of the day");
+    expect(fx, LINEAGE, BEARER("3", "3"), STR(EVENT), 201, NULL);
+    expect(fx, LINEAGE, BEARER("3", "3"), STR(EVENT), 429, "bytes of the day");
+}
+
+/* What is on the topic of events. */
+struct seen {
+    struct event_codec *codec;
+    struct arena *arena;
+    pthread_mutex_t lock;
+    char principals[256];
+    char reports[4096];
+};
+
+static void on_record(void *arg, const struct kafka_record *record)
+{
+    struct seen *seen = arg;
+    struct lineage_event ev;
+    struct err err;
+
+    pthread_mutex_lock(&seen->lock);
+    assert_int_equal(event_codec_decode(seen->codec, record->value, seen->arena, &ev, &err), OK);
+    bool is_report = str_eq(ev.format, STR("cloudevents"));
+    char *to = is_report ? seen->reports : seen->principals;
+    struct str text = is_report ? ev.body : ev.principal;
+    strncat(to, text.ptr ? text.ptr : "none", text.ptr ? text.len : 4);
+    strcat(to, ";");
+    pthread_mutex_unlock(&seen->lock);
+}
+
+static void ignore(void *arg)
+{
+    (void)arg;
+}
+
+static bool has_all(struct seen *seen)
+{
+    pthread_mutex_lock(&seen->lock);
+    bool has = strcmp(seen->principals, "0000000000000001;") == 0 &&
+               strstr(seen->reports, "\"reason\":\"missing\",\"count\":2") &&
+               strstr(seen->reports, "\"keyId\":\"unknown\",\"status\":401") &&
+               strstr(seen->reports,
+                      "{\"keyId\":\"0000000000000001\",\"status\":403,\"reason\":\"namespace\","
+                      "\"count\":1,");
+    pthread_mutex_unlock(&seen->lock);
+    return has;
+}
+
+static void test_who_sent_and_who_was_refused_stands_on_the_topic(void **state)
+{
+    struct fixture *fx = *state;
+    struct seen seen = {.codec = event_codec_new(1 << 20),
+                        .arena = arena_new(64 << 20),
+                        .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct kafka_follower_callbacks callbacks = {
+        .arg = &seen, .on_record = on_record, .on_caught_up = ignore, .on_restart = ignore};
+    struct kafka_follower *follower = NULL;
+    struct str pattern = STR("shop");
+    struct err err;
+
+    let_keys_be_known(fx);
+    add_key(fx, (struct key_change){.namespaces = &pattern, .namespace_count = 1},
+            STR(KEY("1", "1")));
+    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("x")), 403, NULL);
+    expect(fx, LINEAGE, BEARER("9", "1"), STR(EVENT), 401, NULL);
+    expect(fx, LINEAGE, "", STR(EVENT), 401, NULL);
+    expect(fx, LINEAGE, "", STR(EVENT), 401, NULL);
+    stop_gateway(fx); /* the last report goes out with it */
+    assert_int_equal(
+        kafka_follower_start(&fx->st, fx->st.kafka.topic_events, &callbacks, &follower, &err), OK);
+    for (int i = 0; i < 100 && !has_all(&seen); i++) {
+        usleep(50 * 1000);
+    }
+    kafka_follower_stop(follower);
+    if (!has_all(&seen)) {
+        fail_msg("principals %s reports %s", seen.principals, seen.reports);
+    }
+    assert_null(strstr(seen.reports, "mo_"));
+    event_codec_free(seen.codec);
+    arena_free(seen.arena);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_until_keys_are_known_nobody_is_judged),
+        TEST(test_a_key_lives_from_its_adding_to_its_revocation),
+        TEST(test_a_key_that_has_expired_is_refused),
+        TEST(test_headers_that_are_no_key_are_refused),
+        TEST(test_strangers_are_refused_before_their_body),
+        TEST(test_a_key_writes_to_its_namespaces_only),
+        TEST(test_limits_are_kept_and_answered_with_retry_after),
+        TEST(test_who_sent_and_who_was_refused_stands_on_the_topic),
+    };
+
+    sigset_t signals;
+
+    /* The role waits for it in its own thread; nobody else may be ended by it. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
