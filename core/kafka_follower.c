@@ -132,6 +132,8 @@ static enum verdict kafka_follower_connect(struct kafka_follower *follower,
         {.name = "isolation.level", .value = "read_committed"},
         {.name = "check.crcs", .value = "true"},
         {.name = "enable.partition.eof", .value = "true"},
+        /* The end is noticed by a fetch that finds nothing: the start waits so long. */
+        {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "queued.min.messages", .value = "100"},
         {.name = "queued.max.messages.kbytes", .value = "1024"},
         {.name = NULL, .value = NULL},
