@@ -44,6 +44,13 @@ for unit in compose/systemd/*.service; do
         bad=1
     fi
 done
+mapfile -t commands < <(sed -n 's/^ExecStart=\/usr\/bin\/metaops \([a-z-]*\).*/\1/p' compose/systemd/*.service)
+for command in "${commands[@]}"; do
+    if ! grep -q "{\.name = \"$command\"," core/main.c; then
+        echo "compose/systemd: there is no command $command in core/main.c"
+        bad=1
+    fi
+done
 for unit in compose/systemd/metaops-gateway.service compose/systemd/metaops-worker@.service; do
     for option in Type=notify 'ExecReload=/bin/kill -HUP $MAINPID' Restart=on-failure; do
         if ! grep -qxF -- "$option" "$unit"; then
