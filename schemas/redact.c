@@ -301,6 +301,7 @@ struct str redact_bytes(const struct redact *redact, struct str bytes, struct ar
         struct redact_spans spans = {.arena = arena};
         struct redact_text rt = {.redact = redact, .text = bytes, .spans = &spans};
         find_in_text(&rt);
+        redact_facets_find_in_text(&rt);
         if (spans.is_full) {
             return (struct str){NULL, 0};
         }

@@ -136,6 +136,73 @@ static void find_map(struct redact_text *rt, const struct json_value *facet)
     }
 }
 
+/* From `at` on, up to the closing byte outside of strings: the strings behind a colon whose member is
+ * named so (NULL: any). Returns where it stopped. */
+static size_t find_members(struct redact_text *rt, size_t at, char closing, const char *member)
+{
+    size_t name = at, name_end = at;
+    bool is_value = false;
+
+    while (at < rt->text.len && rt->text.ptr[at] != closing) {
+        char c = rt->text.ptr[at++];
+        if (c != '"') {
+            is_value = c == ':' || (is_value && (c == ' ' || c == '\t'));
+            continue;
+        }
+        size_t end = at;
+        while (end < rt->text.len && rt->text.ptr[end] != '"') {
+            end += rt->text.ptr[end] == '\\' && end + 1 < rt->text.len ? 2 : 1;
+        }
+        struct str text = redact_text_part(rt, at, end);
+        bool is_wanted = !member || str_eq(redact_text_part(rt, name, name_end), str_view(member));
+        if (is_value && is_wanted && !redact_names_is_no_value(text)) {
+            redact_spans_add(rt->spans, rt->text, at, end);
+        }
+        name = at;
+        name_end = end;
+        at = end + 1;
+        is_value = false;
+    }
+    return at < rt->text.len ? at : rt->text.len;
+}
+
+/* The facet's own object comes first, its one member of the same name next. */
+static bool is_outer(const struct redact_text *rt, size_t at, const char *name)
+{
+    const char *next = memmem(rt->text.ptr + at, rt->text.len - at, name, strlen(name));
+
+    return next && !memchr(rt->text.ptr + at, '}', (size_t)(next - rt->text.ptr) - at);
+}
+
+void redact_facets_find_in_text(struct redact_text *rt)
+{
+    static const struct {
+        const char *name;
+        char opening;
+        char closing;
+        const char *member;
+    } facets[] = {
+        {.name = "\"environmentVariables\"", .opening = '[', .closing = ']', .member = "value"},
+        {.name = "\"environment-properties\"", .opening = '{', .closing = '}'},
+    };
+
+    for (size_t i = 0; i < sizeof(facets) / sizeof(facets[0]); i++) {
+        size_t len = strlen(facets[i].name);
+        size_t at = 0;
+        const char *p;
+        while ((p = memmem(rt->text.ptr + at, rt->text.len - at, facets[i].name, len))) {
+            at = (size_t)(p - rt->text.ptr) + len;
+            while (at < rt->text.len && memchr(": \n\t", rt->text.ptr[at], 4)) {
+                at++;
+            }
+            if (at < rt->text.len && rt->text.ptr[at] == facets[i].opening &&
+                !is_outer(rt, at, facets[i].name)) {
+                at = find_members(rt, at + 1, facets[i].closing, facets[i].member);
+            }
+        }
+    }
+}
+
 void redact_facets_find(struct redact_text *rt)
 {
     const struct json_doc *doc = rt->doc;

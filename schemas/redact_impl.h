@@ -125,6 +125,9 @@ bool redact_facets_is_key(const struct json_doc *doc, const struct json_value *s
  * {"name": "DB_PASSWORD", "value": ...}. */
 void redact_facets_pair(struct redact_text *rt, uint32_t index);
 
+/* Values of all variables in a text that is no JSON (any more), by the names of their facets. */
+void redact_facets_find_in_text(struct redact_text *rt);
+
 /* Variables of the event, unless they are listed. */
 void redact_facets_find(struct redact_text *rt);
 

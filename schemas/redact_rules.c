@@ -123,6 +123,33 @@ static size_t quoted_end(const struct redact_text *rt, size_t open, char quote, 
     return rt->text.len;
 }
 
+/* "name": "DB_PASSWORD", "value": "x" in a text that is no JSON. */
+static size_t rule_pair(struct redact_text *rt, size_t begin, size_t name_end, size_t next)
+{
+    static const char member[] = "\"value\"";
+    size_t at = skip_spaces(rt, next);
+
+    if (redact_text_byte(rt, at) != ',') {
+        return next;
+    }
+    at = skip_spaces(rt, at + 1);
+    if (rt->text.len - at < sizeof(member) ||
+        memcmp(rt->text.ptr + at, member, sizeof(member) - 1) != 0) {
+        return next;
+    }
+    at = skip_spaces(rt, at + sizeof(member) - 1);
+    size_t open = redact_text_byte(rt, at) == ':' ? skip_spaces(rt, at + 1) : at;
+    struct str name = redact_text_part(rt, begin, name_end);
+    if (redact_text_byte(rt, open) != '"' || !redact_names_is_secret(name)) {
+        return next;
+    }
+    size_t end = quoted_end(rt, open + 1, '"', 0);
+    if (redact_names_is_kept(name, redact_text_part(rt, open + 1, end))) {
+        return next;
+    }
+    return redact_text_add(rt, open + 1, end);
+}
+
 /* "name": "value", 'name': 'value', and \"name\": \"value\" where JSON stands within JSON. */
 static size_t rule_colon(struct redact_text *rt, size_t name_end)
 {
@@ -140,7 +167,7 @@ static size_t rule_colon(struct redact_text *rt, size_t name_end)
             redact_names_is_secret(redact_text_part(rt, begin, name_end))) {
             redact_facets_pair(rt, redact_facets_index(rt->doc, 0, begin - 1));
         }
-        return next;
+        return rt->doc ? next : rule_pair(rt, begin, name_end, next);
     }
     size_t open = skip_spaces(rt, colon + 1);
     open += redact_text_byte(rt, open) == '\\' && escapes;

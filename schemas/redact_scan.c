@@ -106,8 +106,10 @@ size_t redact_scan_next(const struct redact_scan *scan, const char *text, size_t
         return from;
     }
 #endif
-    for (; from + 2 < size; from++) {
-        *out_triggers = redact_scan_exact(scan, text + from);
+    for (; from < size; from++) {
+        char bytes[3] = {text[from], from + 1 < size ? text[from + 1] : '\0',
+                         from + 2 < size ? text[from + 2] : '\0'};
+        *out_triggers = redact_scan_exact(scan, bytes);
         if (*out_triggers) {
             return from;
         }

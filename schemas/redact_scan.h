@@ -30,7 +30,7 @@ void redact_scan_init(struct redact_scan *scan, const struct redact_trigger *tri
                       size_t count);
 
 /* The first place at or behind from where a trigger applies, with the triggers' bits; size when
- * there is none. Reads nothing outside text; the last two bytes of it are no places. */
+ * there is none. Reads nothing outside text; behind its end stand NULs. */
 size_t redact_scan_next(const struct redact_scan *scan, const char *text, size_t size, size_t from,
                         uint32_t *out_triggers);
 

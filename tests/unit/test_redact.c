@@ -180,6 +180,7 @@ static void test_redact_takes_passwords_out_of_urls(void **state)
          "mssql+pyodbc:///?odbc_connect=DRIVER%3D%7BODBC%7D%3BUID%3Du%3BPWD%3D" M "%3BX%3D1"},
         {"https://h/cb?to=postgres%3A%2F%2Fu%3Apa5s%40db%2Fx",
          "https://h/cb?to=postgres%3A%2F%2Fu%3A" M "%40db%2Fx"},
+        {"\\npostgres://u:p@h", "\\npostgres://u:" M "@h"},
         {"root:pa5s@tcp(db:3306)/shop", "root:" M "@tcp(db:3306)/shop"},
     };
     (void)state;
@@ -423,6 +424,17 @@ static void test_redact_finds_in_bytes_that_are_no_json(void **state)
          "{\"password\": \"" M "\", \"u\":\"postgres://u:" M "@h\", cut"},
         {"{\\\"password\\\": \\\"pa5s\\\"", "{\\\"password\\\": \\\"" M "\\\""},
         {"\xff\xfe AKIAIOSFODNN7EXAMPLE \x01", "\xff\xfe " M " \x01"},
+        {"postgres://u:p@h", "postgres://u:" M "@h"},
+        {"[{\"name\": \"DB_PASSWORD\" , \"value\" : \"pa5s\"}, {\"name\":\"x\",\"value\":\"y\"",
+         "[{\"name\": \"DB_PASSWORD\" , \"value\" : \"" M "\"}, {\"name\":\"x\",\"value\":\"y\""},
+        {"\"environmentVariables\":{\"_producer\":\"p\",\"environmentVariables\": "
+         "[{\"name\":\"X\",\"value\":\"a\\\"]b\"}],\"value\":\"stays\"}, cut",
+         "\"environmentVariables\":{\"_producer\":\"p\",\"environmentVariables\": "
+         "[{\"name\":\"X\",\"value\":\"" M "\"}],\"value\":\"stays\"}, cut"},
+        {"\"environment-properties\":{\"_producer\":\"p\",\"environment-properties\":{\"X\" : "
+         "\"a\",\"Y\":\"b",
+         "\"environment-properties\":{\"_producer\":\"p\",\"environment-properties\":{\"X\" : \"" M
+         "\",\"Y\":\"" M},
         {"nothing here", NULL},
     };
     (void)state;
