@@ -143,6 +143,25 @@ static void check_postgres(struct doctor *doctor)
     pg_conn_clear(rows);
 }
 
+static void check_encryption(struct doctor *doctor)
+{
+    static const char mend[] =
+        "sslmode=verify-full sslrootcert=FILE channel_binding=require in postgres.conninfo";
+    static const char subject[] = "PostgreSQL encryption";
+    char text[96];
+
+    if (!doctor->pg) {
+        doctor_report_skip(&doctor->report, subject, "not asked: no PostgreSQL");
+        return;
+    }
+    enum pg_conn_safety safety = pg_conn_safety(doctor->pg, text, sizeof(text));
+    if (safety == PG_CONN_PLAIN || safety == PG_CONN_UNVERIFIED) {
+        doctor_report_warn(&doctor->report, subject, mend, "%s", text);
+    } else {
+        doctor_report_ok(&doctor->report, subject, "%s", text);
+    }
+}
+
 static void check_schema(struct doctor *doctor)
 {
     struct err err = {.text = ""};
@@ -154,6 +173,29 @@ static void check_schema(struct doctor *doctor)
     } else {
         doctor_report_ok(&doctor->report, "schema", "as this program needs it");
     }
+}
+
+static void check_partitions(struct doctor *doctor)
+{
+    struct err err = {.text = ""};
+    struct pg_result *rows = NULL;
+
+    if (!doctor->pg) {
+        doctor_report_skip(&doctor->report, "partitions", "not asked: no PostgreSQL");
+        return;
+    }
+    if (pg_conn_query(doctor->pg, "select graph.missing_partitions(1)", 0, NULL, &rows, &err) !=
+        OK) {
+        doctor_report_skip(&doctor->report, "partitions", "not told: %s", err.text);
+        return;
+    }
+    if (strcmp(pg_conn_value(rows, 0, 0), "0") != 0) {
+        doctor_report_warn(&doctor->report, "partitions", "metaops maintain, once a day",
+                           "this month or the next has none: its events go to the default one");
+    } else {
+        doctor_report_ok(&doctor->report, "partitions", "made ahead");
+    }
+    pg_conn_clear(rows);
 }
 
 static void check_clock(struct doctor *doctor)
@@ -297,8 +339,8 @@ static void check_roles(struct doctor *doctor)
 
 /* In this order: later ones lean on what earlier ones reached. */
 static void (*const checks[])(struct doctor *doctor) = {
-    check_settings, check_kafka,   check_topics, check_postgres, check_schema,
-    check_clock,    check_offsets, check_disks,  check_roles,
+    check_settings,   check_kafka, check_topics,  check_postgres, check_encryption, check_schema,
+    check_partitions, check_clock, check_offsets, check_disks,    check_roles,
 };
 
 int doctor_run(const struct settings *st)

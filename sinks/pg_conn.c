@@ -193,6 +193,41 @@ enum verdict pg_conn_await(struct pg_conn *pg, int64_t statement_timeout_ms, str
     return OK;
 }
 
+static bool is_local(const PGconn *pg)
+{
+    const char *host = PQhost(pg);
+    const char *address = PQhostaddr(pg);
+    if (!host || host[0] == '\0' || host[0] == '/' || host[0] == '@') {
+        return true;
+    }
+    return address && (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0);
+}
+
+static bool is_verified(const struct pg_conn *pg)
+{
+    PQconninfoOption *options = PQconninfo((PGconn *)pg);
+    bool found = false;
+    for (const PQconninfoOption *each = options; each && each->keyword && !found; each++) {
+        found = strcmp(each->keyword, "sslmode") == 0 && each->val &&
+                strcmp(each->val, "verify-full") == 0;
+    }
+    PQconninfoFree(options);
+    return found;
+}
+
+enum pg_conn_safety pg_conn_safety(const struct pg_conn *pg, char *text, size_t size)
+{
+    if (PQsslInUse((PGconn *)pg)) {
+        const char *protocol = PQsslAttribute((PGconn *)pg, "protocol");
+        bool is_known = is_verified(pg);
+        snprintf(text, size, "encrypted (%s), server %s", protocol ? protocol : "TLS",
+                 is_known ? "verified (verify-full)" : "not verified");
+        return is_known ? PG_CONN_VERIFIED : PG_CONN_UNVERIFIED;
+    }
+    snprintf(text, size, "not encrypted%s", is_local(pg) ? ", does not leave this machine" : "");
+    return is_local(pg) ? PG_CONN_LOCAL : PG_CONN_PLAIN;
+}
+
 bool pg_conn_is_broken(const struct pg_conn *pg)
 {
     return PQstatus(pg) != CONNECTION_OK;

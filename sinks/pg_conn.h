@@ -7,6 +7,7 @@
 #define METAOPS_SINKS_PG_CONN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/err.h"
@@ -42,6 +43,11 @@ enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *res
  * and the connection is of no more use though it does not say so. */
 MUST_CHECK enum verdict pg_conn_await(struct pg_conn *pg, int64_t statement_timeout_ms,
                                       struct err *err);
+
+/* How far others on the way could read or change what passes; in words into text. LOCAL: a socket or the loopback.
+ * UNVERIFIED: encrypted, but nobody looked whose certificate it is (sslmode other than verify-full). */
+enum pg_conn_safety { PG_CONN_LOCAL, PG_CONN_PLAIN, PG_CONN_UNVERIFIED, PG_CONN_VERIFIED };
+enum pg_conn_safety pg_conn_safety(const struct pg_conn *pg, char *text, size_t size);
 
 /* True when the connection is of no more use: close it and open another. */
 bool pg_conn_is_broken(const struct pg_conn *pg);
