@@ -79,12 +79,17 @@ static size_t read_next(struct spool_set *set, struct spool_batch *batch, size_t
     return batch->count;
 }
 
-/* The process is gone: nothing is tidied, the lock is free. */
+/* The process is gone: nothing is tidied, the lock is free. Its memory is kept where leak checkers
+ * see it. */
 static void die(struct spool_set *set)
 {
-    (void)set; /* leaked on purpose, as a killed process does; freed by nobody */
-    fd_book_close_all(&book);
+    static struct spool_set *dead[1000];
+    static size_t count;
     struct err err;
+
+    assert_true(count < sizeof(dead) / sizeof(dead[0]));
+    dead[count++] = set;
+    fd_book_close_all(&book);
     assert_int_equal(spool_dir_open(path, &book, &dir_fd, &err), OK);
 }
 
