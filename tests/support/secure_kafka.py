@@ -1,5 +1,5 @@
-"""secure_kafka - a Kafka of its own (KRaft, one node) that takes clients by SASL_SSL only (PLAIN or
-SCRAM-SHA-512) and allows nothing by default; certificates are made here."""
+"""secure_kafka - a Kafka of its own (KRaft, one node) that takes clients by SASL_SSL (PLAIN or
+SCRAM-SHA-512) or with a certificate of their own, and allows nothing by default; certificates are made here."""
 
 import base64
 import os
@@ -15,15 +15,17 @@ PROPERTIES = """
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=SASL_SSL://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=SASL_SSL://127.0.0.1:{port}
+listeners=SASL_SSL://127.0.0.1:{port},SSL://127.0.0.1:{certificate_port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=SASL_SSL://127.0.0.1:{port},SSL://127.0.0.1:{certificate_port}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=SASL_SSL
-listener.security.protocol.map=SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=SASL_SSL:SASL_SSL,SSL:SSL,CONTROLLER:PLAINTEXT
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
 sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required {users};
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="{admin}";
+listener.name.ssl.ssl.client.auth=required
+ssl.principal.mapping.rules=RULE:^CN=([^,]+)$/$1/
 ssl.keystore.type=PEM
 ssl.keystore.location={folder}/broker.pem
 ssl.truststore.type=PEM
@@ -50,16 +52,21 @@ def openssl(folder, *words):
     subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
 
 
+def make_certificate(folder, name, extension):
+    """NAME.key and NAME.crt, signed by ca"""
+    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+            "-out", f"{name}.csr")
+    (folder / f"{name}.ext").write_text(extension)
+    openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.crt")
+
+
 def make_certificates(folder):
     """ca.pem, broker.pem (key and certificate for 127.0.0.1), other-ca.pem"""
     for name in ("ca", "other-ca"):
         openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
                 "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", f"{name}.key", "-out", f"{name}.pem")
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker", "-keyout", "broker.key",
-            "-out", "broker.csr")
-    (folder / "broker.ext").write_text("subjectAltName=IP:127.0.0.1\n")
-    openssl(folder, "x509", "-req", "-in", "broker.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "2", "-extfile", "broker.ext", "-out", "broker.crt")
+    make_certificate(folder, "broker", "subjectAltName=IP:127.0.0.1\n")
     (folder / "broker.pem").write_bytes((folder / "broker.key").read_bytes() + (folder / "broker.crt").read_bytes())
 
 
@@ -69,6 +76,7 @@ class SecureKafka:
         self.mechanism = mechanism
         self.jars = jars
         self.port = free_port()
+        self.certificate_port = free_port()
         self.passwords = {name: secrets.token_hex(16) for name in ["admin", *principals]}
         self.process = None
         make_certificates(folder)
@@ -78,7 +86,7 @@ class SecureKafka:
             path.write_text(password + "\n")
         users = " ".join(f'user_{name}="{password}"' for name, password in self.passwords.items())
         self.properties = folder / "server.properties"
-        self.properties.write_text(PROPERTIES.format(port=self.port, controller=free_port(), folder=folder,
+        self.properties.write_text(PROPERTIES.format(port=self.port, certificate_port=self.certificate_port, controller=free_port(), folder=folder,
                                                      admin=self.passwords["admin"], users=users))
 
     def start(self):
@@ -113,6 +121,14 @@ class SecureKafka:
                 "METAOPS_RDKAFKA_SASL_MECHANISM": self.mechanism, "METAOPS_RDKAFKA_SASL_USERNAME": name,
                 "METAOPS_RDKAFKA_SASL_PASSWORD_FILE": str(self.folder / f"{name}.password"),
                 "METAOPS_RDKAFKA_SSL_CA_LOCATION": str(self.folder / "ca.pem")}
+
+    def settings_with_certificate(self, name):
+        """Who has a certificate of that name needs no password."""
+        make_certificate(self.folder, name, "extendedKeyUsage=clientAuth\n")
+        return {"METAOPS_KAFKA_BROKERS": f"127.0.0.1:{self.certificate_port}",
+                "METAOPS_RDKAFKA_SECURITY_PROTOCOL": "SSL", "METAOPS_RDKAFKA_SSL_CA_LOCATION": str(self.folder / "ca.pem"),
+                "METAOPS_RDKAFKA_SSL_CERTIFICATE_LOCATION": str(self.folder / f"{name}.crt"),
+                "METAOPS_RDKAFKA_SSL_KEY_LOCATION": str(self.folder / f"{name}.key")}
 
     def allow(self, rows):
         self.change(rows, lambda row: self.admin.create_acls([binding(*row, AclBinding)]))

@@ -130,6 +130,23 @@ def foreign_ids(pipe, registry, worker):
     check("the worker is well", True, worker.runs())
 
 
+def enriched_for_others(pipe, registry):
+    """The sink kafka: framed as the registry has it, and places itself again from such records."""
+    settings = {"METAOPS_WORKER_SINK": "kafka", "METAOPS_WORKER_GROUP": f"{pipe.name}-enriched"}
+    topic = f"{pipe.name}.enriched"
+    expected = pipe.value("select count(*) from metaops.events")
+    role = pipe.worker(3, **settings)
+    wait_until("all events are enriched", lambda: sum(pipe.ends(topic).values()) >= expected, 40)
+    jobs = [read(registry, value)["job_name"] for _, _, _, value in pipe.records(topic)]
+    check("enriched events are framed and read", [40, 5, 10], [jobs.count(j) for j in ("cached", "emitted", "plain")])
+    role.stop()
+    role = pipe.worker(4, **settings)
+    pipe.emit([event("after a restart")])
+    wait_until("the new one is there", lambda: sum(pipe.ends(topic).values()) > expected, 40)
+    check("and nothing twice", expected + 1, sum(pipe.ends(topic).values()))
+    role.stop()
+
+
 def registry_away(pipe, registry, gateway, worker):
     registry.is_open = False
     check("who has the id goes on without the registry", [201], send(gateway, [event("away", n) for n in range(5)]))
@@ -173,6 +190,7 @@ def main():
                 registers_itself(pipe, registry)
                 gateway, bodies = writes_and_caches(pipe, registry)
                 worker = both_framings(pipe, registry, bodies)
+                enriched_for_others(pipe, registry)
                 foreign_ids(pipe, registry, worker)
                 registry_away(pipe, registry, gateway, worker)
                 says_no_secret(pipe, registry)

@@ -147,6 +147,17 @@ def real_events(pipe, gateway, topic):
     check("bodies are what was sent", set(taken) - {row["body"].encode() for _, _, row in rows}, set())
 
 
+def redacted(pipe, topic):
+    """What others wrote to Kafka is redacted before it goes on."""
+    body = json.dumps({"eventTime": "2026-03-01T10:00:00Z", "job": {"namespace": "redacted", "name": "j"}, "inputs": [
+        {"namespace": "postgres://db", "name": "t", "facets": {"dataSource": {
+            "uri": "jdbc:postgresql://db/x?user=u&password=hunter2secret"}}}]}).encode()
+    pipe.produce(topic, [(None, b"k", body)])
+    row = wait_until("the redacted event", lambda: [r for _, _, r in enriched(pipe) if r["job_namespace"] == "redacted"])
+    check("a password in it is redacted and counted", (False, 1), ("hunter2secret" in row[0]["body"], row[0]["redactions"]))
+    check("the id is that of the body as it stands", event_id(row[0]["body"].encode()), row[0]["event_id"])
+
+
 def bad_records(pipe):
     pipe.produce(pipe.topic, [(0, b"k", b"no event"), (0, b"k", event_record(b'{"eventTime": 1}'))])
     good = b'{"eventTime":"2026-03-01T10:00:00Z","job":{"namespace":"after","name":"bad ones"}}'
@@ -187,6 +198,7 @@ def main():
         gateway = pipe.gateway()
         pipe.wait_ready()
         real_events(pipe, gateway, topic)
+        redacted(pipe, topic)
         bad_records(pipe)
         check("and it ends well", 0, worker.stop())
         refusals(pipe)
