@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The man pages can be made, and name every command of core/main.c and every setting of
-# core/settings_table.c. Needs a program in METAOPS_BUILD_DIR or build-test, and scdoc.
+# The man pages can be made, and name every command of core/main.c, every setting of
+# core/settings_table.c and every function of the library. Needs a program in METAOPS_BUILD_DIR or build-test, and scdoc.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -41,6 +41,9 @@ if ((${#commands[@]} < 5 || ${#settings[@]} < 20)); then
 fi
 missing metaops.1 'metaops ' '' < <(printf '%s\n' "${commands[@]}")
 missing metaops.conf.5 '' ' = ' < <(printf '%s\n' "${settings[@]}")
+# The library has a page too: every function of its ABI stands in it.
+sh ingest/emitter/man_page.sh ingest/emitter/metaops_emit.h ingest/emitter/metaops_emit.3.scd 0 >"$work/metaops_emit.3"
+missing metaops_emit.3 '' '' < <(sed -n 's/^ *\(metaops_emit_[a-z_]*\);.*/\1/p' ingest/emitter/emitter.map)
 for page in "$work"/*.[1-9]; do
     if grep -q '@[A-Z]*@' "$page"; then
         echo "$(basename "$page"): a mark was not replaced"
