@@ -32,8 +32,9 @@ comment on column graph.restricted_readers.namespaces is 'The namespaces, exactl
 -- True for a role that policies hold back. Members of the reader and the writer are not, nor is the owner.
 create function graph.is_restricted() returns boolean
 language sql stable parallel safe
-return row_security_active('graph.datasets') and not exists (
-    select from pg_roles where rolname in ('metaops_reader', 'metaops_writer') and pg_has_role(current_user, oid, 'usage'));
+return row_security_active('graph.datasets')
+    and not coalesce(pg_has_role(current_user, to_regrole('metaops_reader')::oid, 'usage'), false)
+    and not coalesce(pg_has_role(current_user, to_regrole('metaops_writer')::oid, 'usage'), false);
 
 -- For functions that run as the owner: what reader, the caller's current_user, may see. Nobody can ask for a role that
 -- his session could not become.
