@@ -237,7 +237,11 @@ static void test_until_keys_are_known_nobody_is_judged(void **state)
 
     expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "not known yet");
     expect(fx, LINEAGE, "", STR(EVENT), 401, "an API key is needed");
-    assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
+    /* The topic of events is looked for first. */
+    for (int i = 0; i < 50 && !strstr(reason, "metaops.keys"); i++) {
+        assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
+        usleep(100 * 1000);
+    }
     assert_non_null(strstr(reason, "metaops.keys"));
     let_keys_be_known(fx);
     expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "nobody knows");

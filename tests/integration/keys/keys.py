@@ -7,16 +7,23 @@ import os
 import re
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
+from authority import Authority
 from checks import check, end
 from own_pipeline import PROGRAM, Pipeline, metric, post, wait_until
 
 CLIENT_PYTHON = os.environ["CLIENT_PYTHON"]
 
 
-def event(namespace, name, time_of="10:00:00"):
+def event(namespace, name):
     return json.dumps(
-        {"eventTime": f"2026-03-01T{time_of}Z", "job": {"namespace": namespace, "name": name}}
+        {
+            "eventTime": "2026-03-01T10:00:00Z",
+            "job": {"namespace": namespace, "name": name},
+            "inputs": [{"namespace": "s3://others", "name": "orders"}],
+        }
     ).encode()
 
 
@@ -131,6 +138,34 @@ def test_limits(keys, gateway):
     check("a quota ends the day", [201, 201, 429, 429], codes)
 
 
+def test_certificate(pipe):
+    """Who shows a certificate needs no key, and is called by the name in it."""
+    authority = Authority(pipe.folder)
+    authority.issue("localhost", "DNS:localhost,IP:127.0.0.1")
+    authority.issue("loader", "URI:spiffe://shop/loader")
+    gateway = pipe.gateway(
+        METAOPS_INGEST_TLS_CERTIFICATE_FILE=str(pipe.folder / "localhost.pem"),
+        METAOPS_INGEST_TLS_KEY_FILE=str(pipe.folder / "localhost.key"),
+        METAOPS_INGEST_TLS_CLIENT_CA_FILE=str(pipe.folder / "ca.pem"),
+    )
+    pipe.wait_ready()
+
+    def send(name):
+        request = urllib.request.Request(
+            gateway.url.replace("http:", "https:") + "/api/v1/lineage", data=event("any", f"by-{name}")
+        )
+        try:
+            return urllib.request.urlopen(request, context=authority.context(name), timeout=10).status
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    check("a certificate opens the door", 201, send("loader"))
+    check("TLS alone does not", 401, send(None))
+    gateway.stop()
+    pipe.roles.remove(gateway)
+    gateway.log.close()
+
+
 def test_ends(keys, gateway):
     at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=8)
     short, _ = keys.add("short", "--expires", at.isoformat())
@@ -165,7 +200,12 @@ def test_sql(keys, pipe, key, gone):
     check(
         "and part of the evidence",
         key_id(key),
-        pipe.value("select principal from metaops.events where job_namespace = 'shop.eu'"),
+        pipe.value("select principal from metaops.evidence('shop.eu', 'load', 's3://others', 'orders')"),
+    )
+    check(
+        "a certificate's name is a principal, too",
+        "cert:spiffe://shop/loader",
+        pipe.value("select principal from metaops.events where job_name = 'by-loader'"),
     )
     check(
         "keys as analysts see them",
@@ -196,7 +236,7 @@ def test_sql(keys, pipe, key, gone):
     )
     check(
         "refusals of the key and of strangers",
-        sorted([(key_id(key), 403, "namespace", 2), ("anonymous", 401, "missing", 1)]),
+        sorted([(key_id(key), 403, "namespace", 2), ("anonymous", 401, "missing", 2)]),
         rows,
     )
     check(
@@ -267,6 +307,7 @@ def main():
         test_sending(keys, gateway, key)
         test_client(keys, gateway, key)
         test_limits(keys, gateway)
+        test_certificate(pipe)
         short, gone = test_ends(keys, gateway)
         test_sql(keys, pipe, key, gone)
         test_restart(keys, pipe, gateway, key, gone)
