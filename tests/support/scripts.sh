@@ -116,4 +116,5 @@ asan_logs_check() {
 part_real() {
     step "install the real tools" tests/real/support/install
     METAOPS_TEST_TIMEOUT_S=${METAOPS_TEST_TIMEOUT_S:-600} part_scripts real tests/real/*/run
+    tail -n +1 "$LOGS"/real-*.log | sed "s,^==> $LOGS/real-,\n,; s, <==$,,"
 }

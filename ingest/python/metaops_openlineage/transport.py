@@ -84,7 +84,7 @@ class MetaOpsConfig(Config):
     program ends. library: path of libmetaops_emit. settings: the library's own, see metaops_emit.h;
     what is not there it takes from the environment (OPENLINEAGE_URL, OPENLINEAGE_API_KEY)."""
 
-    flush_ms: int = 250
+    flush_ms: int = 150
     close_ms: int = 500
     library: str | None = None
     settings: dict[str, str] = attr.field(factory=dict, repr=False)
@@ -128,14 +128,14 @@ class MetaOpsTransport(Transport):
             log.error("MetaOps transport: an event is lost (%d so far): %s", self.not_taken, failure)
 
     def close(self, timeout: float = -1) -> bool:
-        """Waits close_ms at most, whatever is asked for: the rest is in the spool (False). An emit that
-        comes later opens the transport again."""
-        wait_s = self.config.close_ms / 1000
+        """Waits close_ms at most, whatever is asked for, and not for a backend that has just been silent:
+        the rest is in the spool (False). An emit that comes later opens the transport again."""
+        wait_s = 0.0 if time.monotonic() < self._wait_after else self.config.close_ms / 1000
         if timeout >= 0:
             wait_s = min(timeout, wait_s)
         with self._idle:
             # Its memory must not go while another thread is in the library.
-            if not self._idle.wait_for(lambda: self._users == 0, wait_s):
+            if not self._idle.wait_for(lambda: self._users == 0, self.config.close_ms / 1000):
                 return False
             emitter, self._emitter = self._emitter, None
         return emitter is None or emitter.close(int(wait_s * 1000))

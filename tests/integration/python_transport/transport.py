@@ -21,7 +21,7 @@ from own_pipeline import PROGRAM, ROOT, Pipeline, wait_until
 
 HERE = pathlib.Path(__file__).parent
 TYPE = "metaops_openlineage.MetaOpsTransport"
-# flush_ms is 250; the rest is the machine's.
+# flush_ms is 150; the rest is the machine's.
 EMIT_S_MAX = 0.75
 # Interpreter, imports, emits, and 500 ms for the last answer.
 PROGRAM_S_MAX = 10.0

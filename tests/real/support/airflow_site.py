@@ -151,7 +151,7 @@ class AirflowSite:
     def task_states(self, run_id):
         return dict(query(self.dsn, TASK_STATES, run_id))
 
-    def wait_task(self, run_id, task, states=("success",), timeout_s=120.0):
+    def wait_task(self, run_id, task, states=("success",), timeout_s=300.0):
         def has_state():
             state = self.task_states(run_id).get(task)
             if state in ("failed", "upstream_failed") and state not in states:
@@ -160,7 +160,7 @@ class AirflowSite:
 
         wait_until(f"{task} of {run_id} is {states}", has_state, timeout_s)
 
-    def wait_run(self, run_id, timeout_s=240.0):
+    def wait_run(self, run_id, timeout_s=400.0):
         """Until the DAG run has ended; its state."""
 
         def state():

@@ -1,37 +1,44 @@
-"""faults - the gateway goes away for a minute while a DAG run goes on: killed, or frozen by SIGSTOP. What the
-tasks felt of it, and what is there afterwards."""
+"""faults - the gateway goes away for a minute, twice, while a DAG run goes on: killed, or frozen by SIGSTOP. What
+the tasks felt of it, and what is there afterwards."""
 
 import collections
 import json
 import signal
 import time
 
-AWAY_S = 60.0
+MINUTE_S = 60.0
 
 
-def away(world, run_id, how, after_task="load"):
-    """Triggers a run; takes the gateway away for AWAY_S as soon as after_task has succeeded, while the next
-    one starts. -> state of the DAG run"""
+def away(world, run_id, how, away_s=MINUTE_S):
+    """Triggers a run; takes the gateway away for away_s as soon as load has succeeded, and again as soon as
+    convert has: while Spark works, and while dbt tells what it did. -> state of the DAG run"""
     world.site.trigger(run_id)
-    world.site.wait_task(run_id, after_task)
+    for after_task in ("load", "convert"):
+        world.site.wait_task(run_id, after_task)
+        take_away(world, how)
+        time.sleep(away_s)
+        seen = world.site.task_states(run_id)
+        bring_back(world, how)
+        print(f"{how} for {away_s:.0f} s from the end of {after_task} on; the tasks then: {seen}", flush=True)
+    return world.site.wait_run(run_id)
+
+
+def take_away(world, how):
     if how == "killed":
         world.gateway.kill()
     else:
         world.gateway.process.send_signal(signal.SIGSTOP)
-    gone = time.monotonic()
-    while time.monotonic() < gone + AWAY_S:
-        time.sleep(0.2)
-    seen = world.site.task_states(run_id)
+
+
+def bring_back(world, how):
     if how == "killed":
         world.gateway.start()
     else:
         world.gateway.process.send_signal(signal.SIGCONT)
-    print(f"{how}: away for {AWAY_S:.0f} s from the end of {after_task} on; tasks when it was back: {seen}")
-    return world.site.wait_run(run_id)
 
 
 class Emits:
-    """What timed/sitecustomize.py wrote: one entry for each emit of Airflow's and dbt's client."""
+    """What timed/sitecustomize.py wrote: one entry for each emit and close of Airflow's and dbt's client."""
 
     def __init__(self, path):
         self.path = path
@@ -45,7 +52,7 @@ class Emits:
 
 
 def task_of(job):
-    """The task that waits for the emit of this job's event: dbt's run in one, the DAG's in none."""
+    """The task that waits for the emit of this job's event: for dbt's report, for the DAG's none."""
     if job.startswith("shop_daily."):
         return job.removeprefix("shop_daily.")
     return "(scheduler)" if job == "shop_daily" else "report"
@@ -69,7 +76,7 @@ def seconds_by_task(emits):
 
 def show(times):
     for task, (seconds, longest, number, failed) in sorted(times.items()):
-        print(f"  {task:12} {number:2} emits, {seconds:7.3f} s in all, longest {longest:.3f} s, {failed} raised")
+        print(f"  {task:12} {number:2} calls, {seconds:7.3f} s in all, longest {longest:.3f} s, {failed} raised")
 
 
 def missing(expected, events):

@@ -12,7 +12,7 @@ from scenario import BEST_TOTAL, COLUMN_WAY, RUN_TREE, world
 def follow(version):
     with world(version, lambda url: {"type": "http", "url": url}) as w:
         w.site.trigger("daily")
-        state = w.site.wait_run("daily", 400)
+        state = w.site.wait_run("daily")
         checks.check("the DAG run succeeds", "success", state)
         if state != "success":
             return

@@ -20,6 +20,7 @@ MACRO = "macros.OpenLineageProviderPlugin"
 SPARK = " ".join(
     [
         "$SHOP_SPARK_SUBMIT --master 'local[1]' --driver-memory 512m --jars $SHOP_SPARK_JARS",
+        "--driver-java-options '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData'",
         "--conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=1",
         "--conf spark.sql.warehouse.dir=$SHOP_FOLDER/spark-warehouse",
         "--conf spark.extraListeners=io.openlineage.spark.agent.OpenLineageSparkListener",

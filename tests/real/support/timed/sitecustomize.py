@@ -1,5 +1,5 @@
-"""sitecustomize - on the PYTHONPATH of Airflow and dbt: each OpenLineageClient.emit writes how long it took and
-whether it failed to SHOP_EMITS, one JSON object a line. The configuration of the tools stays the user's."""
+"""sitecustomize - on the PYTHONPATH of Airflow and dbt: each emit and close of OpenLineageClient writes how long it
+took and whether it failed to SHOP_EMITS, one JSON object a line. The configuration of the tools stays the user's."""
 
 import importlib.abc
 import importlib.util
@@ -21,16 +21,26 @@ def timed(emit):
             failure = type(raised).__name__
             raise
         finally:
-            line = {
-                "job": event.job.name,
-                "kind": str(getattr(event.eventType, "value", event.eventType)),
-                "seconds": round(time.monotonic() - start, 4),
-                "failure": failure,
-            }
-            with open(os.environ["SHOP_EMITS"], "a") as emits:
-                emits.write(json.dumps(line) + "\n")
+            note(event.job.name, start, failure)
 
     return wrapper
+
+
+def timed_close(close):
+    def wrapper(self, *words, **named):
+        start = time.monotonic()
+        try:
+            return close(self, *words, **named)
+        finally:
+            note("(close)", start, None)
+
+    return wrapper
+
+
+def note(job, start, failure):
+    line = {"job": job, "seconds": round(time.monotonic() - start, 4), "failure": failure}
+    with open(os.environ["SHOP_EMITS"], "a") as emits:
+        emits.write(json.dumps(line) + "\n")
 
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -44,6 +54,7 @@ class Finder(importlib.abc.MetaPathFinder):
         def exec_module(module):
             load(module)
             module.OpenLineageClient.emit = timed(module.OpenLineageClient.emit)
+            module.OpenLineageClient.close = timed_close(module.OpenLineageClient.close)
 
         spec.loader.exec_module = exec_module
         return spec
