@@ -90,7 +90,7 @@ static void judge_print_lineage(const struct judge *judge, const struct event_li
     putchar('\n');
 }
 
-/* How many secrets the gateway would take out. */
+/* How many secrets the gateway would take out; *ev is then what is left. */
 static enum verdict judge_print_redactions(const struct judge *judge, const struct event_line *line,
                                            struct openlineage_event *ev, struct err *err)
 {
@@ -126,8 +126,10 @@ static enum verdict judge_line(struct judge *judge, const struct event_line *lin
         return OK;
     }
     if (verdict == OK && judge->is_verbose) {
-        judge_print_lineage(judge, line, &ev);
         verdict = judge_print_redactions(judge, line, &ev, err);
+    }
+    if (verdict == OK && judge->is_verbose) {
+        judge_print_lineage(judge, line, &ev);
     }
     return verdict;
 }

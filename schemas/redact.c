@@ -297,6 +297,9 @@ enum verdict redact_event(const struct redact *redact, struct json_doc *doc, str
 
 struct str redact_bytes(const struct redact *redact, struct str bytes, struct arena *arena)
 {
+    if (bytes.len == 0) {
+        return STR("");
+    }
     for (int pass = 0; pass < PASSES_MAX; pass++) {
         struct redact_spans spans = {.arena = arena};
         struct redact_text rt = {.redact = redact, .text = bytes, .spans = &spans};

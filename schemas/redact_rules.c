@@ -244,6 +244,35 @@ static bool is_in_url(struct redact_text *rt, size_t begin, char before)
     return redact_text_find(run, "jdbc:") != SIZE_MAX || redact_text_find(run, "://") != SIZE_MAX;
 }
 
+/* DB_PASSWORD=x at the beginning of a text or behind export, env and the like: a shell's assignment. Elsewhere
+ * it may be a comparison of SQL. */
+static bool is_shell_assignment(const struct redact_text *rt, size_t begin, struct str name)
+{
+    static const char *const words[] = {"export", "env", "ENV", "-e", "--env", "declare -x"};
+    bool has_joint = false;
+
+    for (size_t i = 0; i < name.len; i++) {
+        if (!isupper((unsigned char)name.ptr[i]) && !isdigit((unsigned char)name.ptr[i]) &&
+            name.ptr[i] != '_') {
+            return false;
+        }
+        has_joint = has_joint || name.ptr[i] == '_';
+    }
+    if (!has_joint || begin == 0) {
+        return has_joint;
+    }
+    if (rt->text.ptr[begin - 1] != ' ') {
+        return rt->doc && rt->text.ptr[begin - 1] == '"';
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t len = strlen(words[i]);
+        if (begin > len && memcmp(rt->text.ptr + begin - 1 - len, words[i], len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* How an assignment stands in its text, which says where its value ends. */
 enum place { PLACE_NONE, PLACE_QUERY, PLACE_PROPERTY, PLACE_LIST, PLACE_WORD, PLACE_ENCODED };
 
@@ -255,7 +284,7 @@ static enum place place_of(struct redact_text *rt, size_t begin, struct str name
                          strncmp(name.ptr, "spark.", 6) == 0 || strncmp(name.ptr, "fs.", 3) == 0)) {
         return PLACE_WORD;
     }
-    if (redact_names_is_secret_variable(name)) {
+    if (redact_names_is_secret_variable(name) || is_shell_assignment(rt, begin, name)) {
         return PLACE_WORD;
     }
     switch (before) {

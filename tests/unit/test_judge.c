@@ -76,6 +76,22 @@ static void test_judge_accepts_good_events(void **state)
     free(output);
 }
 
+static void test_judge_says_what_would_be_redacted(void **state)
+{
+    static const char text[] =
+        "{\"eventTime\":\"2026-01-02T03:04:05Z\",\"job\":{\"namespace\":"
+        "\"pg://u:p@h\",\"name\":\"j\"},\"x\":{\"password\":\"s\"}}\n" GOOD "\n";
+
+    (void)state;
+    int code = -1;
+    char *output = judge(text, "-v", &code);
+    assert_int_equal(code, 0);
+    assert_non_null(strstr(output, "FILE:1: 2 values would be redacted\n"));
+    assert_null(strstr(output, "FILE:2: 0"));
+    assert_null(strstr(output, "u:p@h"));
+    free(output);
+}
+
 static void test_judge_names_line_pointer_and_offset_of_each_fault(void **state)
 {
     (void)state;
@@ -165,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judge_accepts_good_events),
+        cmocka_unit_test(test_judge_says_what_would_be_redacted),
         cmocka_unit_test(test_judge_names_line_pointer_and_offset_of_each_fault),
         cmocka_unit_test(test_judge_reports_a_line_that_is_too_long),
         cmocka_unit_test(test_judge_shows_the_lineage_without_control_bytes),
