@@ -7,7 +7,7 @@ packages_for_tests() {
         case $name in
         style) wanted+=(clang-format-14 shellcheck binutils scdoc groff-base systemd python3) ;;
         fuzz) wanted+=(clang llvm) ;;
-        packages) wanted+=(debootstrap dpkg-dev file lintian scdoc systemd python3-seccomp python3 python3-venv curl) ;;
+        packages) wanted+=(debootstrap dpkg-dev file lintian scdoc procps systemd python3-seccomp python3 python3-venv curl) ;;
         unit | component | tsan) ;;
         real) wanted+=(python3 python3-venv curl maven) ;;
         *) wanted+=(python3 python3-venv curl openssl) ;;

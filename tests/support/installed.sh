@@ -23,6 +23,16 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# Sets DEBS, made anew.
+installed_packages() {
+    local build=$PWD/build-package
+    [[ -f $build/build.ninja ]] || cmake -S . -B "$build" -G Ninja -DMETAOPS_PACKAGE=ON -DMETAOPS_TESTS=OFF \
+        -DCMAKE_INSTALL_PREFIX=/usr >"$WORK/cmake.log" || { tail "$WORK/cmake.log"; return 1; }
+    rm -f "$build"/*.deb
+    ninja -C "$build" package >"$WORK/ninja.log" 2>&1 || { tail -n 20 "$WORK/ninja.log"; return 1; }
+    DEBS=("$build"/*.deb)
+}
+
 installed_dsn() {
     printf '%s/%s' "${METAOPS_DSN%/*}" "$INSTALLED_NAME"
 }
