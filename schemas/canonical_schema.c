@@ -1,5 +1,6 @@
 #include "schemas/canonical_schema.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -62,16 +63,22 @@ static bool has_dot(struct str name)
     return name.len && memchr(name.ptr, '.', name.len);
 }
 
-/* Rule FULLNAMES, quotes included. Names hold letters, digits, underscores and dots only. */
-static void put_name(struct form *form, struct str name, struct str space)
+/* Letters, digits, underscores, and dots between the parts. */
+static bool is_name(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
-        if ((unsigned char)name.ptr[i] <= ' ' || name.ptr[i] == '"' || name.ptr[i] == '\\') {
-            fail(form, "a name is none");
+        if (!isalnum((unsigned char)name.ptr[i]) && name.ptr[i] != '_' && name.ptr[i] != '.') {
+            return false;
         }
     }
-    if (!name.len) {
-        fail(form, "a name is missing");
+    return name.len > 0;
+}
+
+/* Rule FULLNAMES, quotes included. */
+static void put_name(struct form *form, struct str name, struct str space)
+{
+    if (!is_name(name) || (space.len && !is_name(space))) {
+        fail(form, "a name is missing or none");
     }
     put(form, STR("\""));
     if (space.len && !has_dot(name) && !is_primitive(name)) {
@@ -127,6 +134,24 @@ static void put_symbols(struct form *form, const struct json_value *symbols)
     put(form, STR("]"));
 }
 
+/* Rule INTEGERS: no quotes, no leading zeros. */
+static void put_size(struct form *form, struct str digits)
+{
+    while (digits.len > 1 && digits.ptr[0] == '0') {
+        digits.ptr++;
+        digits.len--;
+    }
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!isdigit((unsigned char)digits.ptr[i])) {
+            fail(form, "a size is no number");
+        }
+    }
+    if (!digits.len) {
+        fail(form, "a size is missing");
+    }
+    put(form, digits);
+}
+
 /* record, error, enum, fixed */
 static void put_named(struct form *form, const struct json_value *schema, struct str type,
                       struct str space)
@@ -152,8 +177,9 @@ static void put_named(struct form *form, const struct json_value *schema, struct
         put_symbols(form, json_get(doc, schema, STR("symbols")));
     } else if (str_eq(type, STR("fixed"))) {
         const struct json_value *size = json_get(doc, schema, STR("size"));
+        bool is_number = size && size->type == JSON_NUMBER && !size->is_nonfinite;
         put(form, STR(",\"size\":"));
-        put(form, size && size->type == JSON_NUMBER ? json_raw(doc, size) : text_of(form, size));
+        put_size(form, is_number ? json_raw(doc, size) : text_of(form, size));
     } else {
         put_fields(form, json_get(doc, schema, STR("fields")), space);
     }

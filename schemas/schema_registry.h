@@ -47,4 +47,8 @@ void schema_registry_stop(struct schema_registry *registry);
  * the registry's words when it refuses; then nothing further is registered. */
 MUST_CHECK enum verdict schema_registry_release(const struct settings *st, struct err *err);
 
+/* Asks for every released schema and changes nothing: how many are registered, how many are not. */
+MUST_CHECK enum verdict schema_registry_count(const struct settings *st, size_t *out_known,
+                                              size_t *out_missing, struct err *err);
+
 #endif

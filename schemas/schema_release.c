@@ -1,4 +1,4 @@
-/* schema_release.c - the step of `metaops migrate --schemas` that talks to the registry. */
+/* schema_release.c - what `metaops migrate --schemas` and `metaops check` ask of the registry. */
 #include <stdio.h>
 
 #include "schemas/registry_api.h"
@@ -49,5 +49,32 @@ enum verdict schema_registry_release(const struct settings *st, struct err *err)
         verdict = release_one(api, &schemas[i], err);
     }
     registry_api_close(api);
+    return verdict;
+}
+
+enum verdict schema_registry_count(const struct settings *st, size_t *out_known,
+                                   size_t *out_missing, struct err *err)
+{
+    struct released_schema schemas[RELEASED_MAX];
+    struct registry_api *api = NULL;
+    size_t count = 0;
+    size_t known = 0;
+
+    enum verdict verdict = released_list(st, schemas, &count, err);
+    if (verdict == OK) {
+        verdict = registry_api_open(st, &api, err);
+    }
+    for (size_t i = 0; verdict == OK && i < count; i++) {
+        bool is_found = false;
+        uint32_t id;
+        verdict =
+            registry_api_look_up(api, schemas[i].subject, schemas[i].text, &is_found, &id, err);
+        known += verdict == OK && is_found;
+    }
+    registry_api_close(api);
+    if (verdict == OK) {
+        *out_known = known;
+        *out_missing = count - known;
+    }
     return verdict;
 }

@@ -17,6 +17,7 @@
 #include "doctor_report.h"
 #include "migrate.h"
 #include "pg_conn.h"
+#include "schemas/schema_registry.h"
 
 #define CHECK_TIMEOUT_MS 5000
 #define CLOCK_DIFFERENCE_MAX_US 2000000
@@ -338,9 +339,30 @@ static void check_roles(struct doctor *doctor)
 }
 
 /* In this order: later ones lean on what earlier ones reached. */
+/* No line where no registry is wanted. */
+static void check_registry(struct doctor *doctor)
+{
+    static const char mend[] = "metaops migrate --schemas";
+    struct err err = {.text = ""};
+    size_t known = 0, missing = 0;
+
+    if (!*doctor->st->schema_registry.url) {
+        return;
+    }
+    if (schema_registry_count(doctor->st, &known, &missing, &err) != OK) {
+        doctor_report_fail(&doctor->report, "schema registry", "set --schema_registry.url", "%s",
+                           err.text);
+    } else if (missing > 0) {
+        doctor_report_fail(&doctor->report, "schema registry", mend, "%zu of %zu schemas missing",
+                           missing, known + missing);
+    } else {
+        doctor_report_ok(&doctor->report, "schema registry", "%zu schemas", known);
+    }
+}
+
 static void (*const checks[])(struct doctor *doctor) = {
     check_settings,   check_kafka, check_topics,  check_postgres, check_encryption, check_schema,
-    check_partitions, check_clock, check_offsets, check_disks,    check_roles,
+    check_partitions, check_clock, check_offsets, check_disks,    check_roles,      check_registry,
 };
 
 int doctor_run(const struct settings *st)

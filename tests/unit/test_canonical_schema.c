@@ -26,7 +26,7 @@ static void test_forms_are_those_of_the_specification(void **state)
          "{\"type\":\"map\",\"values\":{\"type\":\"array\",\"items\":\"null\"}}"},
         {"{\"type\": \"fixed\", \"size\": 16, \"name\": \"a.Id\", \"aliases\": [\"b\"]}",
          "{\"name\":\"a.Id\",\"type\":\"fixed\",\"size\":16}"},
-        {"{\"type\": \"fixed\", \"size\": \"16\", \"name\": \"Id\"}",
+        {"{\"type\": \"fixed\", \"size\": \"016\", \"name\": \"Id\"}",
          "{\"name\":\"Id\",\"type\":\"fixed\",\"size\":16}"},
         {"{\"type\": \"enum\", \"doc\": \"d\", \"name\": \"E\", \"namespace\": \"n\", \"symbols\": "
          "[\"A\", \"B\"]}",
@@ -72,6 +72,9 @@ static void test_what_is_no_schema_is_refused(void **state)
         "{\"type\": \"enum\", \"name\": \"\", \"symbols\": []}",
         "{\"type\": \"record\", \"name\": \"R\", \"fields\": [{\"name\": \"x\"}]}",
         "\"a b\"",
+        "{\"type\": \"fixed\", \"name\": \"F\", \"size\": 1.5}",
+        "{\"type\": \"fixed\", \"name\": \"F\"}",
+        "{\"type\": \"enum\", \"name\": \"E\", \"symbols\": [\"\\ud800\"]}",
     };
     struct err err;
 

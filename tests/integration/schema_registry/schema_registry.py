@@ -59,6 +59,8 @@ def releases(pipe, registry):
     check("below the subjects of its topics", subjects, sorted(registry.json("GET", "/subjects")[1]))
     check("with full transitive compatibility", {"FULL_TRANSITIVE"},
           {registry.json("GET", f"/config/{subject}")[1]["compatibilityLevel"] for subject in subjects})
+    look = [line for line in pipe.run("check").decode().splitlines() if "schema registry" in line]
+    check("check sees them", [True], [f"{len(files)} schemas" in line for line in look])
     again = pipe.run("migrate", "--schemas").decode()
     check("a second time nothing changes", said.replace("registered", "as it was"), again)
 
