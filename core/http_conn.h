@@ -18,7 +18,9 @@ struct tls_conn;
  *
  *   HEAD -> BODY -> HANDLER -> WRITE -> IDLE -> HEAD   (BODY and WRITE when not done at once)
  *   any  -> WRITE -> LINGER -> CLOSED                     (refused)
- *   any  -> CLOSED                                        (freed at the end of the turn) */
+ *   any  -> CLOSED                                        (freed at the end of the turn)
+ *
+ * A TLS handshake is part of the first HEAD. Where TLS fails, nothing is read any more: LINGER. */
 enum http_conn_state {
     HTTP_CONN_HEAD,
     HTTP_CONN_BODY,
