@@ -449,8 +449,9 @@ static void on_record(void *arg, const struct kafka_record *record)
     bool is_report = str_eq(ev.format, STR("cloudevents"));
     char *to = is_report ? seen->reports : seen->principals;
     struct str text = is_report ? ev.body : ev.principal;
-    strncat(to, text.ptr ? text.ptr : "none", text.ptr ? text.len : 4);
-    strcat(to, ";");
+    size_t len = strlen(to);
+    size_t room = is_report ? sizeof(seen->reports) : sizeof(seen->principals);
+    snprintf(to + len, room - len, "%.*s;", (int)text.len, text.ptr ? text.ptr : "");
     pthread_mutex_unlock(&seen->lock);
 }
 
