@@ -266,15 +266,25 @@ static enum verdict metaops_emit_take(struct metaops_emit *emitter, struct str e
 
 static bool metaops_emit_lock(struct metaops_emit *emitter, int64_t ms)
 {
+#if defined(__SANITIZE_THREAD__)
+    clockid_t clock = CLOCK_REALTIME; /* the sanitizer does not know pthread_mutex_clocklock */
+#else
+    clockid_t clock = CLOCK_MONOTONIC;
+#endif
     struct timespec until;
 
     if (pthread_mutex_trylock(&emitter->emit_lock) == 0) {
         return true;
     }
-    int64_t us = timebase_mono_us() + 1000 * ms;
-    until.tv_sec = us / 1000000;
-    until.tv_nsec = us % 1000000 * 1000;
-    return pthread_mutex_clocklock(&emitter->emit_lock, CLOCK_MONOTONIC, &until) == 0;
+    (void)clock_gettime(clock, &until);
+    int64_t ns = until.tv_nsec + 1000000 * (ms % 1000);
+    until.tv_sec += ms / 1000 + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+#if defined(__SANITIZE_THREAD__)
+    return pthread_mutex_timedlock(&emitter->emit_lock, &until) == 0;
+#else
+    return pthread_mutex_clocklock(&emitter->emit_lock, clock, &until) == 0;
+#endif
 }
 
 struct large_event {

@@ -148,9 +148,10 @@ static void ship_settle(struct ship *ship, struct spool_set *set)
             refused++;
         }
     }
-    spool_set_settle(set, &ship->batch, outcome->done, outcome->is_gap_reported);
+    /* Counted before it is settled: whoever has waited for that finds the counts right. */
     atomic_fetch_add(&ship->refused, refused);
     atomic_fetch_add(set == ship->own ? &ship->delivered : &ship->adopted, outcome->done - refused);
+    spool_set_settle(set, &ship->batch, outcome->done, outcome->is_gap_reported);
     pthread_mutex_lock(&ship->lock);
     pthread_cond_broadcast(&ship->progress);
     pthread_mutex_unlock(&ship->lock);

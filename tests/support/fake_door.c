@@ -125,10 +125,11 @@ static void *fake_door_main(void *arg)
         int fd = accept(door->fd, NULL, NULL);
         struct kept *kept = calloc(1, sizeof(*kept));
         while (fd >= 0 && fake_door_read(door, fd, kept)) {
-            fake_door_answer(door, fd, kept);
+            /* Kept before it is answered: a sender that has its answer may look at once. */
             pthread_mutex_lock(&door->lock);
             assert(door->count < REQUESTS_MAX);
             door->kept[door->count++] = kept;
+            fake_door_answer(door, fd, kept);
             pthread_mutex_unlock(&door->lock);
             kept = calloc(1, sizeof(*kept));
         }
@@ -138,7 +139,7 @@ static void *fake_door_main(void *arg)
     return NULL;
 }
 
-struct fake_door *fake_door_open(int port)
+struct fake_door *fake_door_open(int port, enum fake_door_mood mood)
 {
     struct fake_door *door = calloc(1, sizeof(*door));
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -156,6 +157,7 @@ struct fake_door *fake_door_open(int port)
         return NULL;
     }
     door->port = ntohs(address.sin_port);
+    atomic_store(&door->mood, (int)mood);
     pthread_mutex_init(&door->lock, NULL);
     (void)!pthread_create(&door->thread, NULL, fake_door_main, door);
     return door;

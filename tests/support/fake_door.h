@@ -22,7 +22,7 @@ enum fake_door_mood {
 };
 
 /* Listens on 127.0.0.1 at port, 0: a free one. */
-struct fake_door *fake_door_open(int port);
+struct fake_door *fake_door_open(int port, enum fake_door_mood mood);
 int fake_door_port(const struct fake_door *door);
 void fake_door_set_mood(struct fake_door *door, enum fake_door_mood mood);
 
