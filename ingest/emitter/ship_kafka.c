@@ -192,6 +192,12 @@ static enum verdict ship_kafka_produce(struct ship_kafka *kafka, const struct sp
     const struct spool_record *record = &batch->records[i];
     void *value = NULL;
     size_t len = 0;
+    const struct lineage_gap gap = {
+        .from_seq = (int64_t)batch->gap.from,
+        .to_seq = (int64_t)batch->gap.to,
+        .reason = str_view(spool_set_reason(batch->gap.reason)),
+    };
+    bool has_gap = i == 0 && batch->gap.reason != SPOOL_GAP_NONE;
     struct lineage_event ev = {
         .event_id = lineage_event_id(record->event),
         .received_at_us = record->emitted_at_us,
@@ -200,6 +206,8 @@ static enum verdict ship_kafka_produce(struct ship_kafka *kafka, const struct sp
         .emitter_epoch = batch->identity.epoch,
         .emitter_sequence = (int64_t)record->sequence,
         .redactions = (int32_t)record->redactions,
+        .gaps = has_gap ? &gap : NULL,
+        .gap_count = has_gap,
         .body = record->event,
     };
     enum verdict verdict = event_codec_encode(kafka->codec, &ev, &value, &len, err);
@@ -266,6 +274,7 @@ static enum verdict ship_kafka_send(void *state, const struct spool_batch *batch
         outcome->is_refused[outcome->done] = kafka->results[outcome->done] == REFUSED;
         outcome->done++;
     }
+    outcome->is_gap_reported = kafka->results[0] == DELIVERED;
     if (outcome->done == batch->count) {
         return OK;
     }

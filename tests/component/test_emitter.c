@@ -659,6 +659,41 @@ static void assert_on_topic(struct bed *bed, long count, int64_t epoch)
     rd_kafka_destroy(rk);
 }
 
+/* The first event on the topic says that everything up to dropped is missing, and comes behind it. */
+static void assert_first_tells_gap(struct bed *bed, long dropped)
+{
+    char text[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(bed->cluster),
+                      text, sizeof(text));
+    rd_kafka_conf_set(conf, "group.id", "g", text, sizeof(text));
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, "metaops.events", 0)->offset = 0;
+    rd_kafka_assign(rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    struct event_codec *codec = event_codec_new(1 << 20);
+    struct arena *arena = arena_new(1 << 24);
+    rd_kafka_message_t *msg = rd_kafka_consumer_poll(rk, WAIT_MS);
+    struct lineage_event ev;
+    struct err err;
+
+    assert_non_null(msg);
+    assert_int_equal(msg->err, 0);
+    struct str bytes = {.ptr = msg->payload, .len = msg->len};
+    assert_int_equal(event_codec_decode(codec, bytes, arena, &ev, &err), OK);
+    assert_int_equal(ev.emitter_sequence, dropped + 1);
+    assert_int_equal(ev.gap_count, 1);
+    assert_int_equal(ev.gaps[0].from_seq, 1);
+    assert_int_equal(ev.gaps[0].to_seq, dropped);
+    assert_true(str_eq(ev.gaps[0].reason, STR("spool full")));
+    rd_kafka_message_destroy(msg);
+    arena_free(arena);
+    event_codec_free(codec);
+    rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+}
+
 static void test_emitter_writes_avro_straight_to_kafka(void **state)
 {
     (void)state;
@@ -681,6 +716,31 @@ static void test_emitter_writes_avro_straight_to_kafka(void **state)
     assert_on_topic(&bed, 1200, stats_of(emitter).epoch);
     assert_int_equal(metaops_emit_close(emitter, WAIT_MS), METAOPS_EMIT_OK);
     assert_true(is_spool_empty());
+    close_bed(&bed);
+}
+
+static void test_emitter_tells_kafka_of_its_gaps(void **state)
+{
+    (void)state;
+    struct bed bed;
+    struct metaops_emit *emitter = NULL;
+    char config[512];
+    char reason[256];
+
+    open_bed(&bed);
+    rd_kafka_mock_broker_set_down(bed.cluster, 1);
+    snprintf(config, sizeof(config),
+             "to = kafka://%s\nspool = %s\nemitter = test/e\ntimeout_ms = 500\nretry_ms_max = 100\n"
+             "rdkafka.reconnect.backoff.max.ms = 200\nspool_bytes_max = 64KiB\n",
+             rd_kafka_mock_cluster_bootstraps(bed.cluster), spool);
+    assert_int_equal(metaops_emit_open(config, &emitter, reason, sizeof(reason)), METAOPS_EMIT_OK);
+    emit_range(emitter, 1, 1000);
+    long dropped = (long)stats_of(emitter).dropped;
+    assert_true(dropped > 0);
+    rd_kafka_mock_broker_set_up(bed.cluster, 1);
+    assert_int_equal(metaops_emit_flush(emitter, 20000), METAOPS_EMIT_OK);
+    assert_first_tells_gap(&bed, dropped);
+    assert_int_equal(metaops_emit_close(emitter, WAIT_MS), METAOPS_EMIT_OK);
     close_bed(&bed);
 }
 
@@ -743,6 +803,7 @@ int main(void)
         CASE(test_emitter_run_states_become_events),
         CASE(test_emitter_never_takes_much_cpu_of_the_caller),
         CASE(test_emitter_writes_avro_straight_to_kafka),
+        CASE(test_emitter_tells_kafka_of_its_gaps),
         CASE(test_emitter_kafka_outage_only_delays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
