@@ -15,8 +15,8 @@
 #include "schemas/embedded.h"
 
 #define ASK_TIMEOUT_MS 3000
-#define READ_TIMEOUT_MS 500
-#define READS_MAX 16 /* first records of so many partitions are looked at for their age */
+#define READ_TIMEOUT_MS 3000 /* for all of them together */
+#define READS_MAX 16         /* first records of so many partitions are looked at for their age */
 #define TOPICS_MAX 64
 
 struct status_source {
@@ -164,6 +164,7 @@ static void ask_kafka(struct status_source *source, struct status_sample *sample
 /* How old is the first record that is not stored yet? */
 static void look_at_ages(struct status_source *source, struct status_sample *sample)
 {
+    int64_t deadline_us = timebase_mono_us() + READ_TIMEOUT_MS * INT64_C(1000);
     int reads = 0;
     for (size_t i = 0; i < sample->count; i++) {
         struct status_partition *each = &sample->partitions[i];
@@ -173,9 +174,10 @@ static void look_at_ages(struct status_source *source, struct status_sample *sam
             continue;
         }
         each->lag_ms = -1;
-        if (reads++ < READS_MAX && each->stored_offset >= 0 &&
+        int64_t left_ms = (deadline_us - timebase_mono_us()) / 1000;
+        if (left_ms > 0 && reads++ < READS_MAX && each->stored_offset >= 0 &&
             kafka_reader_record_at(source->reader, each->topic, each->partition,
-                                   each->stored_offset, READ_TIMEOUT_MS, &record, &err) == OK &&
+                                   each->stored_offset, (int)left_ms, &record, &err) == OK &&
             record.handle && record.timestamp_ms > 0) {
             int64_t age_ms = timebase_wall_us() / 1000 - record.timestamp_ms;
             each->lag_ms = age_ms > 0 ? age_ms : 0;
