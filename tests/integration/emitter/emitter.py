@@ -34,8 +34,8 @@ def clean_environment():
     return {k: v for k, v in os.environ.items() if not k.startswith(own)}
 
 
-def emitting(to, spool, count, tag, rate=0, flush_ms=60000):
-    config = f"to = {to}\nspool = {spool}\nretry_ms_max = 1000\n"
+def emitting(to, spool, count, tag, rate=0, flush_ms=60000, more=""):
+    config = f"to = {to}\nspool = {spool}\nretry_ms_max = 1000\n{more}"
     words = [EMITTING, config, event_file(), str(count), str(rate), str(flush_ms), tag]
     return subprocess.Popen(words, stdout=subprocess.PIPE, env=clean_environment(), text=True)
 
@@ -112,6 +112,24 @@ def killed(pipe, gateway):
     check("killed: the spool is empty", [], os.listdir(spool))
     pipe.wait_stored()
     check("killed: as many are stored", said["delivered"], events(pipe) - before)
+
+
+def gaps(pipe, gateway):
+    """A spool too small for an outage: what had to go is a row of metaops.gaps."""
+    gateway.kill()
+    process = emitting(gateway.url, WORK / "spool-gaps", 2000, "gaps", rate=1000,
+                       more="spool_bytes_max = 256KiB\nemitter = small\n")
+    time.sleep(3)
+    gateway.start()
+    cost = answer(process)
+    lost = 2000 - cost["delivered"]
+    check("gaps: some had to go, the rest arrived", (0, True), (cost["flushed"], lost > 0))
+    pipe.wait_stored()
+    check(
+        "gaps: the view says which, and why",
+        [("small", 1, lost, "spool full", None)],
+        pipe.query("select emitter, from_seq, to_seq, reason, filled_at from metaops.gaps where emitter = 'small'"),
+    )
 
 
 def wrapped(*words, to="http://127.0.0.1:1", spool="spool-run", **more):
@@ -241,6 +259,7 @@ def main():
         costs("kafka", f"kafka://{os.environ['METAOPS_KAFKA']}/{pipe.topic}", pipe)
         outage(pipe, gateway)
         killed(pipe, gateway)
+        gaps(pipe, gateway)
         commands()
         graph(pipe, gateway)
         doors(pipe)
