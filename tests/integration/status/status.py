@@ -84,8 +84,9 @@ def main():
         load = threading.Thread(target=lambda: [pipe.emit([event(1000 + at + i) for i in range(50)])
                                                 for at in range(0, 2000, 50)])
         load.start()
-        rates = [asked(pipe, roles=roles)[1] for _ in range(2)]
-        load.join()
+        rates = [asked(pipe, roles=roles)[1]]
+        while load.is_alive():  # on a busy machine a second can pass without any
+            rates.append(asked(pipe, roles=roles)[1])
         check("throughput is seen, in and stored", True, all(max(r[k] for r in rates) > 10
                                                              for k in ("in_per_s", "stored_per_s")))
         pipe.produce(pipe.topic, [(0, None, b"no record")])
