@@ -70,6 +70,27 @@ def roles_work(pipe, kafka, gateway, worker, enricher):
     check("all roles live", [True] * 3, [role.runs() for role in (gateway, worker, enricher)])
 
 
+def keys_work(pipe, kafka):
+    """A key made by the principal of keys opens a gateway that reads the topic as its own."""
+    asks = pipe.gateway(**kafka.settings("gateway"), METAOPS_INGEST_AUTH="required")
+    wait_until("the gateway listens", lambda: status_of(asks, "stranger", {}) in (401, 503), 30)
+    key = pipe.run("keys", "add", "tester", **kafka.settings("keys")).decode().split()[-1]
+    bearer = {"Authorization": f"Bearer {key}"}
+    check("a new key opens a gateway", 201, wait_until(
+        "the key is known", lambda: status_of(asks, "by key", bearer) == 201 and 201, 20))
+    check("without one it is shut", 401, status_of(asks, "without key", {}))
+    check("keys are listed", True, "tester" in pipe.run("keys", "list", **kafka.settings("keys")).decode())
+    asks.kill()
+    wait_until("the worker has the event", lambda: pipe.query("select 1 from metaops.events where job_name = 'by key'"), 30)
+
+
+def status_of(gateway, job, headers):
+    try:
+        return post(f"{gateway.url}/api/v1/lineage", event(job), **headers)[0]
+    except OSError:
+        return None
+
+
 def read(kafka, count):
     consumer = Consumer(kafka.client("reader") | {"group.id": "enriched-readers", "auto.offset.reset": "earliest"})
     consumer.subscribe(["metaops.enriched"])
@@ -166,6 +187,7 @@ def everything(kafka):
         check("check finds everything in order", "", fails(pipe, "check", **kafka.settings("check")))
         gateway, worker, enricher = start(pipe, kafka)
         roles_work(pipe, kafka, gateway, worker, enricher)
+        keys_work(pipe, kafka)
         no_password_anywhere(pipe, kafka, [gateway, worker, enricher])
         nothing_beyond(kafka)
         refused_without(pipe, kafka, gateway, worker, enricher)
