@@ -23,7 +23,7 @@ struct dead_letter {
     int32_t partition;
     int64_t kafka_offset;
     int64_t timestamp_ms;
-    struct str value; /* the record's value as it was */
+    struct str value; /* the record's value, what is left of it after redaction */
 };
 
 /* Avro single-object encoding, malloc'd, the caller's. Text that is no UTF-8 is written with '?' for its

@@ -85,7 +85,8 @@ size_t redact_text_find(struct str text, const char *needle)
     size_t len = strlen(needle);
 
     for (size_t i = 0; i + len <= text.len; i++) {
-        if (strncasecmp(text.ptr + i, needle, len) == 0) {
+        if ((text.ptr[i] | 0x20) == (needle[0] | 0x20) &&
+            strncasecmp(text.ptr + i, needle, len) == 0) {
             return i;
         }
     }

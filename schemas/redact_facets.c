@@ -39,14 +39,30 @@ static struct str content(const struct json_doc *doc, const struct json_value *s
     return (struct str){raw.ptr + 1, raw.len - 2};
 }
 
-/* The innermost container around the value at index; NULL for the root. */
-static const struct json_value *container(const struct json_doc *doc, uint32_t index)
+#define DEPTHS 256
+
+/* Index + 1 of containers that were found, by the depth of what they hold: a list of a million pairs is searched for once. */
+struct redact_parents {
+    uint32_t pairs[DEPTHS];
+    uint32_t lists[DEPTHS];
+};
+
+/* The innermost container around the value at index; NULL for the root. known has the one found last at that
+ * depth; *out_is_known: it is that one. */
+static const struct json_value *container(const struct json_doc *doc, uint32_t index,
+                                          uint32_t *known, bool *out_is_known)
 {
     uint8_t depth = json_at(doc, index)->depth;
+    const struct json_value *last = known[depth] ? json_at(doc, known[depth] - 1) : NULL;
 
-    while (index-- > 0) {
-        const struct json_value *value = json_at(doc, index);
+    *out_is_known = last && json_index(doc, last) < index && index < last->next;
+    if (*out_is_known) {
+        return last;
+    }
+    for (uint32_t at = index; at-- > 0;) {
+        const struct json_value *value = json_at(doc, at);
         if (value->depth < depth && (value->type == JSON_OBJECT || value->type == JSON_ARRAY)) {
+            known[depth] = at + 1;
             return value;
         }
     }
@@ -70,8 +86,20 @@ void redact_facets_pair(struct redact_text *rt, uint32_t index)
     if (!is_member(doc, index, STR("name")) && !is_member(doc, index, STR("key"))) {
         return;
     }
-    const struct json_value *pair = container(doc, index);
-    const struct json_value *list = pair ? container(doc, json_index(doc, pair)) : NULL;
+    if (!rt->parents) {
+        rt->parents = arena_calloc(rt->spans->arena, 1, sizeof(*rt->parents));
+    }
+    if (!rt->parents) {
+        rt->spans->is_full = true;
+        return;
+    }
+    bool is_known = false, is_list_known = false;
+    const struct json_value *pair = container(doc, index, rt->parents->pairs, &is_known);
+    if (!pair || is_known) {
+        return; /* one name is enough */
+    }
+    const struct json_value *list =
+        container(doc, json_index(doc, pair), rt->parents->lists, &is_list_known);
     const struct json_value *value = json_get(doc, pair, STR("value"));
     /* A tag says something about its column: its key is the reader's word, its value no secret. */
     if (!value || value->type != JSON_STRING ||

@@ -52,10 +52,13 @@ struct redact_text {
     struct redact_spans *spans;
     size_t scheme_at; /* of the last "://" before scheme_seen, behind it; 0: none */
     size_t scheme_seen;
+    struct redact_parents *parents; /* of redact_facets_pair */
+    bool is_oracle_known;
+    bool has_oracle; /* "oracle:" stands somewhere in text */
 };
 
 /* How far a rule looks back for what a place belongs to. */
-#define REDACT_LOOK_BACK_BYTES 1024
+#define REDACT_LOOK_BACK_BYTES 512
 
 /* NUL behind the end. */
 static inline char redact_text_byte(const struct redact_text *rt, size_t at)

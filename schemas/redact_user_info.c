@@ -4,6 +4,9 @@
 #include "schemas/redact_impl.h"
 #include "schemas/redact_names.h"
 
+/* Within one parameter. */
+#define ENCODED_BACK_BYTES 192
+
 /* Behind the last "://" before `at`, or 0. Remembers how far it looked. */
 static size_t scheme_before(struct redact_text *rt, size_t at)
 {
@@ -65,6 +68,31 @@ static bool is_path(const struct redact_text *rt, size_t from, size_t at)
     return true;
 }
 
+static bool has_wall(const struct redact_text *rt, size_t from, size_t to)
+{
+    while (from < to && !redact_text_is_wall(rt->text.ptr[from])) {
+        from++;
+    }
+    return from < to;
+}
+
+/* oracle:thin:user/password@host. Most texts have no "oracle:" at all: that is looked up once. */
+static size_t oracle_info(struct redact_text *rt, size_t at)
+{
+    if (!rt->is_oracle_known) {
+        rt->is_oracle_known = true;
+        rt->has_oracle = memmem(rt->text.ptr, rt->text.len, "oracle:", 7) != NULL;
+    }
+    if (!rt->has_oracle) {
+        return at + 1;
+    }
+    struct str run = redact_text_part(rt, redact_text_run(rt, at), at);
+    const char *oracle = memmem(run.ptr, run.len, "oracle:", 7);
+    const char *end = run.ptr + run.len;
+    const char *p = oracle ? memchr(oracle + 7, ':', (size_t)(end - oracle - 7)) : NULL;
+    return p ? add_user_info(rt, (size_t)(p - rt->text.ptr) + 1, at, '/') : at + 1;
+}
+
 /* Up to the next @ of the same authority: a password may hold one itself. */
 static bool is_last_at(const struct redact_text *rt, size_t at)
 {
@@ -84,35 +112,31 @@ static bool is_last_at(const struct redact_text *rt, size_t at)
 size_t redact_user_info(struct redact_text *rt, size_t at)
 {
     size_t scheme = scheme_before(rt, at);
-    size_t begin;
+    struct str behind = redact_text_part(rt, at + 1, rt->text.len);
 
     if (!is_last_at(rt, at)) {
         return at + 1;
     }
-    begin = redact_text_run(rt, at);
-    if (scheme > begin && scheme < at) {
-        struct str behind = redact_text_part(rt, at + 1, rt->text.len);
+    if (scheme && at - scheme <= REDACT_LOOK_BACK_BYTES && !has_wall(rt, scheme, at)) {
         bool is_digest = behind.len > 7 && memcmp(behind.ptr, "sha256:", 7) == 0;
         return is_digest || is_path(rt, scheme, at) ? at + 1 : add_user_info(rt, scheme, at, ':');
     }
-    struct str run = redact_text_part(rt, begin, at);
-    struct str behind = redact_text_part(rt, at + 1, rt->text.len);
-    size_t oracle = redact_text_find(run, "oracle:");
-    if (oracle != SIZE_MAX) {
-        const char *p = memchr(run.ptr + oracle + 7, ':', run.len - oracle - 7);
-        return p ? add_user_info(rt, (size_t)(p - rt->text.ptr) + 1, at, '/') : at + 1;
-    }
     if (behind.len > 5 &&
         (memcmp(behind.ptr, "tcp(", 4) == 0 || memcmp(behind.ptr, "unix(", 5) == 0)) {
-        return add_user_info(rt, begin, at, ':');
+        return add_user_info(rt, redact_text_run(rt, at), at, ':');
     }
-    return at + 1;
+    return oracle_info(rt, at);
 }
 
 /* scheme%3A%2F%2Fuser%3Apassword%40host: a URL as the value of a parameter. */
 size_t redact_user_info_encoded(struct redact_text *rt, size_t at)
 {
-    size_t begin = redact_text_run(rt, at);
+    size_t begin = at > ENCODED_BACK_BYTES ? at - ENCODED_BACK_BYTES : 0;
+    for (size_t from = at; from > begin; from--) {
+        if (redact_text_is_wall(rt->text.ptr[from - 1])) {
+            begin = from;
+        }
+    }
     struct str run = redact_text_part(rt, begin, at);
     size_t scheme = redact_text_find(run, "%3A%2F%2F");
 

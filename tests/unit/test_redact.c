@@ -343,6 +343,8 @@ static void test_redact_judges_members_by_name(void **state)
          "\"value\":\"t\"}]}",
          "{\"parameters\":[{\"value\":\"" M
          "\",\"name\":\"DB_PASSWORD\"},{\"key\":\"token\",\"value\":\"" M "\"}]}"},
+        {"{\"name\":\"a.token\",\"value\":\"t\",\"p\":{\"key\":\"pwd\",\"value\":\"u\"}}",
+         "{\"name\":\"a.token\",\"value\":\"" M "\",\"p\":{\"key\":\"pwd\",\"value\":\"" M "\"}}"},
         {"{\"credential\":\"c\",\"passphrase\":\"p\",\"db_pass\":\"q\",\"pwd\":\"r\",\"token\":"
          "\"12\"}",
          "{\"credential\":\"" M "\",\"passphrase\":\"" M "\",\"db_pass\":\"" M "\",\"pwd\":\"" M
