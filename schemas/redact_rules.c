@@ -59,6 +59,7 @@ static const struct {
     {{{"r", "k", "_"}, false, 7}, RULE_TOKEN},
     {{{"hd", "vfac", "s_pk"}, false, 7}, RULE_TOKEN},
     {{{"np", "py", "mp"}, false, 7}, RULE_TOKEN},
+    {{{"m", "o", "_"}, false, 7}, RULE_TOKEN}, /* our own keys */
     {{{"b", "e", "a"}, true, 5}, RULE_TOKEN},
     {{{"u", "t", "h"}, true, 5}, RULE_HEADER},
 };

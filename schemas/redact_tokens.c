@@ -46,6 +46,7 @@ static const struct shape shapes[] = {
     {.prefix = "npm_", .charset = ALNUM, .len_min = 36, .len_max = 36},
     {.prefix = "pypi-AgE", .charset = URL64, .len_min = 50},
     {.prefix = "hvs.", .charset = URL64, .len_min = 24, .has_mixture = true},
+    {.prefix = "mo_", .charset = WORD, .len_min = 81, .len_max = 81, .has_mixture = true},
     {.prefix = "dckr_pat_", .charset = URL64, .len_min = 24, .has_mixture = true},
     {.prefix = "hf_", .charset = ALNUM, .len_min = 34, .len_max = 34, .has_mixture = true},
     {.prefix = "Bearer ", .charset = BEARER, .len_min = 16, .has_mixture = true, .kept = 7},

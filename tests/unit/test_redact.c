@@ -217,6 +217,10 @@ static void test_redact_takes_tokens_of_known_shape_anywhere(void **state)
     static const struct pair pairs[] = {
         {"key AKIAIOSFODNN7EXAMPLE is used", "key " M " is used"},
         {"ghp_0123456789abcdefghijABCDEFGHIJ012345", M},
+        {"key=mo_0123456789abcdef_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+         "key=" M},
+        {"memo_0123456789abcdef_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+         "memo_0123456789abcdef_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"},
         {"github_pat_0123456789abcdefghijABCDEFGHIJ012345", M},
         {"https://ghp_0123456789abcdefghijABCDEFGHIJ012345@github.com/a/b",
          "https://" M "@github.com/a/b"},
