@@ -35,8 +35,24 @@ build_folder_run() {
     if [[ -f $folder/CMakeCache.txt ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT" "$folder/CMakeCache.txt"; then
         rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles"
     fi
-    [[ -f $folder/build.ninja ]] || cmake -S "$ROOT" -B "$folder" -G Ninja "$@"
+    build_is_configured "$folder" "$@" || cmake -S "$ROOT" -B "$folder" -G Ninja "$@"
     ninja -C "$folder" "${BUILD_TARGETS[@]}"
+}
+
+# build_is_configured FOLDER -DNAME=VALUE... - with these options of ours; a compiler is chosen once.
+build_is_configured() {
+    local folder=$1 option
+    [[ -f $folder/build.ninja ]] || return 1
+    for option in "${@:2}"; do
+        option=${option#-D}
+        [[ $option != CMAKE_* ]] || continue
+        grep -qE "^${option%%=*}:[A-Z]+=${option#*=}\$" "$folder/CMakeCache.txt" || return 1
+    done
+}
+
+# The program that tests run has the places at which fault tests end it.
+build_tests() {
+    build_try build-test -DMETAOPS_FAILPOINTS=ON
 }
 
 build_try() {
@@ -48,7 +64,7 @@ build_try() {
 part_ctest() {
     local part=$1 folder=$2 label=$3
     if [[ $folder == build-test ]]; then
-        build_try build-test || return 1
+        build_tests || return 1
     fi
     ctest_run "$part" "$folder" "$label"
 }
@@ -89,7 +105,7 @@ ctest_results() {
 
 part_style() {
     local log=$LOGS/style.log line name what
-    build_try build-test || return 1
+    build_tests || return 1
     METAOPS_BUILD_DIR=$ROOT/build-test tests/check/run >"$log" 2>&1 || true
     while IFS= read -r line; do
         # The lines below a check, up to the next, say what is wrong.

@@ -54,7 +54,7 @@ stacks_remove() {
 part_scripts() {
     local part=$1
     shift
-    build_try build-test || return 1
+    build_tests || return 1
     part_scripts_with "$part" build-test "$@"
 }
 

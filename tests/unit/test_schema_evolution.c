@@ -1,7 +1,7 @@
 /* Every released version of a schema is FULL_TRANSITIVE with every other: each can read what each has
  * written. A rule of our own, stricter than a registry's: fields of the same name have the same
  * type, and a field that one version lacks has a default in the other. The real registry judges the
- * same files in tests/integration/schema_registry. */
+ * same files in tests/ecosystem/schema_registry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

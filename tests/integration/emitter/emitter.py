@@ -16,7 +16,7 @@ from checks import check, end
 from own_pipeline import PROGRAM, ROOT, Pipeline, wait_until
 
 EMITTING = sys.argv[1]
-OUTAGE_S = 15 if os.environ.get("METAOPS_TEST_SHORT") else 60
+OUTAGE_S = 6 if os.environ.get("METAOPS_TEST_SHORT") else 60
 COUNT = 20000
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="metaops-emitter-"))
 

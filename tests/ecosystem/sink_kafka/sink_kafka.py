@@ -190,7 +190,8 @@ def main():
             done.result(20)
         worker = pipe.worker(METAOPS_WORKER_SINK="kafka", METAOPS_INGEST_OPENLINEAGE_TOPICS=topic,
                              METAOPS_WORKER_GROUP=f"{pipe.name}-enriched", METAOPS_WORKER_LANES="2",
-                             METAOPS_WORKER_BATCH_EVENTS_MAX="40")
+                             # Small batches: a kill meets a portion half written on a fast machine too.
+                             METAOPS_WORKER_BATCH_EVENTS_MAX="5")
         pipe.wait_ready()
         known = fields(pipe, worker)
         bodies = kills(pipe, worker, known)
