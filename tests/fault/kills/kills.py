@@ -16,7 +16,7 @@ import time
 from checks import check, end
 from ledger import Ledger, compare
 from load import garbage, start_clients, stop_clients
-from own_pipeline import ROOT, Pipeline, query
+from own_pipeline import ROOT, Pipeline, query, role_dsn
 
 CLIENTS = 4
 SETTINGS = {
@@ -62,7 +62,7 @@ class Hand:
         worker.process.send_signal(signal.SIGCONT)
 
     def end_connections(self):
-        query(os.environ["METAOPS_DSN"], "select pg_terminate_backend(pid) from pg_stat_activity"
+        query(role_dsn("writer", self.pipe.database), "select pg_terminate_backend(pid) from pg_stat_activity"
               " where datname = %s and application_name like 'metaops%%'", self.pipe.database)
 
     def hold_lock(self):
