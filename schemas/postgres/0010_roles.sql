@@ -29,6 +29,7 @@ begin
             ('datasets', 'insert, select, update (confirmed)')
         ) r (name, rights) on r.name = c.relname
         where c.relnamespace = 'graph'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+            and c.relname <> 'restricted_readers'
     loop
         execute format('grant %s on graph.%I to metaops_writer', base.rights, base.relname);
     end loop;

@@ -196,6 +196,41 @@ begin
     return done;
 end $$;
 
+-- As before, but a month that retention has dropped is not tried again: what was kept of it lies in the default
+-- partition, and finding that out by making the partition would read all of that one under a lock that stops workers.
+create or replace function graph.ensure_partitions(months_ahead integer) returns integer
+language plpgsql
+as $$
+declare
+    month date;
+    starts_at timestamptz;
+    ends_at timestamptz;
+    partition text;
+    has_rows boolean;
+    made integer := 0;
+begin
+    perform pg_advisory_xact_lock(hashtext('graph.ensure_partitions'));
+    for i in -12..months_ahead loop
+        month := date_trunc('month', now() at time zone 'UTC')::date + make_interval(months => i);
+        starts_at := month::timestamp at time zone 'UTC';
+        ends_at := (month + interval '1 month') at time zone 'UTC';
+        partition := 'events_' || to_char(month, 'YYYYMM');
+        continue when to_regclass('graph.' || partition) is not null;
+        select exists (select from graph.events_default e where e.event_time >= starts_at and e.event_time < ends_at)
+        into has_rows;
+        continue when has_rows;
+        begin
+            execute format('create table graph.%I partition of graph.events for values from (%L) to (%L)',
+                partition, starts_at, ends_at);
+            execute format('alter table graph.%I alter column body set compression lz4', partition);
+            made := made + 1;
+        exception when check_violation then
+            null;
+        end;
+    end loop;
+    return made;
+end $$;
+
 -- Months from this one on that have no partition yet.
 create function graph.missing_partitions(months_ahead integer) returns bigint
 language sql stable

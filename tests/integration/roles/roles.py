@@ -79,6 +79,8 @@ def try_writer(pipe, dsn):
         "select graph.ensure_partitions(1)",
         "select graph.grant_writer()",
         "select graph.grant_reader()",
+        # Migrate grants what stands in this table.
+        "insert into graph.restricted_readers values ('metaops_writer', '{}')",
         "create table graph.mine (x int)",
         "create table metaops.mine (x int)",
         "create function metaops.mine() returns int language sql as 'select 1'",
