@@ -18,6 +18,7 @@
 
 #define CONFIG_BYTES 8192
 #define WAIT_MS 500
+#define JOB_BYTES 512
 #define EXIT_NOT_RUNNABLE 126
 #define EXIT_NOT_FOUND 127
 
@@ -296,8 +297,8 @@ static void run_finish(struct metaops_emit *emitter, struct metaops_emit_run_sta
 
 static int run_all(const struct run_options *options, const struct run_event_name *job)
 {
-    char namespace_[512];
-    char name[512];
+    char namespace_[JOB_BYTES];
+    char name[JOB_BYTES];
     char run_id[37];
     struct metaops_emit *emitter = run_open(options);
 
@@ -378,6 +379,10 @@ int run_main(int argc, char **argv)
     }
     if (verdict == OK && options.parent) {
         verdict = run_event_split_parent(str_view(options.parent), &parent, &err);
+    }
+    if (verdict == OK && (name.namespace_.len >= JOB_BYTES || name.name.len >= JOB_BYTES)) {
+        verdict = err_set(&err, REJECT, "--job", "namespace and name: at most %d bytes each",
+                          JOB_BYTES - 1);
     }
     if (verdict != OK) {
         code = run_usage(err.text, "");

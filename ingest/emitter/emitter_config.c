@@ -144,9 +144,22 @@ static char *emitter_config_dup(struct str text)
     return copy;
 }
 
+/* Properties that would turn "delivered" into a guess. */
+static const char *const refused_properties[] = {
+    "acks", "request.required.acks", "enable.idempotence", "delivery.report.only.error"};
+
 static enum verdict emitter_config_property(struct emitter_config *config, struct str name,
                                             struct str value, struct err *err)
 {
+    for (size_t i = 0; i < sizeof(refused_properties) / sizeof(refused_properties[0]); i++) {
+        if (str_eq(name, str_view(refused_properties[i]))) {
+            return err_set(
+                err, REJECT, WHERE,
+                "rdkafka.%s: events count as delivered only when all replicas have them; "
+                "that cannot be changed",
+                refused_properties[i]);
+        }
+    }
     if (config->property_count == PROPERTIES_MAX) {
         return err_set(err, REJECT, WHERE, "more than %d rdkafka properties", PROPERTIES_MAX);
     }
@@ -334,6 +347,17 @@ static enum verdict emitter_config_to(struct emitter_config *config,
     return emitter_config_url(config, to, texts->texts[KEY_ENDPOINT], err);
 }
 
+bool emitter_config_is_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c <= 0x20 || c >= 0x7F || c == ';' || c == ',') {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= EMITTER_NAME_BYTES_MAX;
+}
+
 static enum verdict emitter_config_name(struct emitter_config *config, const char *name,
                                         struct err *err)
 {
@@ -350,7 +374,7 @@ static enum verdict emitter_config_name(struct emitter_config *config, const cha
                  program_invocation_short_name);
     }
     for (char *c = config->emitter; *c; c++) {
-        bool is_fit = *c > 0x20 && *c < 0x7F && *c != ';' && *c != ',';
+        bool is_fit = emitter_config_is_name((struct str){.ptr = c, .len = 1});
         if (!is_fit && name) {
             return err_set(err, REJECT, WHERE, "emitter: visible ASCII without ; and , only");
         }
@@ -395,6 +419,9 @@ static void emitter_config_take(struct config_texts *texts, enum config_key key,
 /* The key goes into a header as it is. */
 static bool emitter_config_is_clean(const char *key)
 {
+    if (strlen(key) >= API_KEY_BYTES_MAX) {
+        return false;
+    }
     for (; *key; key++) {
         if (*key <= 0x20 || *key >= 0x7F) {
             return false;
@@ -435,7 +462,8 @@ static enum verdict emitter_config_fill(struct emitter_config *config, struct co
     }
     if (verdict == OK && texts->texts[KEY_API_KEY] &&
         !emitter_config_is_clean(texts->texts[KEY_API_KEY])) {
-        verdict = err_set(err, REJECT, WHERE, "api_key: visible ASCII only");
+        verdict = err_set(err, REJECT, WHERE, "api_key: visible ASCII only, at most %d characters",
+                          API_KEY_BYTES_MAX - 1);
     }
     if (verdict == OK) {
         emitter_config_take(texts, KEY_API_KEY, &config->api_key);
@@ -491,8 +519,12 @@ char *emitter_config_key(const struct emitter_config *config)
         return NULL;
     }
     text[len] = '\0';
-    text[strcspn(text, "\r\n")] = '\0';
-    char *key = *text && emitter_config_is_clean(text) ? emitter_config_dup(str_view(text)) : NULL;
+    size_t key_len = strcspn(text, "\r\n");
+    text[key_len] = '\0';
+    bool is_whole = key_len < sizeof(text) - 1; /* part of a key is none */
+    char *key = *text && is_whole && emitter_config_is_clean(text)
+                    ? emitter_config_dup(str_view(text))
+                    : NULL;
     explicit_bzero(text, sizeof(text));
     return key;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "core/str.h"
 #include "ingest/http_url.h"
 
 #define EMITTER_NAME_BYTES_MAX 128
@@ -52,6 +53,9 @@ struct emitter_config {
 /* text may be NULL. REJECT with the line's key and reason; RETRY when memory is short. */
 MUST_CHECK enum verdict emitter_config_read(const char *text, struct emitter_config *out_config,
                                             struct err *err);
+
+/* Whether an emitter may have that name: it goes into a header as it is. */
+bool emitter_config_is_name(struct str name);
 
 /* The key to send now: a copy of api_key, else the first line of api_key_file; NULL when there is
  * none. The caller frees it. */

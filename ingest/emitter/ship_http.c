@@ -30,6 +30,7 @@ struct ship_http {
     struct net_stream *stream; /* NULL: not connected */
     char *key;
     bool has_batches;
+    bool is_batch_missing; /* 404 or 405 for a batch, and no event alone has got through since */
     char *request;
     size_t request_size;
     char *reply;
@@ -38,15 +39,16 @@ struct ship_http {
 
 enum result { ACCEPTED, AGAIN, REFUSED };
 
-/* A 401 passes once the key is known; a 403 is about this event's namespace. */
-static enum result ship_http_result(int64_t status)
+/* Refused for good is only what speaks of the event; a wrong URL, a proxy, a key that is not known
+ * yet do not. A 403 speaks of the event's namespace, but of somebody else's event perhaps only of the
+ * key, which was not meant for it. */
+static enum result ship_http_result(int64_t status, bool is_adopted)
 {
     if (status >= 200 && status < 300) {
         return ACCEPTED;
     }
-    return status < 400 || status == 401 || status == 408 || status == 429 || status >= 500
-               ? AGAIN
-               : REFUSED;
+    bool is_refused = status == 400 || status == 413 || status == 422;
+    return is_refused || (status == 403 && !is_adopted) ? REFUSED : AGAIN;
 }
 
 static enum verdict ship_http_open(const struct emitter_config *config, struct fd_book *book,
@@ -87,9 +89,9 @@ static bool ship_http_reserve(char **buffer, size_t *size, size_t wanted)
     return true;
 }
 
-/* Head and body of a request for the events from..from+count-1. The bytes, 0: no memory. */
+/* Head and body of a request for the events from..from+count-1. The bytes, or 0 with the reason. */
 static size_t ship_http_compose(struct ship_http *http, const struct spool_batch *batch,
-                                size_t from, size_t count, bool has_gap)
+                                size_t from, size_t count, bool has_gap, struct err *err)
 {
     const struct http_url *url = &http->config->url;
     bool is_batch = count > 1;
@@ -100,6 +102,7 @@ static size_t ship_http_compose(struct ship_http *http, const struct spool_batch
         body_bytes += batch->records[i].event.len;
     }
     if (!ship_http_reserve(&http->request, &http->request_size, HEAD_BYTES_MAX + body_bytes)) {
+        (void)err_set(err, RETRY, WHERE, "out of memory");
         return 0;
     }
     if (has_gap) {
@@ -114,6 +117,10 @@ static size_t ship_http_compose(struct ship_http *http, const struct spool_batch
                        http->key ? "Authorization: Bearer " : "", http->key ? http->key : "",
                        http->key ? "\r\n" : "", batch->identity.emitter, batch->identity.epoch,
                        batch->records[from].sequence, gap);
+    if (len < 0 || len >= HEAD_BYTES_MAX) {
+        (void)err_set(err, RETRY, WHERE, "the head is longer than %d bytes", HEAD_BYTES_MAX);
+        return 0;
+    }
     char *at = http->request + len;
     for (size_t i = from; i < from + count; i++) {
         if (is_batch) {
@@ -206,7 +213,7 @@ static int64_t ship_http_number(const struct json_doc *doc, const struct json_va
 }
 
 /* The events of a batch that not all were accepted, by the answer's list of results. */
-static void ship_http_settle_list(const struct http_reply *reply, size_t count,
+static void ship_http_settle_list(const struct http_reply *reply, size_t count, bool is_adopted,
                                   struct ship_outcome *outcome)
 {
     struct json_doc *doc = json_doc_new(REPLY_DEPTH_MAX, REPLY_VALUES_MAX);
@@ -222,15 +229,41 @@ static void ship_http_settle_list(const struct http_reply *reply, size_t count,
     }
     const struct json_value *result = results ? json_first(doc, results) : NULL;
     for (size_t i = 0; i < count && result; i++) {
-        enum result what = ship_http_result(ship_http_number(doc, result, STR("status")));
+        enum result what =
+            ship_http_result(ship_http_number(doc, result, STR("status")), is_adopted);
         if (what == AGAIN || ship_http_number(doc, result, STR("index")) != (int64_t)i) {
             break;
         }
         outcome->is_refused[outcome->done++] = what == REFUSED;
+        outcome->is_gap_reported = outcome->is_gap_reported || what == ACCEPTED;
         result = json_next(doc, results, result);
     }
     json_doc_free(doc);
     free(text);
+}
+
+/* What a status says of the whole request. */
+static void ship_http_settle(struct ship_http *http, const struct http_reply *reply,
+                             bool is_adopted, size_t count, struct ship_outcome *outcome,
+                             bool *out_one_by_one)
+{
+    enum result result = ship_http_result(reply->status, is_adopted);
+    bool is_batch = count > 1;
+
+    if (is_batch && (reply->status == 404 || reply->status == 405)) {
+        http->is_batch_missing = true; /* or all of it: the next event alone will tell */
+        *out_one_by_one = true;
+    } else if (is_batch && result == REFUSED) {
+        *out_one_by_one = true; /* so that the good ones do not share the fate of a bad one */
+    } else if (is_batch && result == ACCEPTED && reply->status != 201) {
+        ship_http_settle_list(reply, count, is_adopted, outcome);
+    } else if (result == ACCEPTED) {
+        outcome->done += count;
+        outcome->is_gap_reported = true;
+        http->has_batches = http->has_batches && (is_batch || !http->is_batch_missing);
+    } else if (result == REFUSED) {
+        outcome->is_refused[outcome->done++] = 1;
+    }
 }
 
 static enum verdict ship_http_fail(struct ship_http *http, const struct http_reply *reply,
@@ -247,37 +280,25 @@ static enum verdict ship_http_fail(struct ship_http *http, const struct http_rep
                    body.len > 0 ? body.ptr : "");
 }
 
-/* One request for events from..from+count-1. OK: each has a result, or has_batches is off now. */
+/* One request for events from..from+count-1. OK: each has a result, or is to be sent alone. */
 static enum verdict ship_http_post(struct ship_http *http, const struct spool_batch *batch,
                                    size_t from, size_t count, const struct net_wait *wait,
                                    struct ship_outcome *outcome, bool *out_one_by_one,
                                    struct err *err)
 {
-    bool is_batch = count > 1;
     struct http_reply reply = {.status = 0};
     bool has_gap = batch->gap.reason && !outcome->is_gap_reported;
-    size_t len = ship_http_compose(http, batch, from, count, has_gap);
+    size_t len = ship_http_compose(http, batch, from, count, has_gap, err);
 
     if (len == 0) {
-        return err_set(err, RETRY, WHERE, "out of memory");
+        return RETRY;
     }
     enum verdict verdict = ship_http_exchange(http, len, wait, &reply, err);
     if (verdict != OK) {
         return verdict;
     }
-    enum result result = ship_http_result(reply.status);
     size_t done = outcome->done;
-    if (result == ACCEPTED && (!is_batch || reply.status == 201)) {
-        outcome->done += count;
-    } else if (result == ACCEPTED) {
-        ship_http_settle_list(&reply, count, outcome);
-    } else if (result == REFUSED && is_batch) {
-        *out_one_by_one = true; /* so that the good ones do not share the fate of a bad one */
-        http->has_batches = http->has_batches && reply.status != 404 && reply.status != 405;
-    } else if (result == REFUSED) {
-        outcome->is_refused[outcome->done++] = 1;
-    }
-    outcome->is_gap_reported = outcome->is_gap_reported || result == ACCEPTED;
+    ship_http_settle(http, &reply, batch->is_adopted, count, outcome, out_one_by_one);
     if (outcome->done < done + count && !*out_one_by_one) {
         outcome->retry_after_s = reply.retry_after_s;
         verdict = ship_http_fail(http, &reply, err);
@@ -294,6 +315,7 @@ static enum verdict ship_http_send(void *state, const struct spool_batch *batch,
     bool is_one_by_one = !http->has_batches;
     enum verdict verdict = OK;
 
+    http->is_batch_missing = false;
     while (outcome->done < batch->count && verdict == OK) {
         size_t count = is_one_by_one ? 1 : batch->count - outcome->done;
         struct net_wait wait = {

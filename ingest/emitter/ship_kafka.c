@@ -120,25 +120,6 @@ static enum verdict ship_kafka_conf(struct ship_kafka *kafka, rd_kafka_conf_t *c
     return OK;
 }
 
-static enum verdict ship_kafka_build(struct ship_kafka *kafka, struct err *err)
-{
-    char text[256] = "";
-    rd_kafka_conf_t *conf = kafka->calls.conf_new();
-    enum verdict verdict = ship_kafka_conf(kafka, conf, err);
-
-    if (verdict != OK) {
-        kafka->calls.conf_destroy(conf);
-        return verdict;
-    }
-    kafka->rk = kafka->calls.new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-    if (!kafka->rk) {
-        kafka->calls.conf_destroy(conf);
-        return err_set(err, RETRY, WHERE, "%s", text);
-    }
-    kafka->topic = kafka->calls.topic_new(kafka->rk, kafka->config->topic, NULL);
-    return kafka->topic ? OK : err_set(err, RETRY, WHERE, "no topic %.64s", kafka->config->topic);
-}
-
 static void ship_kafka_tear_down(struct ship_kafka *kafka)
 {
     if (!kafka->rk) {
@@ -156,6 +137,29 @@ static void ship_kafka_tear_down(struct ship_kafka *kafka)
     kafka->calls.destroy_flags(kafka->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     kafka->rk = NULL;
     kafka->waiting = 0;
+}
+
+static enum verdict ship_kafka_build(struct ship_kafka *kafka, struct err *err)
+{
+    char text[256] = "";
+    rd_kafka_conf_t *conf = kafka->calls.conf_new();
+    enum verdict verdict = ship_kafka_conf(kafka, conf, err);
+
+    if (verdict != OK) {
+        kafka->calls.conf_destroy(conf);
+        return verdict;
+    }
+    kafka->rk = kafka->calls.new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    if (!kafka->rk) {
+        kafka->calls.conf_destroy(conf);
+        return err_set(err, RETRY, WHERE, "%s", text);
+    }
+    kafka->topic = kafka->calls.topic_new(kafka->rk, kafka->config->topic, NULL);
+    if (!kafka->topic) {
+        ship_kafka_tear_down(kafka); /* the next send builds anew: rk alone is of no use to it */
+        return err_set(err, RETRY, WHERE, "no topic %.64s", kafka->config->topic);
+    }
+    return OK;
 }
 
 static enum verdict ship_kafka_open(const struct emitter_config *config, struct fd_book *book,

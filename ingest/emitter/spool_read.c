@@ -211,6 +211,7 @@ enum verdict spool_set_read(struct spool_set *set, int64_t now_us, size_t events
     batch->count = 0;
     batch->gap = (struct spool_gap){.reason = SPOOL_GAP_NONE};
     batch->identity = set->identity;
+    batch->is_adopted = set->is_adopted;
     events_max = events_max < SPOOL_BATCH_EVENTS_MAX ? events_max : SPOOL_BATCH_EVENTS_MAX;
     pthread_mutex_lock(&set->lock);
     while (set->head && verdict == OK && look == LOOK_AGAIN) {

@@ -72,6 +72,10 @@ long spool_record_segment_parse(struct str bytes, struct spool_identity *out_ide
     if (spool_record_get32(bytes.ptr + 8) != crc32c(0, bytes.ptr + 12, 12 + len)) {
         return -1;
     }
+    /* The file may be anybody's: a name that no emitter has must not get into a header. */
+    if (!emitter_config_is_name((struct str){.ptr = bytes.ptr + 24, .len = len})) {
+        return -1;
+    }
     memcpy(out_identity->emitter, bytes.ptr + 24, len);
     out_identity->emitter[len] = '\0';
     out_identity->epoch = (int64_t)spool_record_get64(bytes.ptr + 16);

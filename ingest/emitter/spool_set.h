@@ -55,6 +55,7 @@ struct spool_batch {
     char *bytes;          /* what records refer to; owned */
     size_t size;
     uint64_t segment; /* first number of the one it was read from */
+    bool is_adopted;  /* events of a process that is gone */
 };
 
 struct spool_counts {

@@ -207,6 +207,60 @@ static void test_emitter_refused_event_is_a_gap_of_the_next(void **state)
     metaops_emit_close(emitter, WAIT_MS);
 }
 
+/* A wrong URL, a proxy, a rollout: nothing of that speaks of the events. */
+static void test_emitter_keeps_what_the_wrong_place_answers(void **state)
+{
+    (void)state;
+    int port = shut();
+    struct metaops_emit *emitter = open_at(port, "");
+
+    emit_range(emitter, 1, 50);
+    reopen(port, FAKE_DOOR_NOT_FOUND);
+    assert_int_equal(metaops_emit_flush(emitter, 400), METAOPS_EMIT_PENDING);
+    assert_int_equal(stats_of(emitter).refused, 0);
+    assert_int_equal(stats_of(emitter).pending, 50);
+    fake_door_set_mood(door, FAKE_DOOR_TAKES);
+    assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
+    assert_range_arrived(1, 50);
+    metaops_emit_close(emitter, WAIT_MS);
+}
+
+static void test_emitter_event_of_its_own_is_refused_by_403(void **state)
+{
+    (void)state;
+    struct metaops_emit *emitter = open_with("");
+
+    fake_door_set_mood(door, FAKE_DOOR_FORBIDS);
+    emit_range(emitter, 1, 3);
+    assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
+    assert_int_equal(stats_of(emitter).refused, 3);
+    metaops_emit_close(emitter, WAIT_MS);
+}
+
+static void test_emitter_gap_is_told_until_an_event_with_it_is_taken(void **state)
+{
+    (void)state;
+    int port = shut();
+    struct metaops_emit *emitter = open_at(port, "spool_bytes_max = 64KiB\n");
+
+    emit_range(emitter, 1, 1000);
+    reopen(port, FAKE_DOOR_TAKES_NONE_NOW);
+    assert_int_equal(metaops_emit_flush(emitter, 400), METAOPS_EMIT_PENDING);
+    size_t taken = 0;
+    while (fake_door_request(door, taken)) {
+        taken++;
+    }
+    assert_true(taken > 0);
+    fake_door_set_mood(door, FAKE_DOOR_TAKES);
+    assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
+    while (fake_door_request(door, taken) &&
+           !strstr(fake_door_request(door, taken)->head, "MetaOps-Gap: 1-")) {
+        taken++;
+    }
+    assert_non_null(fake_door_request(door, taken));
+    metaops_emit_close(emitter, WAIT_MS);
+}
+
 static void test_emitter_goes_one_by_one_where_there_are_no_batches(void **state)
 {
     (void)state;
@@ -463,6 +517,10 @@ static void test_emitter_says_what_is_wrong(void **state)
         {"emitter = a;b", "emitter"},
         {"just words", "without ="},
         {"to = kafka://", "kafka://BROKER"},
+        {"rdkafka.acks = 1", "rdkafka.acks"},
+        {"rdkafka.request.required.acks = 0", "rdkafka.request.required.acks"},
+        {"rdkafka.enable.idempotence = false", "rdkafka.enable.idempotence"},
+        {"rdkafka.delivery.report.only.error = true", "rdkafka.delivery.report.only.error"},
     };
     struct metaops_emit *emitter = NULL;
     char reason[256];
@@ -482,6 +540,46 @@ static void test_emitter_says_what_is_wrong(void **state)
     assert_int_equal(metaops_emit_json(emitter, NULL, 0), METAOPS_EMIT_INVALID);
     assert_int_equal(stats_of(emitter).invalid, 3);
     assert_int_equal(stats_of(emitter).sequence, 0);
+    metaops_emit_close(emitter, 0);
+}
+
+static void test_emitter_key_too_long_for_a_head_is_refused(void **state)
+{
+    (void)state;
+    struct metaops_emit *emitter = NULL;
+    char *config = malloc(9000);
+    char reason[256];
+
+    int len = snprintf(config, 9000, "spool = none\napi_key = ");
+    memset(config + len, 'k', 8500);
+    config[len + 8500] = '\0';
+    assert_int_equal(metaops_emit_open(config, &emitter, reason, sizeof(reason)),
+                     METAOPS_EMIT_CONFIG);
+    assert_non_null(strstr(reason, "4095"));
+    assert_null(strstr(reason, "kkk"));
+    free(config);
+}
+
+/* librdkafka takes no topic of more than 512 characters: each try must find the producer whole. */
+static void test_emitter_topic_that_cannot_be_is_only_tried_again(void **state)
+{
+    (void)state;
+    struct metaops_emit *emitter = NULL;
+    char config[1024];
+    char reason[256];
+
+    int len = snprintf(config, sizeof(config),
+                       "spool = none\nretry_ms_max = 100\nto = kafka://127.0.0.1:1/");
+    memset(config + len, 't', 600);
+    config[len + 600] = '\0';
+    assert_int_equal(metaops_emit_open(config, &emitter, reason, sizeof(reason)), METAOPS_EMIT_OK);
+    emit_range(emitter, 1, 3);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(metaops_emit_flush(emitter, 300), METAOPS_EMIT_PENDING);
+    }
+    assert_true(stats_of(emitter).retries > 1);
+    metaops_emit_last_error(emitter, reason, sizeof(reason));
+    assert_non_null(strstr(reason, "no topic"));
     metaops_emit_close(emitter, 0);
 }
 
@@ -789,6 +887,9 @@ int main(void)
         CASE(test_emitter_events_arrive_in_order_with_their_numbers),
         CASE(test_emitter_outage_only_delays),
         CASE(test_emitter_refused_event_is_a_gap_of_the_next),
+        CASE(test_emitter_keeps_what_the_wrong_place_answers),
+        CASE(test_emitter_event_of_its_own_is_refused_by_403),
+        CASE(test_emitter_gap_is_told_until_an_event_with_it_is_taken),
         CASE(test_emitter_goes_one_by_one_where_there_are_no_batches),
         CASE(test_emitter_full_spool_reports_what_it_dropped),
         CASE(test_emitter_takes_from_many_threads),
@@ -798,6 +899,8 @@ int main(void)
         CASE(test_emitter_close_ships_what_others_left),
         CASE(test_emitter_secrets_never_reach_the_spool),
         CASE(test_emitter_says_what_is_wrong),
+        CASE(test_emitter_key_too_long_for_a_head_is_refused),
+        CASE(test_emitter_topic_that_cannot_be_is_only_tried_again),
         CASE(test_emitter_disabled_does_nothing),
         CASE(test_emitter_reads_openlineage_environment),
         CASE(test_emitter_run_states_become_events),

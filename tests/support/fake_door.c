@@ -85,29 +85,43 @@ static size_t fake_door_count(const char *body)
     return count;
 }
 
-static int fake_door_list(char *out, size_t size, size_t count)
+static int fake_door_list(char *out, size_t size, size_t count, bool is_none_now)
 {
     int len = snprintf(out, size, "{\"accepted\":%zu,\"refused\":1,\"results\":[", count - 1);
 
     for (size_t i = 0; i < count; i++) {
         len += snprintf(out + len, size - (size_t)len, "%s{\"index\":%zu,\"status\":%d}",
-                        i ? "," : "", i, i == 1 ? 400 : 201);
+                        i ? "," : "", i,
+                        is_none_now ? 503
+                        : i == 1    ? 400
+                                    : 201);
     }
     return len + snprintf(out + len, size - (size_t)len, "]}");
 }
 
 static void fake_door_answer(struct fake_door *door, int fd, struct kept *kept)
 {
-    static const char *const lines[] = {"201 Created", "503 Service Unavailable",
-                                        "401 Unauthorized", "404 Not Found", "200 OK"};
+    static const char *const lines[] = {
+        [FAKE_DOOR_TAKES] = "201 Created",
+        [FAKE_DOOR_OVERLOADED] = "503 Service Unavailable",
+        [FAKE_DOOR_UNAUTHORIZED] = "401 Unauthorized",
+        [FAKE_DOOR_NO_BATCHES] = "404 Not Found",
+        [FAKE_DOOR_REFUSES_SECOND] = "200 OK",
+        [FAKE_DOOR_NOT_FOUND] = "404 Not Found",
+        [FAKE_DOOR_FORBIDS] = "403 Forbidden",
+        [FAKE_DOOR_TAKES_NONE_NOW] = "207 Multi-Status",
+    };
     enum fake_door_mood mood = (enum fake_door_mood)atomic_load(&door->mood);
     bool is_batch = strstr(kept->request.head, "/batch HTTP/1.1") != NULL;
     static char body[100000];
     static char text[110000];
 
     int len = snprintf(body, sizeof(body), "{}");
-    if (mood == FAKE_DOOR_REFUSES_SECOND && is_batch) {
-        len = fake_door_list(body, sizeof(body), fake_door_count(kept->request.body));
+    if ((mood == FAKE_DOOR_REFUSES_SECOND || mood == FAKE_DOOR_TAKES_NONE_NOW) && is_batch) {
+        len = fake_door_list(body, sizeof(body), fake_door_count(kept->request.body),
+                             mood == FAKE_DOOR_TAKES_NONE_NOW);
+    } else if (mood == FAKE_DOOR_TAKES_NONE_NOW) {
+        mood = FAKE_DOOR_OVERLOADED;
     } else if ((mood == FAKE_DOOR_NO_BATCHES || mood == FAKE_DOOR_REFUSES_SECOND) && !is_batch) {
         mood = FAKE_DOOR_TAKES;
     }

@@ -14,11 +14,14 @@ struct fake_door_request {
 };
 
 enum fake_door_mood {
-    FAKE_DOOR_TAKES,         /* 201 */
-    FAKE_DOOR_OVERLOADED,    /* 503 */
-    FAKE_DOOR_UNAUTHORIZED,  /* 401 */
-    FAKE_DOOR_NO_BATCHES,    /* 404 for batches, 201 for single events */
-    FAKE_DOOR_REFUSES_SECOND /* of a batch the second event is refused with 400, singles are taken */
+    FAKE_DOOR_TAKES,          /* 201 */
+    FAKE_DOOR_OVERLOADED,     /* 503 */
+    FAKE_DOOR_UNAUTHORIZED,   /* 401 */
+    FAKE_DOOR_NO_BATCHES,     /* 404 for batches, 201 for single events */
+    FAKE_DOOR_REFUSES_SECOND, /* of a batch the second event is refused with 400, singles are taken */
+    FAKE_DOOR_NOT_FOUND,      /* 404 for everything */
+    FAKE_DOOR_FORBIDS,        /* 403 */
+    FAKE_DOOR_TAKES_NONE_NOW, /* 207 for batches, each event 503; 503 for single events */
 };
 
 /* Listens on 127.0.0.1 at port, 0: a free one. */

@@ -153,6 +153,24 @@ static void test_spool_record_segment_head_names_the_emitter(void **state)
     }
 }
 
+/* The file may be anybody's, and the name goes into a header. */
+static void test_spool_record_segment_of_an_impossible_name_is_damaged(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"e\r\nX-Key: 1", "e;epoch=2", "e,f",
+                                        "e f",           "e\x7F",     "e\xC3\xA9"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct spool_identity identity = {.epoch = 1};
+        struct spool_identity back;
+        uint8_t bytes[SPOOL_SEGMENT_HEAD_BYTES_MAX];
+        snprintf(identity.emitter, sizeof(identity.emitter), "%s", names[i]);
+        struct str whole = {.ptr = (const char *)bytes,
+                            .len = spool_record_segment_head(&identity, bytes)};
+        assert_int_equal(spool_record_segment_parse(whole, &back), -1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_spool_record_with_a_changed_bit_is_never_found),
         cmocka_unit_test(test_spool_record_behind_damage_is_reached),
         cmocka_unit_test(test_spool_record_segment_head_names_the_emitter),
+        cmocka_unit_test(test_spool_record_segment_of_an_impossible_name_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
