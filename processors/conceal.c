@@ -2,7 +2,9 @@
  * may write to the topics. From here on the body is what is stored and the id is its id.
  *
  * A body that is no JSON is redacted as far as patterns go and fails in the next stage that needs
- * it, so that it has an id and its dead letter a place. */
+ * it, so that it has an id and its dead letter a place. One that is JSON and cannot be redacted fails there
+ * too, and is withheld: patterns on its bytes would see less than redact_event saw, nothing of what
+ * escapes hide. */
 #include "conceal.h"
 
 #include <stdlib.h>
@@ -17,6 +19,9 @@ static enum verdict conceal_body(struct processor *pr, struct event_work *work, 
 
     if (verdict == OK) {
         verdict = redact_event(pr->redact, pr->doc, pr->scratch, &body, &work->unread);
+        if (verdict == REJECT) {
+            body = STR(REDACT_MARK);
+        }
     } else if (verdict == REJECT) {
         body = redact_bytes(pr->redact, body, pr->scratch);
         if (!body.ptr) {
@@ -34,7 +39,10 @@ static enum verdict conceal_body(struct processor *pr, struct event_work *work, 
         metrics_add(METRIC_WORKER_REDACTIONS, redact_made(work->ev.body, body));
         work->is_changed = true;
         work->ev.body = body;
-        work->ev.event_id = lineage_event_id(body);
+        /* All that are withheld have the same body: each keeps the id with which it came. */
+        if (!redact_is_withheld(body)) {
+            work->ev.event_id = lineage_event_id(body);
+        }
     }
     return OK;
 }

@@ -112,21 +112,19 @@ static struct str letter_text(struct batch *bt, const char *text)
     return copy;
 }
 
-static enum verdict add_letter(struct processor *pr, struct batch *bt, struct event_work *work,
-                               const char *stage, const struct err *why, struct err *err)
+/* The letter of a record that is kept as value. */
+static enum verdict add_letter_of(struct batch *bt, struct event_work *work, struct str value,
+                                  const char *stage, const struct err *why, struct err *err)
 {
-    struct str value;
-    enum verdict verdict = conceal_letter(pr, work, &value, err);
-    if (verdict != OK) {
-        return verdict;
-    }
     struct dead_letter *letter = graph_rows_add(&bt->rows.letters);
     if (!letter) {
         return err_set(err, RETRY, "stages", "memory is short");
     }
     bool has_id = !id128_is_zero(work->ev.event_id);
+    /* What is withheld looks all the same. */
+    struct str digested = redact_is_withheld(value) ? work->record->value : value;
     *letter = (struct dead_letter){
-        .letter_id = has_id ? work->ev.event_id : identity_digest(value),
+        .letter_id = has_id ? work->ev.event_id : identity_digest(digested),
         .has_event_id = has_id,
         .failed_at_us = timebase_wall_us(),
         .stage = str_view(stage),
@@ -147,6 +145,15 @@ static enum verdict add_letter(struct processor *pr, struct batch *bt, struct ev
         return err_set(err, RETRY, "stages", "the batch arena is full");
     }
     return OK;
+}
+
+static enum verdict add_letter(struct processor *pr, struct batch *bt, struct event_work *work,
+                               const char *stage, const struct err *why, struct err *err)
+{
+    struct str value;
+    enum verdict verdict = conceal_letter(pr, work, &value, err);
+
+    return verdict == OK ? add_letter_of(bt, work, value, stage, why, err) : verdict;
 }
 
 /* *out_is_over: the record has become a letter, or is a duplicate. */
@@ -216,7 +223,18 @@ static enum verdict give_up(struct processor *pr, struct batch *bt, size_t first
     if (verdict == RETRY) {
         return RETRY;
     }
-    return add_letter(pr, bt, &work, "normalize", &why, err);
+    struct graph_mark mark = graph_batch_mark(&bt->rows);
+    verdict = add_letter(pr, bt, &work, "normalize", &why, err);
+    if (verdict != RETRY) {
+        return verdict;
+    }
+    /* Nor can it be redacted in the memory there is, and never will be: its place without its value, or
+     * the partition would stand still. */
+    graph_batch_rewind(&bt->rows, &mark);
+    err_set(&why, REJECT, "stages",
+            "redacting it takes more memory than there is: its value is withheld");
+    work.fault = (struct json_fault){.offset = 0};
+    return add_letter_of(bt, &work, STR(REDACT_MARK), "conceal", &why, err);
 }
 
 enum verdict stages_run(struct processor *pr, struct batch *bt, size_t first, size_t *out_next,

@@ -1,9 +1,9 @@
 #include "schemas/canonical_schema.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/ascii.h"
 #include "core/json.h"
 #include "schemas/event_codec.h"
 
@@ -67,7 +67,7 @@ static bool has_dot(struct str name)
 static bool is_name(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
-        if (!isalnum((unsigned char)name.ptr[i]) && name.ptr[i] != '_' && name.ptr[i] != '.') {
+        if (!ascii_is_alnum(name.ptr[i]) && name.ptr[i] != '_' && name.ptr[i] != '.') {
             return false;
         }
     }
@@ -142,7 +142,7 @@ static void put_size(struct form *form, struct str digits)
         digits.len--;
     }
     for (size_t i = 0; i < digits.len; i++) {
-        if (!isdigit((unsigned char)digits.ptr[i])) {
+        if (!ascii_is_digit(digits.ptr[i])) {
             fail(form, "a size is no number");
         }
     }

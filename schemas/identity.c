@@ -1,11 +1,11 @@
 #include "schemas/identity.h"
 
-#include <strings.h>
-
 /* OpenSSL's plain digest functions are the ones that cannot fail: no context on the heap, no
  * provider to look up. Ids have no way to report an error, so that is worth the deprecation. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
+
+#include "core/ascii.h"
 
 static const uint8_t namespace_bytes[16] = {0x63, 0x39, 0x6e, 0x81, 0xf3, 0x6a, 0x53, 0xdd,
                                             0xbf, 0x13, 0x9c, 0xd1, 0xf7, 0x3f, 0x93, 0x78};
@@ -87,7 +87,7 @@ struct id128 identity_run(struct str run_id, bool *out_is_uuid)
     struct str text = run_id;
     struct id128 id;
 
-    if (text.len > urn.len && strncasecmp(text.ptr, urn.ptr, urn.len) == 0) {
+    if (text.len > urn.len && ascii_eq_caseless(text.ptr, urn.ptr, urn.len)) {
         text = (struct str){text.ptr + urn.len, text.len - urn.len};
     }
     if (text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}') {

@@ -1,8 +1,8 @@
 #include "schemas/openlineage.h"
 
 #include <stdio.h>
-#include <strings.h>
 
+#include "core/ascii.h"
 #include "core/timebase.h"
 #include "schemas/identity.h"
 
@@ -300,7 +300,7 @@ static enum openlineage_state openlineage_state_of(struct str event_type)
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (event_type.len == strlen(rows[i].name) &&
-            strncasecmp(event_type.ptr, rows[i].name, event_type.len) == 0) {
+            ascii_eq_caseless(event_type.ptr, rows[i].name, event_type.len)) {
             return rows[i].state;
         }
     }
@@ -332,7 +332,7 @@ static enum verdict openlineage_read_head(struct reader *rd, const struct json_v
     if (verdict == OK) {
         ev->state = openlineage_state_of(ev->event_type);
         ev->is_start = ev->event_type.len == strlen("START") &&
-                       strncasecmp(ev->event_type.ptr, "START", strlen("START")) == 0;
+                       ascii_eq_caseless(ev->event_type.ptr, "START", strlen("START"));
         verdict = openlineage_try_text(rd, root, "producer", &ev->producer);
     }
     if (verdict == OK && !ev->producer.ptr) {

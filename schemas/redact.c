@@ -1,8 +1,8 @@
 #include "schemas/redact.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
+#include "core/ascii.h"
 #include "schemas/redact_impl.h"
 #include "schemas/redact_names.h"
 
@@ -11,6 +11,9 @@
 /* A mark changes what stands around it, so an event is read again until nothing is found. One pass
  * writes and one finds nothing, but for texts made to have more. */
 #define PASSES_MAX 8
+
+/* So many readings fit any arena that takes the event at all; a text that fills it with more is made to. */
+#define PASSES_HONEST 2
 
 enum verdict redact_new(const char *environment_allow, bool is_masking_sql,
                         struct redact **out_redact, struct err *err)
@@ -51,12 +54,13 @@ int32_t redact_count(struct str body)
     return count;
 }
 
-void redact_spans_add(struct redact_spans *spans, struct str text, size_t from, size_t to)
+bool redact_is_withheld(struct str body)
 {
-    if (from >= to ||
-        (to - from == MARK_LEN && memcmp(text.ptr + from, REDACT_MARK, MARK_LEN) == 0)) {
-        return;
-    }
+    return str_eq(body, STR(REDACT_MARK));
+}
+
+static void spans_push(struct redact_spans *spans, struct redact_span span)
+{
     if (spans->count == spans->capacity) {
         size_t capacity = spans->capacity ? spans->capacity * 2 : 16;
         struct redact_span *items = arena_calloc(spans->arena, capacity, sizeof(*items));
@@ -70,7 +74,21 @@ void redact_spans_add(struct redact_spans *spans, struct str text, size_t from, 
         spans->items = items;
         spans->capacity = capacity;
     }
-    spans->items[spans->count++] = (struct redact_span){from, to};
+    spans->items[spans->count++] = span;
+}
+
+void redact_spans_add(struct redact_spans *spans, struct str text, size_t from, size_t to)
+{
+    if (from >= to ||
+        (to - from == MARK_LEN && memcmp(text.ptr + from, REDACT_MARK, MARK_LEN) == 0)) {
+        return;
+    }
+    if (spans->found == REDACT_SPANS_MAX) {
+        spans->is_over = true;
+        return;
+    }
+    spans->found++;
+    spans_push(spans, (struct redact_span){from, to});
 }
 
 size_t redact_made(struct str before, struct str after)
@@ -86,7 +104,7 @@ size_t redact_text_find(struct str text, const char *needle)
 
     for (size_t i = 0; i + len <= text.len; i++) {
         if ((text.ptr[i] | 0x20) == (needle[0] | 0x20) &&
-            strncasecmp(text.ptr + i, needle, len) == 0) {
+            ascii_eq_caseless(text.ptr + i, needle, len)) {
             return i;
         }
     }
@@ -126,45 +144,46 @@ static void find_in_text(struct redact_text *rt)
     uint32_t triggers = 0;
     size_t at = 0;
 
-    while ((at = redact_scan_next(scan, rt->text.ptr, rt->text.len, at, &triggers)) <
-           rt->text.len) {
+    while (!redact_spans_is_closed(rt->spans) &&
+           (at = redact_scan_next(scan, rt->text.ptr, rt->text.len, at, &triggers)) <
+               rt->text.len) {
         at = redact_rules_apply(rt, at, triggers);
     }
 }
 
 /* Rules for what the escapes of a string stand for; finds go to rt in places of the event. With a
- * facet its literals of SQL instead. False when the arena is full. */
-static bool find_decoded(struct redact_text *rt, const struct json_value *string,
+ * facet its literals of SQL instead. */
+static void find_decoded(struct redact_text *rt, const struct json_value *string,
                          const struct json_value *sql_facet)
 {
-    struct redact_spans spans = {.arena = rt->spans->arena};
+    struct redact_spans spans = {.arena = rt->spans->arena, .found = rt->spans->found};
     struct redact_text inner = {.redact = rt->redact, .spans = &spans};
     struct err err;
 
     if (json_string(rt->doc, string, spans.arena, &inner.text, &err) != OK) {
-        return false;
+        rt->spans->is_full = true;
+        return;
     }
     if (sql_facet) {
         redact_sql_find(&inner, rt->doc, sql_facet);
     } else {
         find_in_text(&inner);
     }
-    if (spans.is_full) {
-        return false;
-    }
-    if (spans.count == 0) {
-        return true;
+    rt->spans->found = spans.found;
+    rt->spans->is_full = rt->spans->is_full || spans.is_full;
+    rt->spans->is_over = rt->spans->is_over || spans.is_over;
+    if (redact_spans_is_closed(rt->spans) || spans.count == 0) {
+        return;
     }
     redact_spans_settle(&spans);
     json_string_places(rt->doc, string, &spans.items[0].from, spans.count * 2);
     for (size_t i = 0; i < spans.count; i++) {
-        redact_spans_add(rt->spans, rt->text, spans.items[i].from, spans.items[i].to);
+        spans_push(rt->spans, spans.items[i]);
     }
-    return true;
 }
 
 /* A key with escapes: does it name a secret when they are decoded? */
-static bool find_key(struct redact_text *rt, const struct json_value *key)
+static void find_key(struct redact_text *rt, const struct json_value *key)
 {
     const struct json_value *value = key + 1;
     struct str raw = json_raw(rt->doc, value);
@@ -172,41 +191,43 @@ static bool find_key(struct redact_text *rt, const struct json_value *key)
     struct err err;
 
     if (json_string(rt->doc, key, rt->spans->arena, &name, &err) != OK) {
-        return false;
+        rt->spans->is_full = true;
+        return;
     }
     if (value->type == JSON_STRING && redact_names_is_secret(name) &&
         !redact_names_is_kept(name, (struct str){raw.ptr + 1, raw.len - 2})) {
         redact_spans_add(rt->spans, rt->text, value->offset + 1, value->offset + value->len - 1);
     }
-    return true;
 }
 
 /* A string with escapes is looked at as what they stand for, all others as they are. */
-static bool find_in_event(struct redact_text *rt)
+static void find_in_event(struct redact_text *rt)
 {
     const struct redact_scan *scan = &rt->redact->scan;
     bool has_escapes = memchr(rt->text.ptr, '\\', rt->text.len);
     uint32_t triggers = 0;
     uint32_t index = 0;
-    bool is_done = true;
     size_t at = 0;
 
-    while (is_done && (at = redact_scan_next(scan, rt->text.ptr, rt->text.len, at, &triggers)) <
-                          rt->text.len) {
+    while (!redact_spans_is_closed(rt->spans) &&
+           (at = redact_scan_next(scan, rt->text.ptr, rt->text.len, at, &triggers)) <
+               rt->text.len) {
         if (has_escapes) {
             index = redact_facets_index(rt->doc, index, at);
             const struct json_value *string = json_at(rt->doc, index);
             if (string->type == JSON_STRING && string->has_escape &&
                 at < (size_t)string->offset + string->len) {
-                is_done = redact_facets_is_key(rt->doc, string) ? find_key(rt, string)
-                                                                : find_decoded(rt, string, NULL);
+                if (redact_facets_is_key(rt->doc, string)) {
+                    find_key(rt, string);
+                } else {
+                    find_decoded(rt, string, NULL);
+                }
                 at = (size_t)string->offset + string->len;
                 continue;
             }
         }
         at = redact_rules_apply(rt, at, triggers);
     }
-    return is_done;
 }
 
 /* Keeps the finds that lie within one string value: keys stay, and so does all that holds JSON
@@ -249,23 +270,32 @@ static struct str write_marks(struct str text, const struct redact_spans *spans)
     return (struct str){copy, (size_t)(out - copy)};
 }
 
-/* One reading of the event. False when the arena is full. */
-static bool find_all(const struct redact *redact, const struct json_doc *doc, struct str body,
+/* One reading of the event. */
+static void find_all(const struct redact *redact, const struct json_doc *doc, struct str body,
                      struct redact_spans *spans)
 {
     struct redact_text rt = {.redact = redact, .text = body, .doc = doc, .spans = spans};
     const struct json_value *facet;
     const struct json_value *sql = NULL;
-    bool is_done = find_in_event(&rt);
 
-    redact_facets_find(&rt);
-    if (redact->is_masking_sql) {
+    find_in_event(&rt);
+    if (!redact_spans_is_closed(spans)) {
+        redact_facets_find(&rt);
+    }
+    if (redact->is_masking_sql && !redact_spans_is_closed(spans)) {
         sql = redact_facets_sql(doc, &facet);
     }
-    if (is_done && sql) {
-        is_done = find_decoded(&rt, sql, facet);
+    if (sql) {
+        find_decoded(&rt, sql, facet);
     }
-    return is_done && !spans->is_full;
+}
+
+/* The arena is full: for the time being, or because the text would fill any. */
+static enum verdict refuse_full(int pass, struct err *err)
+{
+    return pass < PASSES_HONEST
+               ? err_set(err, RETRY, "redact", "no memory for what is to be redacted")
+               : err_set(err, REJECT, "redact", "redacting it takes too much memory");
 }
 
 enum verdict redact_event(const struct redact *redact, struct json_doc *doc, struct arena *arena,
@@ -275,8 +305,15 @@ enum verdict redact_event(const struct redact *redact, struct json_doc *doc, str
 
     for (int pass = 0; pass < PASSES_MAX; pass++) {
         struct redact_spans spans = {.arena = arena};
-        if (!json_root(doc) || !find_all(redact, doc, body, &spans)) {
-            return err_set(err, RETRY, "redact", "no memory for what is to be redacted");
+        if (!json_root(doc)) {
+            return err_set(err, RETRY, "redact", "the event has not been parsed");
+        }
+        find_all(redact, doc, body, &spans);
+        if (spans.is_over) {
+            return err_set(err, REJECT, "redact", "more secrets than can be redacted");
+        }
+        if (spans.is_full) {
+            return refuse_full(pass, err);
         }
         keep_values(doc, &spans);
         redact_spans_settle(&spans);
@@ -286,7 +323,7 @@ enum verdict redact_event(const struct redact *redact, struct json_doc *doc, str
         }
         body = write_marks(body, &spans);
         if (!body.ptr) {
-            return err_set(err, RETRY, "redact", "no memory for the redacted event");
+            return refuse_full(pass, err);
         }
         enum verdict verdict = json_parse(doc, body, NULL, err);
         if (verdict != OK) {
@@ -306,17 +343,20 @@ struct str redact_bytes(const struct redact *redact, struct str bytes, struct ar
         struct redact_text rt = {.redact = redact, .text = bytes, .spans = &spans};
         find_in_text(&rt);
         redact_facets_find_in_text(&rt);
+        if (spans.is_over) {
+            break;
+        }
         if (spans.is_full) {
             return (struct str){NULL, 0};
         }
         redact_spans_settle(&spans);
         if (spans.count == 0) {
-            break;
+            return bytes;
         }
         bytes = write_marks(bytes, &spans);
         if (!bytes.ptr) {
-            break;
+            return bytes;
         }
     }
-    return bytes;
+    return STR(REDACT_MARK);
 }

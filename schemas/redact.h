@@ -30,6 +30,10 @@
 /* Safe in URLs and in JSON strings; no producer writes it. */
 #define REDACT_MARK "~metaops-redacted~"
 
+/* Secrets in one event, counted before those that touch become one: far more than any real event has,
+ * few enough that finding them needs little memory. */
+#define REDACT_SPANS_MAX 65536
+
 struct json_doc;
 struct redact;
 
@@ -41,14 +45,20 @@ MUST_CHECK enum verdict redact_new(const char *environment_allow, bool is_maskin
 
 /* doc holds the parse of *inout_body. When there is nothing secret, neither changes. Else
  * *inout_body becomes the redacted text, in arena and followed by JSON_PADDING_BYTES, and doc its
- * parse: whatever was read from doc before is stale. RETRY when memory is short; REJECT when the
- * redacted text can't be parsed within the limits of doc. */
+ * parse: whatever was read from doc before is stale. RETRY when memory is short. REJECT when the
+ * redacted text can't be parsed within the limits of doc, when there is more to redact than
+ * REDACT_SPANS_MAX, and when each secret redacted brings up another: the text may then not be kept
+ * by anybody, not even as a dead letter, and doc is of no use. */
 MUST_CHECK enum verdict redact_event(const struct redact *redact, struct json_doc *doc,
                                      struct arena *arena, struct str *inout_body, struct err *err);
 
 /* As redact_event for bytes that are no JSON (dead letters): what the patterns find in them as they
- * stand. Returns bytes itself when there is nothing; ptr NULL when the arena is full. */
+ * stand. Returns bytes itself when there is nothing; REDACT_MARK alone when what redact_event rejects
+ * is the matter; ptr NULL when the arena is full. */
 struct str redact_bytes(const struct redact *redact, struct str bytes, struct arena *arena);
+
+/* Is this all that is left of a text that could not be redacted? */
+bool redact_is_withheld(struct str body);
 
 /* Number of marks in a body: lineage_event.redactions, whoever redacted. */
 int32_t redact_count(struct str body);

@@ -28,17 +28,26 @@ struct redact_span {
     size_t to;
 };
 
-/* What was found, in the arena. */
+/* What was found, in the arena. A text that an attacker wrote must not cost more memory than any honest
+ * one does: beyond REDACT_SPANS_MAX nothing is noted any more. */
 struct redact_spans {
     struct arena *arena;
     struct redact_span *items;
     size_t count;
     size_t capacity;
+    size_t found; /* in this reading, also within texts whose finds have become fewer since */
     bool is_full; /* the arena is: what was found is not all */
+    bool is_over; /* more was found than may be */
 };
 
 /* Adds a stretch of text unless it is empty or a mark already. */
 void redact_spans_add(struct redact_spans *spans, struct str text, size_t from, size_t to);
+
+/* Is it of no use to look for more? */
+static inline bool redact_spans_is_closed(const struct redact_spans *spans)
+{
+    return spans->is_full || spans->is_over;
+}
 
 /* Sorts, and makes one of those that touch. */
 void redact_spans_settle(struct redact_spans *spans);

@@ -1,7 +1,6 @@
 #include "schemas/redact_names.h"
 
-#include <ctype.h>
-#include <strings.h>
+#include "core/ascii.h"
 
 /* The end of a name, words joined and in lower case. */
 struct ending {
@@ -114,10 +113,10 @@ static bool name_ends(struct str name, const struct ending *ending)
         first = *--p;
         e--;
     }
-    if (!ending->is_word || p == name.ptr || !isalnum((unsigned char)p[-1])) {
+    if (!ending->is_word || p == name.ptr || !ascii_is_alnum(p[-1])) {
         return true;
     }
-    return isupper((unsigned char)first) && islower((unsigned char)p[-1]);
+    return ascii_is_upper(first) && ascii_is_lower(p[-1]);
 }
 
 static bool has_part(struct str name, const char *part)
@@ -125,7 +124,7 @@ static bool has_part(struct str name, const char *part)
     size_t len = strlen(part);
 
     for (size_t i = 0; i + len <= name.len; i++) {
-        if (strncasecmp(name.ptr + i, part, len) == 0) {
+        if (ascii_eq_caseless(name.ptr + i, part, len)) {
             return true;
         }
     }
@@ -277,7 +276,7 @@ bool redact_names_is_kept(struct str name, struct str value)
         return false;
     }
     for (size_t i = 0; i < value.len; i++) {
-        lower[i] = (char)tolower((unsigned char)value.ptr[i]);
+        lower[i] = ascii_lower(value.ptr[i]);
     }
     return redact_names_is_listed(words, (struct str){lower, value.len});
 }

@@ -3,9 +3,8 @@
  * The triggers are the end of a name (its last two letters and what follows), the @ of a URL's user
  * info, and the first bytes of tokens. Every rule looks back and ahead within bounds, so that no
  * text costs more than a small multiple of its length. */
-#include <ctype.h>
-#include <strings.h>
 
+#include "core/ascii.h"
 #include "schemas/redact_impl.h"
 #include "schemas/redact_names.h"
 
@@ -83,12 +82,12 @@ bool redact_rules_is_escape(uint32_t triggers)
 
 static bool is_name_byte(char c)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
+    return ascii_is_alnum(c) || c == '_' || c == '-' || c == '.';
 }
 
 static size_t skip_spaces(const struct redact_text *rt, size_t at)
 {
-    while (at < rt->text.len && isspace((unsigned char)rt->text.ptr[at])) {
+    while (at < rt->text.len && ascii_is_space(rt->text.ptr[at])) {
         at++;
     }
     return at;
@@ -195,7 +194,7 @@ static bool is_connection_word(struct str word)
     size_t len = equals ? (size_t)(equals - word.ptr) : 0;
 
     for (size_t i = 0; len && i < sizeof(names) / sizeof(names[0]); i++) {
-        if (len == strlen(names[i]) && strncasecmp(word.ptr, names[i], len) == 0) {
+        if (len == strlen(names[i]) && ascii_eq_caseless(word.ptr, names[i], len)) {
             return true;
         }
     }
@@ -206,8 +205,7 @@ static size_t word_end(const struct redact_text *rt, size_t at)
 {
     size_t end = at;
 
-    while (end < rt->text.len && end - at < WORD_BYTES_MAX &&
-           !isspace((unsigned char)rt->text.ptr[end])) {
+    while (end < rt->text.len && end - at < WORD_BYTES_MAX && !ascii_is_space(rt->text.ptr[end])) {
         end++;
     }
     return end;
@@ -218,11 +216,11 @@ static bool has_connection_beside(const struct redact_text *rt, size_t begin, si
 {
     size_t at = begin, to;
 
-    while (at > 0 && isspace((unsigned char)rt->text.ptr[at - 1])) {
+    while (at > 0 && ascii_is_space(rt->text.ptr[at - 1])) {
         at--;
     }
     to = at;
-    while (at > 0 && to - at < WORD_BYTES_MAX && !isspace((unsigned char)rt->text.ptr[at - 1]) &&
+    while (at > 0 && to - at < WORD_BYTES_MAX && !ascii_is_space(rt->text.ptr[at - 1]) &&
            !(rt->doc && rt->text.ptr[at - 1] == '"')) {
         at--;
     }
@@ -253,8 +251,7 @@ static bool is_shell_assignment(const struct redact_text *rt, size_t begin, stru
     bool has_joint = false;
 
     for (size_t i = 0; i < name.len; i++) {
-        if (!isupper((unsigned char)name.ptr[i]) && !isdigit((unsigned char)name.ptr[i]) &&
-            name.ptr[i] != '_') {
+        if (!ascii_is_upper(name.ptr[i]) && !ascii_is_digit(name.ptr[i]) && name.ptr[i] != '_') {
             return false;
         }
         has_joint = has_joint || name.ptr[i] == '_';
@@ -338,7 +335,7 @@ static bool ends_value(const struct redact_text *rt, enum place place, size_t at
     case PLACE_ENCODED:
         return c == '&' || c == '#' ||
                (c == '%' && redact_text_byte(rt, at + 1) == '3' &&
-                tolower(redact_text_byte(rt, at + 2)) == 'b') ||
+                ascii_lower(redact_text_byte(rt, at + 2)) == 'b') ||
                (c == '%' && redact_text_byte(rt, at + 1) == '2' &&
                 redact_text_byte(rt, at + 2) == '6');
     case PLACE_WORD:
@@ -392,7 +389,7 @@ static size_t rule_assign_encoded(struct redact_text *rt, size_t name_end)
     size_t begin = name_begin(rt, name_end);
 
     if (redact_text_byte(rt, name_end + 1) != '3' ||
-        tolower(redact_text_byte(rt, name_end + 2)) != 'd') {
+        ascii_lower(redact_text_byte(rt, name_end + 2)) != 'd') {
         return name_end + 1;
     }
     if (begin > 0 && rt->text.ptr[begin - 1] == '%' && name_end - begin > 2) {
@@ -421,7 +418,7 @@ static size_t rule_statement(struct redact_text *rt, size_t name_end)
     size_t begin = name_begin(rt, name_end);
     struct str name = redact_text_part(rt, begin, name_end);
     bool is_by = name.len == 2;
-    if (is_by && (begin < 11 || strncasecmp(rt->text.ptr + begin - 11, "IDENTIFIED", 10) != 0)) {
+    if (is_by && (begin < 11 || !ascii_eq_caseless(rt->text.ptr + begin - 11, "IDENTIFIED", 10))) {
         return name_end + 1;
     }
     if (redact_text_byte(rt, at) == '=' && redact_text_byte(rt, skip_spaces(rt, at + 1)) == '\'') {
@@ -431,7 +428,7 @@ static size_t rule_statement(struct redact_text *rt, size_t name_end)
                        redact_text_find(before, "LOGIN ") != SIZE_MAX;
         for (size_t i = 0; i < sizeof(assigned) / sizeof(assigned[0]); i++) {
             is_assigned = is_assigned || (name.len == strlen(assigned[i]) &&
-                                          strncasecmp(name.ptr, assigned[i], name.len) == 0);
+                                          ascii_eq_caseless(name.ptr, assigned[i], name.len));
         }
         if (!is_assigned ||
             (name.len == 8 && (!is_user || redact_text_find(before, "WHERE") != SIZE_MAX))) {
@@ -495,10 +492,10 @@ static size_t rule_header(struct redact_text *rt, size_t at)
     size_t to;
 
     if (rt->text.len < from || rt->text.ptr[from - 1] != ' ' ||
-        strncasecmp(rt->text.ptr + at, name, sizeof(name) - 1) != 0) {
+        !ascii_eq_caseless(rt->text.ptr + at, name, sizeof(name) - 1)) {
         return at + 1;
     }
-    if (rt->text.len - from < 6 || strncasecmp(rt->text.ptr + from, "Basic ", 6) != 0) {
+    if (rt->text.len - from < 6 || !ascii_eq_caseless(rt->text.ptr + from, "Basic ", 6)) {
         return at + 1;
     }
     from += 6;

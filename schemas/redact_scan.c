@@ -1,7 +1,8 @@
 #include "schemas/redact_scan.h"
 
-#include <ctype.h>
 #include <string.h>
+
+#include "core/ascii.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -32,7 +33,7 @@ void redact_scan_init(struct redact_scan *scan, const struct redact_trigger *tri
             for (; bytes && *bytes; bytes++) {
                 unsigned char byte = (unsigned char)*bytes;
                 redact_scan_allow(scan, position, byte, trigger, bucket);
-                if (triggers[i].is_caseless && isalpha(byte)) {
+                if (triggers[i].is_caseless && ascii_is_alpha((char)byte)) {
                     redact_scan_allow(scan, position, byte ^ 0x20, trigger, bucket);
                 }
             }

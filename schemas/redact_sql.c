@@ -1,7 +1,7 @@
 /* redact_sql.c - literals of SQL: what stands in single quotes, in $$, and numbers. Names in double
  * quotes or backticks and comments stay. */
-#include <ctype.h>
 
+#include "core/ascii.h"
 #include "schemas/redact_impl.h"
 #include "schemas/redact_names.h"
 
@@ -46,7 +46,7 @@ static size_t literal_end(struct str sql, size_t from, enum backslash backslash)
 
 static bool is_word_byte(char c)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
+    return ascii_is_alnum(c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
 }
 
 static size_t number_end(struct str sql, size_t at)
@@ -87,7 +87,7 @@ static bool dollar_quoted(struct str sql, size_t at, struct redact_span *out_spa
     while (tag < sql.len && sql.ptr[tag] != '$' && is_word_byte(sql.ptr[tag])) {
         tag++;
     }
-    if (tag >= sql.len || sql.ptr[tag] != '$' || isdigit((unsigned char)sql.ptr[at + 1])) {
+    if (tag >= sql.len || sql.ptr[tag] != '$' || ascii_is_digit(sql.ptr[at + 1])) {
         return false;
     }
     size_t len = tag + 1 - at;
@@ -119,7 +119,7 @@ static size_t find_at(struct redact_text *rt, size_t at, enum backslash backslas
         redact_spans_add(rt->spans, sql, span.from, span.to);
         return next;
     }
-    if (isdigit((unsigned char)c)) {
+    if (ascii_is_digit(c)) {
         next = number_end(sql, at);
         if (at == 0 || sql.ptr[at - 1] != ':') {
             redact_spans_add(rt->spans, sql, at, next);

@@ -2,8 +2,8 @@
  *
  * High precision only: a prefix that is used for nothing else, and a length. A token may not stand
  * inside a longer word of its own bytes. */
-#include <ctype.h>
 
+#include "core/ascii.h"
 #include "schemas/redact_impl.h"
 
 enum charset { ALNUM, UPPER, HEX, WORD, URL64, BEARER };
@@ -56,21 +56,19 @@ static const struct shape shapes[] = {
 
 static bool is_in(enum charset charset, char c)
 {
-    unsigned char u = (unsigned char)c;
-
     switch (charset) {
     case ALNUM:
-        return isalnum(u);
+        return ascii_is_alnum(c);
     case UPPER:
-        return isupper(u) || isdigit(u);
+        return ascii_is_upper(c) || ascii_is_digit(c);
     case HEX:
-        return isdigit(u) || (u >= 'a' && u <= 'f');
+        return ascii_is_digit(c) || (c >= 'a' && c <= 'f');
     case WORD:
-        return isalnum(u) || u == '_';
+        return ascii_is_alnum(c) || c == '_';
     case URL64:
-        return isalnum(u) || u == '_' || u == '-';
+        return ascii_is_alnum(c) || c == '_' || c == '-';
     case BEARER:
-        return isalnum(u) || strchr("-._~+/=", u);
+        return ascii_is_alnum(c) || strchr("-._~+/=", c);
     }
     return false;
 }
@@ -80,8 +78,8 @@ static bool is_mixed(const char *p, const char *end)
     bool has_digit = false, has_letter = false;
 
     for (; p < end; p++) {
-        has_digit = has_digit || isdigit((unsigned char)*p);
-        has_letter = has_letter || isalpha((unsigned char)*p);
+        has_digit = has_digit || ascii_is_digit(*p);
+        has_letter = has_letter || ascii_is_alpha(*p);
     }
     return has_digit && has_letter;
 }
@@ -131,7 +129,7 @@ static size_t match_shape(const struct shape *shape, struct str text, size_t at)
     }
     size_t len = (size_t)(p - body);
     if (len < shape->len_min || (shape->len_max && len > shape->len_max) ||
-        (p < end && isalnum((unsigned char)*p)) || (shape->has_mixture && !is_mixed(body, p))) {
+        (p < end && ascii_is_alnum(*p)) || (shape->has_mixture && !is_mixed(body, p))) {
         return 0;
     }
     return (size_t)(p - text.ptr);
@@ -142,7 +140,7 @@ bool redact_tokens_match(struct str text, size_t at, struct redact_span *out_spa
     char before = at > 0 ? text.ptr[at - 1] : ' ';
     size_t end;
 
-    if (isalnum((unsigned char)before)) {
+    if (ascii_is_alnum(before)) {
         return false;
     }
     end = is_in(URL64, before) ? 0 : match_jwt(text, at);

@@ -1,6 +1,6 @@
 /* redact_user_info.c - what stands before the @ of a URL. */
-#include <ctype.h>
 
+#include "core/ascii.h"
 #include "schemas/redact_impl.h"
 #include "schemas/redact_names.h"
 
@@ -61,7 +61,7 @@ static bool is_path(const struct redact_text *rt, size_t from, size_t at)
         return true;
     }
     for (size_t digit = colon + 1; digit < to; digit++) {
-        if (!isdigit((unsigned char)rt->text.ptr[digit])) {
+        if (!ascii_is_digit(rt->text.ptr[digit])) {
             return false;
         }
     }

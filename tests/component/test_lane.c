@@ -17,6 +17,7 @@
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "schemas/identity.h"
+#include "schemas/redact.h"
 #include "support/memory_sink.h"
 
 #define TOPIC "openlineage.events"
@@ -363,6 +364,63 @@ static void test_lane_cuts_a_batch_that_grows_too_large(void **state)
     assert_int_equal(memory_sink_position(TOPIC, 1), 2);
 }
 
+/* A record that becomes a letter: its value, to be freed, and its reason. */
+static char *letter_of(struct bed *bed, int64_t offset, struct str value, const char *reason)
+{
+    struct batch *bt = batch(bed);
+    add_position(bt, 0, offset);
+    add_record(bt, 0, offset, value);
+    assert_true(lane_submit(&bed->lane, bt));
+    bt = come_back(bed, LANE_STORED);
+    assert_int_equal(bt->rows.letters.count, 1);
+    const struct dead_letter *letter = &bt->rows.letters.items[0];
+    assert_non_null(memmem(letter->reason.ptr, letter->reason.len, reason, strlen(reason)));
+    char *kept = strndup(letter->value.ptr, letter->value.len);
+    batch_free(bt);
+    return kept;
+}
+
+/* A text in which every password that is redacted brings up the next: more than are looked for. */
+static struct str onion(struct bed *bed, int n, size_t blanks, const char *end)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    fprintf(out, "{\"eventTime\":\"2026-11-23T14:00:00Z\",\"x\":\"%d jdbc:x://h", n);
+    for (int i = 0; i < 9; i++) {
+        fprintf(out, ",password=%0600d", 7);
+    }
+    fprintf(out, "%*s%s", (int)blanks, "", end);
+    fclose(out);
+    bed->bodies[bed->body_count++] = text;
+    return (struct str){text, len};
+}
+
+/* What cannot be redacted is kept nowhere, one letter for each, and those behind it go on: rejected as an event,
+ * given up as bytes, and too large for the memory there is (32 MiB bodies: 208 MiB, a copy for each reading). */
+static void test_lane_withholds_what_cannot_be_redacted(void **state)
+{
+    struct bed *bed = *state;
+    const struct {
+        struct str value;
+        const char *reason;
+    } rows[] = {
+        {onion(bed, 0, 0, "\"}"), "more secrets"},
+        {onion(bed, 1, 0, "\"}"), "more secrets"},
+        {onion(bed, 2, 0, ""), "text ends"},
+        {onion(bed, 3, 31u << 20, ""), "withheld"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *kept = letter_of(bed, (int64_t)i, rows[i].value, rows[i].reason);
+        assert_string_equal(kept, REDACT_MARK);
+        free(kept);
+        assert_true(memory_sink_has_letter(identity_digest(rows[i].value)));
+    }
+    run_one(bed, 0, 4, body(bed, 4, 0), LANE_STORED);
+    assert_int_equal(memory_sink_events(), 1);
+    assert_int_equal(memory_sink_position(TOPIC, 0), 5);
+}
+
 /* The pieces behind a failed one are of the same epoch until the consumer says so: the fence holds them. */
 static void test_lane_pieces_behind_a_failed_one_are_not_stored(void **state)
 {
@@ -422,6 +480,7 @@ int main(void)
         T(a_batch_built_on_withdrawn_knowledge_is_not_written),
         T(takes_no_more_than_it_may_hold),
         T(cuts_a_batch_that_grows_too_large),
+        T(withholds_what_cannot_be_redacted),
         T(pieces_behind_a_failed_one_are_not_stored),
         T(stop_finishes_what_it_holds),
     };

@@ -1,5 +1,6 @@
 /* Redaction both ways: tables of what has to go and of what has to stay, then the properties (a
  * second pass changes nothing, all bytes but the marks are as they came) over the real events. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -492,6 +493,119 @@ static void test_redact_leaves_real_events_as_they_are(void **state)
     redact_free(by);
 }
 
+/* before, then part as often as times, then behind; to be freed. */
+static char *repeated(const char *before, const char *part, size_t times, const char *behind)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    fputs(before, out);
+    for (size_t i = 0; i < times; i++) {
+        fputs(part, out);
+    }
+    fputs(behind, out);
+    for (int i = 0; i < JSON_PADDING_BYTES; i++) {
+        fputc(0, out);
+    }
+    fclose(out);
+    return text;
+}
+
+static enum verdict judge(struct arena *in, struct str *inout_body)
+{
+    struct err err;
+
+    assert_int_equal(json_parse(doc, *inout_body, NULL, &err), OK);
+    return redact_event(redact, doc, in, inout_body, &err);
+}
+
+static void expect_rejected(struct arena *in, char *text)
+{
+    struct str body = str_view(text);
+
+    arena_reset(in, 1 << 20);
+    assert_int_equal(judge(in, &body), REJECT);
+    assert_ptr_equal(body.ptr, text);
+    free(text);
+}
+
+/* More finds than there may be are no lack of memory, which another try would get over. */
+static void test_redact_rejects_more_secrets_than_there_may_be(void **state)
+{
+    struct arena *of_worker = arena_new(((size_t)6 * 32 + 16) << 20);
+    char *most = repeated("{\"a\":\"?sig=1", "&sig=1", REDACT_SPANS_MAX - 1, "\"}");
+    struct str body = str_view(most);
+
+    (void)state;
+    arena_reset(arena, 1 << 20);
+    assert_int_equal(judge(arena, &body), OK);
+    assert_int_equal(redact_count(body), REDACT_SPANS_MAX);
+    free(most);
+    expect_rejected(arena, repeated("{\"a\":\"?sig=1", "&sig=1", REDACT_SPANS_MAX, "\"}"));
+    expect_rejected(of_worker, repeated("{\"a\":\"?sig=1", "&sig=1", 4400000, "\"}"));
+    expect_rejected(of_worker, repeated("{\"a\":\"\\n?sig=1", "&sig=1", 4400000, "\"}"));
+    expect_rejected(of_worker,
+                    repeated("{\"a\":[\"x\"", ",\"\\n?sig=1\"", REDACT_SPANS_MAX + 1, "]}"));
+    expect_rejected(of_worker, repeated("{\"run\":{\"facets\":{\"environment-properties\":{"
+                                        "\"environment-properties\":{\"a\":[\"x\"",
+                                        ",\"x\"", REDACT_SPANS_MAX, "]}}}}}"));
+    char *cut = repeated("{\"a\":\"?sig=1", "&sig=1", REDACT_SPANS_MAX, "");
+    arena_reset(arena, 1 << 20);
+    assert_true(redact_is_withheld(redact_bytes(redact, str_view(cut), arena)));
+    free(cut);
+    arena_free(of_worker);
+}
+
+/* Each value is so long that the rule sees the URL before the next name only when it is gone. */
+static void test_redact_gives_nothing_back_that_is_not_clean(void **state)
+{
+    char part[700] = ",password=";
+    memset(part + strlen(part), 'x', 600);
+    char *cut = repeated("{\"a\":\"jdbc:x://h", part, 9, "");
+    char *few = repeated("{\"a\":\"jdbc:x://h", part, 3, "");
+
+    (void)state;
+    expect_rejected(arena, repeated("{\"a\":\"jdbc:x://h", part, 9, "\"}"));
+    arena_reset(arena, 1 << 20);
+    assert_true(redact_is_withheld(redact_bytes(redact, str_view(cut), arena)));
+    expect("few", few, redact_bytes(redact, str_view(few), arena),
+           "{\"a\":\"jdbc:x://h,password=" M ",password=" M ",password=" M);
+    assert_int_equal(failures, 0);
+    free(cut);
+    free(few);
+}
+
+/* In Turkish a small I is another letter, and in Latin-1 0xE9 is one. */
+static void test_redact_is_the_same_in_every_locale(void **state)
+{
+    static const char *const locales[] = {"tr_TR.ISO-8859-9", "tr_TR", "tr_TR.UTF-8",
+                                          "de_DE.ISO-8859-1", "en_US.ISO-8859-1"};
+    static const struct pair pairs[] = {
+        {"CREATE USER u IDENTIFIED BY 'x1y2'", "CREATE USER u IDENTIFIED BY '" M "'"},
+        {"create user u Identified by 'x1y2'", "create user u Identified by '" M "'"},
+        {"DRIVER=d PASSWORD=x1y2", "DRIVER=d PASSWORD=" M},
+        {"Authorization: BASIC dXNlcjpwYXNz", "Authorization: BASIC " M},
+        {"\xe9"
+         "AKIAIOSFODNN7EXAMPLE",
+         "\xe9" M},
+    };
+    (void)state;
+    for (size_t at = 0; at <= COUNT(locales); at++) {
+        if (at > 0 && !setlocale(LC_ALL, locales[at - 1])) {
+            continue;
+        }
+        failures = 0;
+        for (size_t i = 0; i < COUNT(pairs); i++) {
+            arena_reset(arena, 1 << 20);
+            expect(at ? locales[at - 1] : "C", pairs[i].in,
+                   redact_bytes(redact, str_view(pairs[i].in), arena), pairs[i].out);
+        }
+        setlocale(LC_ALL, "C");
+        assert_int_equal(failures, 0);
+    }
+}
+
 static void test_redact_counts_marks(void **state)
 {
     (void)state;
@@ -512,6 +626,9 @@ int main(void)
         cmocka_unit_test(test_redact_masks_literals_of_sql_when_wanted),
         cmocka_unit_test(test_redact_finds_in_bytes_that_are_no_json),
         cmocka_unit_test(test_redact_leaves_real_events_as_they_are),
+        cmocka_unit_test(test_redact_rejects_more_secrets_than_there_may_be),
+        cmocka_unit_test(test_redact_gives_nothing_back_that_is_not_clean),
+        cmocka_unit_test(test_redact_is_the_same_in_every_locale),
         cmocka_unit_test(test_redact_counts_marks),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
