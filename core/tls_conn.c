@@ -204,7 +204,18 @@ ssize_t tls_conn_send(struct tls_conn *conn, const char *text, size_t bytes)
     errno = 0;
     result = SSL_write(conn->ssl, text, cut(bytes));
     note_progress(conn);
-    return result > 0 ? result : translate(conn, result);
+    if (result > 0) {
+        return result;
+    }
+    result = (int)translate(conn, result);
+    if (result == 0) {
+        /* OpenSSL remembers that the client said its end and names that as the reason, although a
+         * half-closed connection takes answers: it is the write that failed, for good. */
+        conn->is_broken = true;
+        errno = EPIPE;
+        return -1;
+    }
+    return result;
 }
 
 bool tls_conn_has_pending(const struct tls_conn *conn)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 
 #include "core/metrics.h"
 #include "core/timebase.h"
+#include "core/tls_conn.h"
 #include "support/raw_http.h"
 #include "support/tls_bed.h"
 
@@ -226,6 +228,74 @@ static void test_http_tls_survives_clients_that_leave(void **state)
     expect_service(bed);
 }
 
+static int64_t cpu_us(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+/* The answer to half a request cannot be sent, and the loop must not try it until the timeout. */
+static void test_http_tls_lets_go_of_who_says_the_end_and_resets(void **state)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    struct tls_bed *bed = *state;
+
+    for (int round = 0; round < 20; round++) {
+        struct tls_client client;
+        assert_true(tls_client_open(&client, &bed->world, bed->port, &plain_client));
+        assert_true(tls_client_post(&client, "/echo", STR("well"), NULL) == 200);
+        assert_true(tls_client_send(&client, STR("POST /echo HTTP/1.1\r\nHost: a\r\n"
+                                                 "Content-Length: 100\r\n\r\nabc")));
+        SSL_shutdown(client.ssl);
+        setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        tls_client_flush(&client);
+        tls_client_close(&client);
+    }
+    usleep(50 * 1000);
+    int64_t before_us = cpu_us();
+    usleep(500 * 1000);
+    assert_in_range(cpu_us() - before_us, 0, 100 * 1000);
+    expect_service(bed);
+}
+
+/* A write that fails behind the client's end is a failure, not zero bytes sent. */
+static void test_tls_conn_send_fails_when_the_client_is_gone(void **state)
+{
+    struct tls_bed *bed = *state;
+    struct tls_server_files files = tls_bed_files(bed, NULL);
+    struct tls_server *tls = NULL;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *client = SSL_new(context);
+    struct tls_conn *conn;
+    struct err err;
+    char room[16];
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    assert_int_equal(tls_server_new(&files, &tls, &err), OK);
+    conn = tls_conn_open(tls, fds[0]);
+    assert_non_null(conn);
+    assert_int_equal(SSL_set_fd(client, fds[1]), 1);
+    for (int i = 0; i < 10 && SSL_connect(client) != 1; i++) {
+        assert_int_equal(tls_conn_recv(conn, room, sizeof(room)), -1);
+    }
+    assert_int_equal(SSL_write(client, "abc", 3), 3);
+    assert_int_equal(tls_conn_recv(conn, room, sizeof(room)), 3);
+    SSL_shutdown(client);
+    assert_int_equal(tls_conn_recv(conn, room, sizeof(room)), 0);
+    close(fds[1]);
+    assert_int_equal(tls_conn_send(conn, "answer", 6), -1);
+    assert_int_equal(errno, EPIPE);
+    tls_conn_close(conn);
+    close(fds[0]);
+    SSL_free(client);
+    SSL_CTX_free(context);
+    tls_server_free(tls);
+}
+
 static void test_http_tls_cuts_a_slow_handshake_at_its_deadline(void **state)
 {
     struct tls_bed *bed = *state;
@@ -355,6 +425,8 @@ int main(void)
         SERVED(test_http_tls_survives_spoilt_handshakes),
         SERVED(test_http_tls_survives_spoilt_records),
         SERVED(test_http_tls_survives_clients_that_leave),
+        SERVED(test_http_tls_lets_go_of_who_says_the_end_and_resets),
+        SERVED(test_tls_conn_send_fails_when_the_client_is_gone),
         SERVED(test_http_tls_cuts_a_slow_handshake_at_its_deadline),
         SERVED(test_http_tls_counts_handshakes_against_the_cap),
         cmocka_unit_test(test_http_tls_keeps_little_for_idle_connections),
