@@ -317,6 +317,16 @@ bool keyring_take(struct keyring *ring, struct key *key, size_t body_bytes, int6
     return has_room;
 }
 
+void keyring_give_back(struct key *key, size_t body_bytes, int64_t taken_us)
+{
+    pthread_mutex_lock(&key->lock);
+    if (key->day == taken_us / DAY_US && key->events_today > 0) {
+        key->events_today--;
+        key->bytes_today -= (int64_t)body_bytes;
+    }
+    pthread_mutex_unlock(&key->lock);
+}
+
 void keyring_count(struct keyring *ring, struct key *key, enum refusal why, int64_t now_us)
 {
     if (!key) {

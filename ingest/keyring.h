@@ -57,6 +57,10 @@ bool keyring_may_send(struct keyring *ring, struct key *key, int64_t now_us, enu
 bool keyring_take(struct keyring *ring, struct key *key, size_t body_bytes, int64_t now_us,
                   enum refusal *out_why, int *out_retry_after_s);
 
+/* Gives back what keyring_take took at taken_us for an event that Kafka did not take: quotas of the
+ * day count what was accepted. The rate stays spent, it holds back what is tried. */
+void keyring_give_back(struct key *key, size_t body_bytes, int64_t taken_us);
+
 /* Counts a refusal of a key; key NULL: of the sender without one (anonymous), or of one whose key
  * nobody made (unknown), as why says. */
 void keyring_count(struct keyring *ring, struct key *key, enum refusal why, int64_t now_us);

@@ -14,6 +14,7 @@
 #include "ingest/door.h"
 #include "ingest/emitter_numbers.h"
 #include "ingest/event_check.h"
+#include "ingest/keyring.h"
 #include "schemas/event_codec.h"
 #include "schemas/openlineage.h"
 #include "schemas/redact.h"
@@ -77,6 +78,13 @@ static struct bench *bench_get(struct publish *publish)
     return bench;
 }
 
+static void give_back(const struct publish_record *record)
+{
+    if (record->key) {
+        keyring_give_back(record->key, record->body_bytes, record->taken_us);
+    }
+}
+
 static void on_result(void *record_arg, enum verdict verdict, int32_t partition, int64_t offset,
                       const char *reason)
 {
@@ -84,6 +92,9 @@ static void on_result(void *record_arg, enum verdict verdict, int32_t partition,
 
     (void)reason;
     FAILPOINT("publish.broker_answered");
+    if (verdict != OK) {
+        give_back(record);
+    }
     record->done(record, verdict, partition, offset);
 }
 
@@ -258,10 +269,14 @@ bool publish_event(struct publish *publish, const struct visitor *visitor, struc
     }
     emitter_numbers_apply(note->numbers, note->index, &lev);
     record->event_id = lev.event_id;
+    record->key = visitor->key;
+    record->body_bytes = body.len;
+    record->taken_us = lev.received_at_us;
     FAILPOINT("publish.checked");
     verdict = hand_over(publish, bench, &lev, openlineage_key(&ev), record, &is_encoded, &err);
     if (verdict != OK) {
         int never = is_encoded ? 413 : 422;
+        give_back(record);
         return refuse(out_refusal, verdict == REJECT ? never : 503, err.text);
     }
     FAILPOINT("publish.produced");
@@ -283,6 +298,7 @@ enum verdict publish_control(struct publish *publish, struct str body,
     }
     lev.event_id = lineage_event_id(body);
     record->event_id = lev.event_id;
+    record->key = NULL;
     return hand_over(publish, bench, &lev, lev.event_id, record, &is_encoded, err);
 }
 

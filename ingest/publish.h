@@ -11,6 +11,7 @@
 #include "core/json.h"
 
 struct door;
+struct key;
 struct publish;
 struct settings;
 struct emitter_numbers;
@@ -23,6 +24,10 @@ struct publish_record {
     void (*done)(struct publish_record *record, enum verdict verdict, int32_t partition,
                  int64_t offset);
     struct id128 event_id;
+    /* For publish alone: what the event took off the limits of its key (NULL: none). */
+    struct key *key;
+    size_t body_bytes;
+    int64_t taken_us;
 };
 
 /* Why an event was not handed over. */
@@ -59,7 +64,7 @@ MUST_CHECK bool publish_event(struct publish *publish, const struct visitor *vis
                               struct publish_record *record, struct publish_refusal *out_refusal);
 
 /* What MetaOps says of itself (a CloudEvents text) onto the topic of events. OK: done follows;
- * RETRY: not now, done is never called. */
+ * RETRY: not now, REJECT: never (too large); done is not called then. */
 MUST_CHECK enum verdict publish_control(struct publish *publish, struct str body,
                                         struct publish_record *record, struct err *err);
 

@@ -257,6 +257,25 @@ static void test_quotas_are_for_a_day(void **state)
     assert_false(keyring_may_send(ring, key, NOW, &why, &retry_after_s));
 }
 
+static void test_what_is_given_back_can_be_sent_again_on_its_day(void **state)
+{
+    struct key_change change = added("00000000000000b3");
+    enum refusal why = REFUSAL_COUNT;
+    int retry_after_s = -1;
+
+    (void)state;
+    change.events_per_day = 4;
+    change.bytes_per_day = 400;
+    struct key *key = apply(&change);
+    assert_int_equal(sent(key, 100, NOW, &why, &retry_after_s), 4);
+    keyring_give_back(key, 100, NOW);
+    assert_int_equal(sent(key, 100, NOW, &why, &retry_after_s), 1);
+    /* The next day owes nothing to the one before. */
+    assert_int_equal(sent(key, 100, NOW + 24 * 3600 * SECOND, &why, &retry_after_s), 4);
+    keyring_give_back(key, 100, NOW);
+    assert_int_equal(sent(key, 100, NOW + 24 * 3600 * SECOND, &why, &retry_after_s), 0);
+}
+
 static void test_keys_without_limits_have_those_of_the_settings(void **state)
 {
     struct key_change change = added(ID);
@@ -403,6 +422,7 @@ int main(void)
         TEST(test_a_rate_is_kept_and_says_when_to_come_again),
         TEST(test_a_burst_is_the_keys_own),
         TEST(test_quotas_are_for_a_day),
+        TEST(test_what_is_given_back_can_be_sent_again_on_its_day),
         TEST(test_keys_without_limits_have_those_of_the_settings),
         TEST(test_refusals_are_counted_for_each_key_and_reason),
         TEST(test_there_is_an_end_to_keys),
