@@ -25,6 +25,7 @@ struct kafka_follower {
     rd_kafka_t *rk;
     rd_kafka_topic_t *rkt;
     bool is_caught_up;
+    bool is_unfit; /* and that was said */
     atomic_bool is_stopping;
     pthread_t thread;
 };
@@ -36,21 +37,40 @@ static void kafka_follower_pause(void)
     nanosleep(&pause, NULL);
 }
 
-/* Asks until the brokers show the topic. False when the follower is stopped meanwhile. */
+static void kafka_follower_refuse(struct kafka_follower *follower, int partitions)
+{
+    if (follower->is_unfit) {
+        return;
+    }
+    follower->is_unfit = true;
+    log_error("topic %s has %d partitions, must have 1: not reading it", follower->topic,
+              partitions);
+    if (follower->callbacks.on_unfit) {
+        follower->callbacks.on_unfit(follower->callbacks.arg, partitions);
+    }
+}
+
+/* Asks until the brokers show the topic with its one partition. False when the follower is stopped meanwhile. */
 static bool kafka_follower_await(struct kafka_follower *follower)
 {
     while (!atomic_load(&follower->is_stopping)) {
         const struct rd_kafka_metadata *metadata = NULL;
         rd_kafka_resp_err_t code =
             rd_kafka_metadata(follower->rk, 0, follower->rkt, &metadata, METADATA_MS);
-        bool is_there = code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1 &&
-                        metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                        metadata->topics[0].partition_cnt > 0;
+        int partitions = 0;
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1 &&
+            metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            partitions = metadata->topics[0].partition_cnt;
+        }
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             rd_kafka_metadata_destroy(metadata);
         }
-        if (is_there) {
+        if (partitions == 1) {
+            follower->is_unfit = false;
             return true;
+        }
+        if (partitions > 1) {
+            kafka_follower_refuse(follower, partitions);
         }
         kafka_follower_pause();
     }

@@ -1,8 +1,9 @@
-/* kafka_follower.h - follows partition 0 of a small topic from its beginning and for ever, without a
+/* kafka_follower.h - follows a small topic of one partition from its beginning and for ever, without a
  * group: for a topic that each process must know as a whole, such as the changes of API keys.
  *
  * One thread of its own; all callbacks run on it. New records come within milliseconds of being
- * written. A topic that is not there yet is waited for. */
+ * written. A topic that is not there yet is waited for. One of several partitions is
+ * refused, as half of it would be missed and the rest has no order. */
 #ifndef METAOPS_CORE_KAFKA_FOLLOWER_H
 #define METAOPS_CORE_KAFKA_FOLLOWER_H
 
@@ -21,6 +22,9 @@ struct kafka_follower_callbacks {
     /* The topic was deleted, made anew or cut: what it said before counts no more, and it begins
      * again. */
     void (*on_restart)(void *arg);
+    /* The topic has so many partitions and is not read; said once, it is asked again until it has
+     * one. NULL: only the log tells. */
+    void (*on_unfit)(void *arg, int partitions);
 };
 
 /* Starts the thread; nothing is waited for. st and topic must outlive the follower. FATAL for bad

@@ -22,6 +22,8 @@ struct door {
     struct keyring *keys;
     struct key_feed *feed;
     atomic_bool is_known;
+    atomic_uint restarts;  /* how often what was known was forgotten, to be read again */
+    atomic_int partitions; /* of the topic of keys when they are too many, else 0 */
 };
 
 static void door_on_change(void *arg, const struct key_change *change)
@@ -44,19 +46,30 @@ static void door_on_known(void *arg, bool is_known)
 
     if (!is_known) {
         atomic_store(&door->is_known, false);
+        atomic_fetch_add(&door->restarts, 1); /* before any key is missing: see door_judge */
         keyring_forget(door->keys);
         return;
     }
+    atomic_store(&door->partitions, 0);
     atomic_store(&door->is_known, true);
     log_info("keys are known topic=%s active=%zu", door->st->kafka.topic_keys,
              keyring_active(door->keys, timebase_wall_us()));
 }
 
+static void door_on_unfit(void *arg, int partitions)
+{
+    struct door *door = arg;
+
+    atomic_store(&door->partitions, partitions);
+}
+
 enum verdict door_open(const struct settings *st, struct door **out_door, struct err *err)
 {
     struct door *door = calloc(1, sizeof(*door));
-    const struct key_feed_callbacks callbacks = {
-        .arg = door, .on_change = door_on_change, .on_known = door_on_known};
+    const struct key_feed_callbacks callbacks = {.arg = door,
+                                                 .on_change = door_on_change,
+                                                 .on_known = door_on_known,
+                                                 .on_unfit = door_on_unfit};
     enum verdict verdict = OK;
 
     if (!door) {
@@ -86,6 +99,18 @@ static bool door_refuse(struct door *door, struct key *key, enum refusal why, in
     *refusal = (struct http_refusal){.status = refusals_rows[why].status,
                                      .reason = refusals_rows[why].detail,
                                      .retry_after_s = retry_after_s};
+    return false;
+}
+
+/* Nothing can be said of a key now. */
+static bool door_postpone(struct door *door, struct http_refusal *refusal)
+{
+    metrics_inc(METRIC_GATEWAY_UNAVAILABLE);
+    *refusal = (struct http_refusal){.status = 503,
+                                     .reason = atomic_load(&door->restarts) > 0
+                                                   ? "the API keys are being read again"
+                                                   : "the API keys are not known yet",
+                                     .retry_after_s = 1};
     return false;
 }
 
@@ -125,20 +150,21 @@ static bool door_judge(struct door *door, struct http_request *request, struct s
     int64_t now_us = timebase_wall_us();
     enum refusal why = REFUSAL_UNKNOWN;
     int retry_after_s = 0;
+    unsigned restarts = atomic_load(&door->restarts);
     struct str id;
 
     if (!api_key_parse(text, &id)) {
         return door_refuse(door, NULL, REFUSAL_MALFORMED, 0, refusal);
     }
     if (!atomic_load(&door->is_known)) {
-        metrics_inc(METRIC_GATEWAY_UNAVAILABLE);
-        *refusal = (struct http_refusal){
-            .status = 503, .reason = "the API keys are not known yet", .retry_after_s = 1};
-        return false;
+        return door_postpone(door, refusal);
     }
     struct api_key_hash hash = api_key_digest(text);
     struct key *key = keyring_find(door->keys, id);
     if (!key || !keyring_is_good(key, &hash, now_us, &why)) {
+        if (why == REFUSAL_UNKNOWN && atomic_load(&door->restarts) != restarts) {
+            return door_postpone(door, refusal); /* forgotten since the first line */
+        }
         /* Who guesses secrets of a key must not fill the key's own account. */
         return door_refuse(door, why == REFUSAL_UNKNOWN ? NULL : key, why, 0, refusal);
     }
@@ -197,6 +223,9 @@ bool door_pass(struct door *door, const struct visitor *visitor, struct str name
     }
     now_us = timebase_wall_us();
     if (!keyring_is_valid(key, now_us, &why)) {
+        if (why == REFUSAL_UNKNOWN) {
+            return door_postpone(door, out_refusal); /* it was good when the request came in */
+        }
         return door_refuse(door, key, why, 0, out_refusal);
     }
     if (!keyring_covers(key, namespace_)) {
@@ -213,7 +242,14 @@ bool door_is_ready(struct door *door, char *reason, size_t size)
     if (!door->requires_key || atomic_load(&door->is_known)) {
         return true;
     }
-    snprintf(reason, size, "the API keys are not known yet: topic %s", door->st->kafka.topic_keys);
+    int partitions = atomic_load(&door->partitions);
+    if (partitions > 0) {
+        snprintf(reason, size, "the API keys are not read: topic %s has %d partitions, must have 1",
+                 door->st->kafka.topic_keys, partitions);
+    } else {
+        snprintf(reason, size, "the API keys are not known yet: topic %s",
+                 door->st->kafka.topic_keys);
+    }
     return false;
 }
 

@@ -15,7 +15,8 @@
  * write everywhere. The principal of an event is the key's id, or cert: and the certificate's name.
  *
  * Until the topic of keys was read to its end nothing can be said of a key: 503 with Retry-After,
- * never 401. Once read, keys stay known while Kafka is away. Any thread. */
+ * never 401, and so again when that topic was made anew. Once read, keys stay known while Kafka is
+ * away. A topic of several partitions is not read: its records have no order. Any thread. */
 #ifndef METAOPS_INGEST_DOOR_H
 #define METAOPS_INGEST_DOOR_H
 
@@ -51,7 +52,8 @@ bool door_admit(struct door *door, struct http_request *request, struct http_ref
 void door_visitor(const struct http_request *request, struct visitor *out_visitor);
 
 /* Judges one event and takes it off the key's limits. False with out_refusal: 401 (revoked
- * meanwhile), 403, 429 with Retry-After. Counted. */
+ * meanwhile), 403, 429 with Retry-After, all counted; 503 with Retry-After when the keys are being
+ * read again. */
 bool door_pass(struct door *door, const struct visitor *visitor, struct str namespace_,
                size_t body_bytes, struct http_refusal *out_refusal);
 

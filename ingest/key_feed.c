@@ -77,6 +77,13 @@ static void key_feed_on_restart(void *arg)
     feed->callbacks.on_known(feed->callbacks.arg, false);
 }
 
+static void key_feed_on_unfit(void *arg, int partitions)
+{
+    struct key_feed *feed = arg;
+
+    feed->callbacks.on_unfit(feed->callbacks.arg, partitions);
+}
+
 enum verdict key_feed_start(const struct settings *st, const struct key_feed_callbacks *callbacks,
                             struct key_feed **out_feed, struct err *err)
 {
@@ -95,7 +102,8 @@ enum verdict key_feed_start(const struct settings *st, const struct key_feed_cal
         const struct kafka_follower_callbacks follow = {.arg = feed,
                                                         .on_record = key_feed_on_record,
                                                         .on_caught_up = key_feed_on_caught_up,
-                                                        .on_restart = key_feed_on_restart};
+                                                        .on_restart = key_feed_on_restart,
+                                                        .on_unfit = key_feed_on_unfit};
         verdict = kafka_follower_start(st, st->kafka.topic_keys, &follow, &feed->follower, err);
     }
     if (verdict != OK) {

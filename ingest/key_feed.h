@@ -18,6 +18,8 @@ struct key_feed_callbacks {
     void (*on_change)(void *arg, const struct key_change *change);
     /* true: what was there is known. false: the topic was made anew, nothing of before counts. */
     void (*on_known)(void *arg, bool is_known);
+    /* The topic has so many partitions, not one: it is logged and not read before that changes. */
+    void (*on_unfit)(void *arg, int partitions);
 };
 
 /* Starts following kafka.topic_keys. st must outlive the feed. FATAL for bad settings or when memory

@@ -12,13 +12,15 @@
 
 #define BODY_BYTES_MAX ((size_t)2 << 20)
 #define STOP_MS 1000
+#define PARTITION 0 /* the only one that is read */
 
 struct reading {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct keys_list list;
     bool is_known;
-    bool is_short; /* of memory */
+    int partitions; /* when they are too many */
+    bool is_short;  /* of memory */
 };
 
 static char *copy(struct str text)
@@ -121,6 +123,16 @@ static void on_known(void *arg, bool is_known)
     pthread_mutex_unlock(&reading->lock);
 }
 
+static void on_unfit(void *arg, int partitions)
+{
+    struct reading *reading = arg;
+
+    pthread_mutex_lock(&reading->lock);
+    reading->partitions = partitions;
+    pthread_cond_signal(&reading->changed);
+    pthread_mutex_unlock(&reading->lock);
+}
+
 static struct timespec deadline_in(int timeout_ms)
 {
     struct timespec deadline;
@@ -141,7 +153,7 @@ enum verdict keys_topic_read(const struct settings *st, int timeout_ms, struct k
     struct reading reading = {.lock = PTHREAD_MUTEX_INITIALIZER,
                               .changed = PTHREAD_COND_INITIALIZER};
     const struct key_feed_callbacks callbacks = {
-        .arg = &reading, .on_change = on_change, .on_known = on_known};
+        .arg = &reading, .on_change = on_change, .on_known = on_known, .on_unfit = on_unfit};
     struct timespec deadline = deadline_in(timeout_ms);
     struct key_feed *feed = NULL;
     int waited = 0;
@@ -151,12 +163,15 @@ enum verdict keys_topic_read(const struct settings *st, int timeout_ms, struct k
         return verdict;
     }
     pthread_mutex_lock(&reading.lock);
-    while (!reading.is_known && waited == 0) {
+    while (!reading.is_known && reading.partitions == 0 && waited == 0) {
         waited = pthread_cond_timedwait(&reading.changed, &reading.lock, &deadline);
     }
     pthread_mutex_unlock(&reading.lock);
     key_feed_stop(feed);
-    if (!reading.is_known) {
+    if (!reading.is_known && reading.partitions > 0) {
+        verdict = err_set(err, REJECT, "keys", "topic %s has %d partitions, must have 1",
+                          st->kafka.topic_keys, reading.partitions);
+    } else if (!reading.is_known) {
         verdict = err_set(err, RETRY, "keys",
                           "topic %s cannot be read at %s (is Kafka up, and was metaops migrate "
                           "--kafka run?)",
@@ -240,8 +255,8 @@ enum verdict keys_topic_write(const struct settings *st, const struct key_change
         verdict = kafka_producer_start(st, on_result, &producer, err);
     }
     if (verdict == OK) {
-        verdict = kafka_producer_publish(producer, st->kafka.topic_keys, change->key_id, bytes, len,
-                                         &writing, err);
+        verdict = kafka_producer_publish_to(producer, st->kafka.topic_keys, PARTITION,
+                                            change->key_id, bytes, len, &writing, err);
     }
     if (verdict != OK) {
         free(bytes);

@@ -28,6 +28,9 @@
 #include "support/raw_http.h"
 
 #define WAIT_MS 6000
+/* Kafka's numbers of requests. */
+#define PRODUCE_REQUEST 0
+#define FETCH_REQUEST 1
 #define EVENT_IN(namespace_)                                                                       \
     "{\"eventTime\":\"2026-11-23T10:00:00Z\",\"job\":{\"namespace\":\"" namespace_                 \
     "\",\"name\":\"load\"}}"
@@ -181,15 +184,33 @@ static int ready(struct fixture *fx, char *reason, size_t size)
     return answer.status;
 }
 
-static void let_keys_be_known(struct fixture *fx)
+static void let_keys_be_read(struct fixture *fx)
+{
+    rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys, RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static void wait_until_ready(struct fixture *fx)
 {
     char reason[256] = "";
+    int status = 0;
 
-    rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys, RD_KAFKA_RESP_ERR_NO_ERROR);
-    for (int i = 0; i < 100 && ready(fx, reason, sizeof(reason)) != 200; i++) {
-        usleep(100 * 1000);
+    for (int i = 0; i < 100 && status != 200; i++) {
+        int fd = raw_http_connect(fx->port + 1);
+        if (fd >= 0) {
+            close(fd);
+            status = ready(fx, reason, sizeof(reason));
+        }
+        if (status != 200) {
+            usleep(100 * 1000);
+        }
     }
-    assert_int_equal(ready(fx, reason, sizeof(reason)), 200);
+    assert_int_equal(status, 200);
+}
+
+static void let_keys_be_known(struct fixture *fx)
+{
+    let_keys_be_read(fx);
+    wait_until_ready(fx);
 }
 
 static void write_change(struct fixture *fx, const struct key_change *change)
@@ -429,6 +450,86 @@ static void test_limits_are_kept_and_answered_with_retry_after(void **state)
     expect(fx, LINEAGE, BEARER("3", "3"), STR(EVENT), 429, "bytes of the day");
 }
 
+/* The topic of keys is gone for a while: nobody hears that his good key is wrong. */
+static void test_while_keys_are_read_again_nobody_is_refused(void **state)
+{
+    struct fixture *fx = *state;
+    struct raw_answer answer;
+    char head[512];
+    int fd = raw_http_connect(fx->port);
+
+    let_keys_be_known(fx);
+    add_key(fx, (struct key_change){0}, STR(KEY("1", "1")));
+    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n%s\r\n{",
+             LINEAGE, strlen(EVENT), BEARER("1", "1"));
+    assert_true(raw_http_send(fd, str_view(head))); /* comes in now, its event later */
+    usleep(200 * 1000);
+    rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys,
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    rd_kafka_mock_push_request_errors(fx->cluster, FETCH_REQUEST, 1,
+                                      RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+    (void)wait_for_status(fx, BEARER("1", "1"), 503);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "being read again");
+    expect(fx, LINEAGE, BEARER("9", "9"), STR(EVENT), 503, "being read again");
+    assert_true(raw_http_send(fd, str_view(&EVENT[1])));
+    answer = raw_http_read(fd, WAIT_MS);
+    assert_int_equal(answer.status, 503);
+    assert_int_equal(answer.retry_after_s, 1);
+    assert_non_null(strstr(answer.body, "being read again"));
+    raw_http_fini(&answer);
+    close(fd);
+    let_keys_be_known(fx);
+    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    expect(fx, LINEAGE, BEARER("9", "9"), STR(EVENT), 401, "nobody knows");
+}
+
+/* Of a topic of several partitions a part would be missed. */
+static void test_a_topic_of_several_partitions_is_not_read(void **state)
+{
+    struct fixture *fx = *state;
+    char *topic = fx->st.kafka.topic_keys;
+    struct keys_list list;
+    struct err err = {.text = ""};
+    char reason[256] = "";
+
+    stop_gateway(fx);
+    rd_kafka_mock_topic_create(fx->cluster, "several", 3, 1);
+    fx->st.kafka.topic_keys = "several";
+    assert_int_equal(keys_topic_read(&fx->st, WAIT_MS, &list, &err), REJECT);
+    assert_non_null(strstr(err.text, "topic several has 3 partitions"));
+    assert_int_equal(pthread_create(&fx->thread, NULL, run_gateway, fx), 0);
+    fx->is_running = 1;
+    for (int i = 0; i < 100 && !strstr(reason, "several has 3 partitions"); i++) {
+        int fd = raw_http_connect(fx->port + 1);
+        if (fd >= 0) {
+            close(fd);
+            assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
+        }
+        usleep(50 * 1000);
+    }
+    assert_non_null(strstr(reason, "several has 3 partitions"));
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "not known yet");
+    stop_gateway(fx);
+    fx->st.kafka.topic_keys = topic;
+}
+
+/* What Kafka did not take is not counted as sent. */
+static void test_quotas_are_given_back_for_what_kafka_did_not_take(void **state)
+{
+    struct fixture *fx = *state;
+
+    let_keys_be_known(fx);
+    add_key(fx, (struct key_change){.events_per_day = 1}, STR(KEY("1", "1")));
+    add_key(fx, (struct key_change){0}, STR(KEY("2", "2")));
+    (void)wait_for_status(fx, BEARER("2", "2"), 201);
+    rd_kafka_mock_push_request_errors(fx->cluster, PRODUCE_REQUEST, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, NULL);
+    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 429, "events of the day");
+}
+
 /* What is on the topic of events. */
 struct seen {
     struct event_codec *codec;
@@ -508,6 +609,65 @@ static void test_who_sent_and_who_was_refused_stands_on_the_topic(void **state)
     arena_free(seen.arena);
 }
 
+static bool has_keys(struct seen *seen, int count)
+{
+    bool has = true;
+
+    pthread_mutex_lock(&seen->lock);
+    for (int i = 1; i <= count; i++) {
+        char entry[64];
+        snprintf(entry, sizeof(entry), "\"keyId\":\"000000000000000%d\",\"status\":403", i);
+        has = has && strstr(seen->reports, entry);
+    }
+    pthread_mutex_unlock(&seen->lock);
+    return has;
+}
+
+/* More refusals than go into an event of the size that is allowed: in several reports, then. */
+static void test_reports_of_refusals_fit_where_events_are_small(void **state)
+{
+    static const char *const keys[] = {KEY("1", "1"), KEY("2", "1"), KEY("3", "1"), KEY("4", "1"),
+                                       KEY("5", "1"), KEY("6", "1"), KEY("7", "1"), KEY("8", "1")};
+    const int count = (int)(sizeof(keys) / sizeof(keys[0]));
+    struct fixture *fx = *state;
+    struct seen seen = {.codec = event_codec_new(1 << 20),
+                        .arena = arena_new(64 << 20),
+                        .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct kafka_follower_callbacks callbacks = {
+        .arg = &seen, .on_record = on_record, .on_caught_up = ignore, .on_restart = ignore};
+    struct kafka_follower *follower = NULL;
+    struct str pattern = STR("shop");
+    struct err err;
+
+    stop_gateway(fx);
+    fx->st.ingest.body_bytes_max = 1024;
+    fx->st.ingest.refusals_interval_ms = 300;
+    let_keys_be_read(fx);
+    for (int i = 0; i < count; i++) {
+        add_key(fx, (struct key_change){.namespaces = &pattern, .namespace_count = 1},
+                str_view(keys[i]));
+    }
+    assert_int_equal(pthread_create(&fx->thread, NULL, run_gateway, fx), 0);
+    fx->is_running = 1;
+    wait_until_ready(fx);
+    for (int i = 0; i < count; i++) {
+        char header[128];
+        snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", keys[i]);
+        expect(fx, LINEAGE, header, STR(EVENT_IN("x")), 403, NULL);
+    }
+    assert_int_equal(
+        kafka_follower_start(&fx->st, fx->st.kafka.topic_events, &callbacks, &follower, &err), OK);
+    for (int i = 0; i < 120 && !has_keys(&seen, count); i++) {
+        usleep(50 * 1000);
+    }
+    kafka_follower_stop(follower);
+    if (!has_keys(&seen, count)) {
+        fail_msg("reports %s", seen.reports);
+    }
+    event_codec_free(seen.codec);
+    arena_free(seen.arena);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -519,7 +679,11 @@ int main(void)
         TEST(test_strangers_are_refused_before_their_body),
         TEST(test_a_key_writes_to_its_namespaces_only),
         TEST(test_limits_are_kept_and_answered_with_retry_after),
+        TEST(test_while_keys_are_read_again_nobody_is_refused),
+        TEST(test_a_topic_of_several_partitions_is_not_read),
+        TEST(test_quotas_are_given_back_for_what_kafka_did_not_take),
         TEST(test_who_sent_and_who_was_refused_stands_on_the_topic),
+        TEST(test_reports_of_refusals_fit_where_events_are_small),
     };
 
     sigset_t signals;
