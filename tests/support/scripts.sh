@@ -70,10 +70,29 @@ part_scripts_with() {
             return 1
         fi
     fi
+    scripts_run "$part" "$@"
+    [[ $part != asan ]] || asan_logs_check
+}
+
+# scripts_run PART FILE... - those whose second line says "(runs beside others)" two at a time, then the others one by one: they
+# look at time, or change what all share.
+scripts_run() {
+    local part=$1 file alone=()
+    shift
     for file in "$@"; do
+        if ! sed -n 2p "$file" | grep -qF '(runs beside others)'; then
+            alone+=("$file")
+            continue
+        fi
+        while (($(jobs -rp | wc -l) >= 2)); do
+            wait -n || true
+        done
+        script_run "$part" "$file" &
+    done
+    wait
+    for file in "${alone[@]}"; do
         script_run "$part" "$file"
     done
-    [[ $part != asan ]] || asan_logs_check
 }
 
 script_name() {
@@ -96,7 +115,7 @@ script_run() {
     *) result failed "$name" "$log" ;;
     esac
     # One that left the stack broken must not take the next ones with it.
-    compose/local up >"$LOGS/up.log" 2>&1 || result failed "$name left a stack that does not come up" "$LOGS/up.log"
+    compose/local up >"$log.up" 2>&1 || result failed "$name left a stack that does not come up" "$log.up"
 }
 
 # A sanitizer's report in a role's log is a failure, whatever the tests saw.
