@@ -12,11 +12,13 @@
 #include "core/settings.h"
 #include "core/settings_value.h"
 #include "core/str.h"
+#include "ingest/emitter/crc32c.h"
 
 #define WHERE "emitter"
 #define KEY_BYTES_MAX 64
 #define PROPERTIES_MAX 64
 #define API_KEY_BYTES_MAX 4096
+#define KEY_ID_BYTES_MAX 19 /* mo_ and the id */
 #define DEFAULT_URL "http://127.0.0.1:5000"
 #define DEFAULT_ENDPOINT "api/v1/lineage"
 #define DEFAULT_TOPIC "metaops.events"
@@ -383,9 +385,38 @@ static enum verdict emitter_config_name(struct emitter_config *config, const cha
     return *config->emitter ? OK : err_set(err, REJECT, WHERE, "emitter: empty");
 }
 
-static enum verdict emitter_config_spool(struct emitter_config *config, const char *spool,
-                                         struct err *err)
+/* Tells destinations apart: what was meant for one must not be shipped to another, or with another
+ * key. Of the key only what is public: its id, or the name of its file. */
+static uint32_t emitter_config_destination(const struct config_texts *texts)
 {
+    const char *key = texts->texts[KEY_API_KEY];
+    const char *key_file = texts->texts[KEY_API_KEY_FILE];
+    struct str parts[] = {
+        str_view(texts->texts[KEY_TO] ? texts->texts[KEY_TO] : DEFAULT_URL),
+        str_view(texts->texts[KEY_ENDPOINT] ? texts->texts[KEY_ENDPOINT] : DEFAULT_ENDPOINT),
+        str_view(key        ? ""
+                 : key_file ? key_file
+                            : ""),
+        str_view(key ? "key" : ""),
+    };
+    uint32_t sum = 0;
+
+    if (key && strncmp(key, "mo_", 3) == 0) {
+        parts[3] = (struct str){.ptr = key, .len = 3 + strcspn(key + 3, "_")};
+        parts[3].len = parts[3].len <= KEY_ID_BYTES_MAX ? parts[3].len : 3;
+    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        sum = crc32c(sum, parts[i].ptr, parts[i].len);
+        sum = crc32c(sum, "\n", 1);
+    }
+    return sum;
+}
+
+static enum verdict emitter_config_spool(struct emitter_config *config,
+                                         const struct config_texts *texts, struct err *err)
+{
+    const char *spool = texts->texts[KEY_SPOOL];
+    uint32_t destination = emitter_config_destination(texts);
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
     char path[4096];
@@ -397,11 +428,11 @@ static enum verdict emitter_config_spool(struct emitter_config *config, const ch
     if (spool) {
         snprintf(path, sizeof(path), "%s", spool);
     } else if (state && *state == '/') {
-        snprintf(path, sizeof(path), "%s/metaops/spool", state);
+        snprintf(path, sizeof(path), "%s/metaops/spool/%08x", state, destination);
     } else if (home && *home == '/' && home[1]) {
-        snprintf(path, sizeof(path), "%s/.local/state/metaops/spool", home);
+        snprintf(path, sizeof(path), "%s/.local/state/metaops/spool/%08x", home, destination);
     } else {
-        snprintf(path, sizeof(path), "/var/spool/metaops");
+        snprintf(path, sizeof(path), "/var/spool/metaops/%08x", destination);
     }
     if (*path != '/') {
         return err_set(err, REJECT, WHERE, "spool: an absolute path, or none");
@@ -458,7 +489,7 @@ static enum verdict emitter_config_fill(struct emitter_config *config, struct co
         verdict = emitter_config_name(config, texts->texts[KEY_EMITTER], err);
     }
     if (verdict == OK) {
-        verdict = emitter_config_spool(config, texts->texts[KEY_SPOOL], err);
+        verdict = emitter_config_spool(config, texts, err);
     }
     if (verdict == OK && texts->texts[KEY_API_KEY] &&
         !emitter_config_is_clean(texts->texts[KEY_API_KEY])) {

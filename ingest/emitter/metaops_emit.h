@@ -41,7 +41,7 @@
  *                       kafka://BROKER[:PORT][,BROKER...][/TOPIC] (topic metaops.events)
  *                       OPENLINEAGE_URL, METAOPS_GATEWAY_URL; else http://127.0.0.1:5000
  *     endpoint          path of single events below the URL (api/v1/lineage). OPENLINEAGE_ENDPOINT
- *     api_key           sent as Authorization: Bearer. OPENLINEAGE_API_KEY
+ *     api_key           sent as Authorization: Bearer; at most 4095 characters. OPENLINEAGE_API_KEY
  *     api_key_file      a file whose first line is the key; read again when the key is refused
  *     ca_file           certificates to trust for https, PEM (the system's)
  *     certificate_file  client certificate for https, PEM
@@ -50,8 +50,12 @@
  *                       (HOST/PROGRAM)
  *     spool             directory of the spool, or none: then what is not shipped lives in memory
  *                       and ends with the program ($XDG_STATE_HOME/metaops/spool, else
- *                       $HOME/.local/state/metaops/spool, else /var/spool/metaops)
- *     spool_bytes_max   all of the directory (256MiB)
+ *                       $HOME/.local/state/metaops/spool, else /var/spool/metaops; below it a
+ *                       directory for each destination: to, endpoint and key). Whoever opens a
+ *                       spool ships what it finds there to where it ships its own: a directory that
+ *                       is named here should serve one destination only
+ *     spool_bytes_max   all of the directory (256MiB); what programs that are gone left there goes
+ *                       first, oldest first, an eighth stays for those that live
  *     spool_age_max_s   events older than this are dropped (604800, a week)
  *     spool_fsync       yes: emit returns when the disk has it (no)
  *     event_bytes_max   longer events are refused (32MiB)
@@ -63,7 +67,8 @@
  *                       METAOPS_REDACT_ENVIRONMENT_ALLOW
  *     redact_sql_literals  yes: literals of SQL are redacted, too (no). METAOPS_REDACT_SQL_LITERALS
  *     disabled          true: every emit succeeds and does nothing. OPENLINEAGE_DISABLED
- *     rdkafka.NAME      any property of librdkafka, for kafka:// (rdkafka.security.protocol = SSL)
+ *     rdkafka.NAME      any property of librdkafka, for kafka:// (rdkafka.security.protocol = SSL),
+ *                       but acks, enable.idempotence and delivery.report.only.error
  *
  * ABI: symbols have version METAOPS_EMIT_1; structs begin with their size and grow at the end. */
 #ifndef METAOPS_EMIT_H

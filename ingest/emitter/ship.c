@@ -16,6 +16,8 @@
 #define LOOK_ROUND_US INT64_C(5000000) /* for orphans, and for what others take of the spool */
 #define STOP_GRACE_MS 500
 #define RETRY_AFTER_S_MAX 60
+#define ORPHAN_TRIES 3 /* then another one has its turn */
+#define OWN_SHARE 8    /* that part of the spool is left to the living, whatever others left */
 
 struct ship {
     const struct emitter_config *config;
@@ -51,6 +53,13 @@ struct ship {
     struct ship_outcome outcome;
     int64_t pause_ms;
     int64_t looked_us;
+    int64_t shared_us;
+    int64_t orphan_pause_ms;
+    int64_t orphan_us;                      /* no orphan's turn before */
+    int orphan_tries;                       /* failures of the orphan at hand */
+    int stop_tries;                         /* failures of orphans since is_stopping */
+    char passed_over[SPOOL_SET_NAME_BYTES]; /* orphans up to it have had their turn */
+    size_t excess;                          /* bytes that orphans have to give back */
     unsigned seed;
 };
 
@@ -102,41 +111,6 @@ static void ship_failed(struct ship *ship, const struct err *err)
     pthread_mutex_unlock(&ship->lock);
 }
 
-/* Waits for a kick or ms; when stopping not beyond the time for that. */
-static void ship_pause(struct ship *ship, int64_t ms)
-{
-    int64_t end_us = timebase_mono_us() + 1000 * ms;
-
-    pthread_mutex_lock(&ship->lock);
-    while (!ship->is_kicked) {
-        struct timespec until;
-        int64_t stop_us = atomic_load(&ship->stop_us);
-        bool is_early = atomic_load(&ship->is_stopping) && stop_us < end_us;
-        int64_t left_us = (is_early ? stop_us : end_us) - timebase_mono_us();
-        if (left_us <= 0) {
-            break;
-        }
-        ship_until(left_us / 1000 + 1, &until);
-        pthread_cond_timedwait(&ship->wake, &ship->lock, &until);
-    }
-    ship->is_kicked = false;
-    pthread_mutex_unlock(&ship->lock);
-}
-
-/* Twice as long each time, half of it by chance, at least what the backend asks for. */
-static void ship_back_off(struct ship *ship, int retry_after_s)
-{
-    int64_t max_ms = ship->config->retry_ms_max;
-    int64_t asked_ms =
-        1000 * (int64_t)(retry_after_s < RETRY_AFTER_S_MAX ? retry_after_s : RETRY_AFTER_S_MAX);
-
-    ship->pause_ms = ship->pause_ms ? 2 * ship->pause_ms : PAUSE_MS_MIN;
-    ship->pause_ms = ship->pause_ms < max_ms ? ship->pause_ms : max_ms;
-    int64_t ms = ship->pause_ms / 2 + rand_r(&ship->seed) % (ship->pause_ms / 2 + 1);
-    asked_ms = asked_ms < max_ms ? asked_ms : max_ms;
-    ship_pause(ship, ms > asked_ms ? ms : asked_ms);
-}
-
 static void ship_settle(struct ship *ship, struct spool_set *set)
 {
     const struct ship_outcome *outcome = &ship->outcome;
@@ -157,7 +131,7 @@ static void ship_settle(struct ship *ship, struct spool_set *set)
     pthread_mutex_unlock(&ship->lock);
 }
 
-/* Ships one batch of set. OK: there was one; REJECT: nothing is there; RETRY: paused. */
+/* Ships one batch of set. OK: there was one; REJECT: nothing is there; RETRY: later. */
 static enum verdict ship_turn(struct ship *ship, struct spool_set *set)
 {
     struct err err;
@@ -177,32 +151,150 @@ static enum verdict ship_turn(struct ship *ship, struct spool_set *set)
         ship_settle(ship, set);
     }
     if (verdict == OK) {
-        ship->pause_ms = 0;
         return OK;
     }
     ship_failed(ship, &err);
-    if (ship->outcome.done > 0) {
-        ship->pause_ms = 0;
-    }
-    ship_back_off(ship, ship->outcome.retry_after_s);
     return RETRY;
 }
 
-static bool ship_adopt(void *arg, const char *name)
+static enum verdict ship_adopt_set(struct ship *ship, const char *name, struct spool_set **out_set)
 {
-    struct ship *ship = arg;
     struct spool_limits limits = {.bytes_max = SIZE_MAX,
                                   .age_us_max = 1000000 * ship->config->spool_age_max_s};
     struct err err;
 
     if (ship->own && strcmp(name, spool_set_name(ship->own)) == 0) {
-        return true;
+        return REJECT;
     }
-    return spool_set_adopt(ship->spool_fd, ship->book, name, !ship->own, &limits, &ship->orphan,
-                           &err) != OK;
+    return spool_set_adopt(ship->spool_fd, ship->book, name, !ship->own, &limits, out_set, &err);
 }
 
-/* Looks for an orphan now and then; also adapts the own set's share of the spool. */
+static bool ship_adopt(void *arg, const char *name)
+{
+    struct ship *ship = arg;
+
+    return strcmp(name, ship->passed_over) <= 0 || ship_adopt_set(ship, name, &ship->orphan) != OK;
+}
+
+/* is_finished: it is empty. Else it was only its turn, and what it lost counts when it is told. */
+static void ship_let_go(struct ship *ship, bool is_finished)
+{
+    if (!ship->orphan) {
+        return;
+    }
+    if (is_finished) {
+        atomic_fetch_add(&ship->dropped, spool_set_counts(ship->orphan).dropped);
+        ship->looked_us = 0; /* there may be more */
+    }
+    spool_set_close(ship->orphan);
+    ship->orphan = NULL;
+    ship->orphan_tries = 0;
+}
+
+/* Drops what stands first in an orphan until no more has to be given back: a segment that was read to
+ * its end is deleted. Counted here, and seen by others as a jump in the numbers. */
+static bool ship_trim_set(void *arg, const char *name)
+{
+    struct ship *ship = arg;
+    struct spool_set *set = NULL;
+    struct err err;
+
+    if (ship_adopt_set(ship, name, &set) != OK) {
+        return true;
+    }
+    size_t before = spool_set_counts(set).bytes;
+    uint64_t dropped = 0;
+    while (before - spool_set_counts(set).bytes < ship->excess &&
+           spool_set_read(set, timebase_wall_us(), SPOOL_BATCH_EVENTS_MAX,
+                          ship->backend->batch_bytes, &ship->batch, &err) == OK &&
+           ship->batch.count > 0) {
+        dropped += ship->batch.count;
+        spool_set_settle(set, &ship->batch, ship->batch.count, false);
+    }
+    size_t freed = before - spool_set_counts(set).bytes;
+    ship->excess -= freed < ship->excess ? freed : ship->excess;
+    atomic_fetch_add(&ship->dropped, dropped + spool_set_counts(set).dropped);
+    spool_set_close(set);
+    return ship->excess > 0;
+}
+
+/* What others leave of the spool is the own set's; what nobody is left to bound is bounded here. */
+static void ship_share(struct ship *ship)
+{
+    int64_t now_us = timebase_mono_us();
+
+    if (ship->spool_fd < 0 || !ship->own ||
+        (ship->shared_us != 0 && now_us - ship->shared_us < LOOK_ROUND_US)) {
+        return;
+    }
+    ship->shared_us = now_us;
+    size_t max = (size_t)ship->config->spool_bytes_max;
+    size_t others = spool_dir_bytes(ship->spool_fd, spool_set_name(ship->own));
+    if (others > max - max / OWN_SHARE) {
+        ship_let_go(ship, false); /* it may be the one */
+        ship->excess = others - (max - max / OWN_SHARE);
+        spool_dir_each(ship->spool_fd, ship_trim_set, ship);
+        others = spool_dir_bytes(ship->spool_fd, spool_set_name(ship->own));
+    }
+    spool_set_limit(ship->own, max > others ? max - others : 0);
+}
+
+/* Waits for a kick or ms; when stopping not beyond the time for that. */
+static void ship_pause(struct ship *ship, int64_t ms)
+{
+    int64_t end_us = timebase_mono_us() + 1000 * ms;
+
+    pthread_mutex_lock(&ship->lock);
+    while (!ship->is_kicked) {
+        struct timespec until;
+        int64_t stop_us = atomic_load(&ship->stop_us);
+        bool is_early = atomic_load(&ship->is_stopping) && stop_us < end_us;
+        int64_t left_us = (is_early ? stop_us : end_us) - timebase_mono_us();
+        if (left_us <= 0) {
+            break;
+        }
+        left_us = left_us < LOOK_ROUND_US ? left_us : LOOK_ROUND_US;
+        ship_until(left_us / 1000 + 1, &until);
+        if (pthread_cond_timedwait(&ship->wake, &ship->lock, &until) == ETIMEDOUT) {
+            pthread_mutex_unlock(&ship->lock);
+            ship_share(ship);
+            pthread_mutex_lock(&ship->lock);
+        }
+    }
+    ship->is_kicked = false;
+    pthread_mutex_unlock(&ship->lock);
+}
+
+/* The pause behind this one: twice as long, half of it by chance, at least what the backend asks. */
+static int64_t ship_next_pause(struct ship *ship, int64_t *pause_ms)
+{
+    int64_t max_ms = ship->config->retry_ms_max;
+    int64_t asked_s = ship->outcome.retry_after_s;
+
+    if (ship->outcome.done > 0) {
+        *pause_ms = 0;
+    }
+    *pause_ms = *pause_ms ? 2 * *pause_ms : PAUSE_MS_MIN;
+    *pause_ms = *pause_ms < max_ms ? *pause_ms : max_ms;
+    int64_t ms = *pause_ms / 2 + rand_r(&ship->seed) % (*pause_ms / 2 + 1);
+    int64_t asked_ms = 1000 * (asked_s < RETRY_AFTER_S_MAX ? asked_s : RETRY_AFTER_S_MAX);
+    asked_ms = asked_ms < max_ms ? asked_ms : max_ms;
+    return ms > asked_ms ? ms : asked_ms;
+}
+
+static enum verdict ship_own_turn(struct ship *ship)
+{
+    enum verdict verdict = ship->own ? ship_turn(ship, ship->own) : REJECT;
+
+    if (verdict == RETRY) {
+        ship_pause(ship, ship_next_pause(ship, &ship->pause_ms));
+    } else if (verdict == OK) {
+        ship->pause_ms = 0;
+    }
+    return verdict;
+}
+
+/* Looks for an orphan now and then. */
 static void ship_look_round(struct ship *ship)
 {
     if (ship->spool_fd < 0 || ship->orphan) {
@@ -215,10 +307,9 @@ static void ship_look_round(struct ship *ship)
     }
     ship->looked_us = now_us;
     spool_dir_each(ship->spool_fd, ship_adopt, ship);
-    if (ship->own) {
-        size_t others = spool_dir_bytes(ship->spool_fd, spool_set_name(ship->own));
-        size_t max = (size_t)ship->config->spool_bytes_max;
-        spool_set_limit(ship->own, max > others ? max - others : 0);
+    if (!ship->orphan && ship->passed_over[0]) {
+        ship->passed_over[0] = '\0'; /* the round begins again */
+        spool_dir_each(ship->spool_fd, ship_adopt, ship);
     }
     if (!ship->orphan) {
         pthread_mutex_lock(&ship->lock);
@@ -228,25 +319,47 @@ static void ship_look_round(struct ship *ship)
     }
 }
 
-static void ship_let_go(struct ship *ship)
+/* A turn of an orphan, whose failures pause orphans only: another one may get through where a key or a
+ * place is not meant for this one. OK: go on at once; REJECT: there is none now; RETRY: it failed. */
+static enum verdict ship_orphan_turn(struct ship *ship)
 {
-    if (ship->orphan) {
-        atomic_fetch_add(&ship->dropped, spool_set_counts(ship->orphan).dropped);
-        spool_set_close(ship->orphan);
-        ship->orphan = NULL;
-        ship->looked_us = 0; /* there may be more */
+    if (timebase_mono_us() < ship->orphan_us && !atomic_load(&ship->is_stopping)) {
+        return REJECT;
     }
+    ship_look_round(ship);
+    if (!ship->orphan) {
+        return REJECT;
+    }
+    enum verdict verdict = ship_turn(ship, ship->orphan);
+    if (verdict == REJECT) {
+        ship_let_go(ship, true);
+        return OK;
+    }
+    if (verdict == OK) {
+        ship->orphan_pause_ms = 0;
+        ship->orphan_tries = 0;
+        return OK;
+    }
+    ship->orphan_us = timebase_mono_us() + 1000 * ship_next_pause(ship, &ship->orphan_pause_ms);
+    bool is_stopping = atomic_load(&ship->is_stopping);
+    if (++ship->orphan_tries == ORPHAN_TRIES || is_stopping) {
+        snprintf(ship->passed_over, sizeof(ship->passed_over), "%s", spool_set_name(ship->orphan));
+        ship_let_go(ship, false);
+        ship->looked_us = 0;
+    }
+    return is_stopping && ++ship->stop_tries < ORPHAN_TRIES ? OK : RETRY;
 }
 
 static void ship_wait(struct ship *ship)
 {
     struct timespec until;
+    int64_t orphan_ms = (ship->orphan_us - timebase_mono_us()) / 1000 + 1;
 
-    ship_until(LOOK_ROUND_US / 1000, &until);
+    ship_until(orphan_ms > 0 && orphan_ms < LOOK_ROUND_US / 1000 ? orphan_ms : LOOK_ROUND_US / 1000,
+               &until);
     pthread_mutex_lock(&ship->lock);
     atomic_store(&ship->is_idle, true);
-    while ((!ship->own || spool_set_counts(ship->own).pending == 0) &&
-           !atomic_load(&ship->is_stopping)) {
+    while ((!ship->own || spool_set_is_done(ship->own)) && !atomic_load(&ship->is_stopping)) {
         if (pthread_cond_timedwait(&ship->wake, &ship->lock, &until) == ETIMEDOUT) {
             break;
         }
@@ -262,22 +375,21 @@ static void *ship_main(void *arg)
 
     while (!ship_is_over(ship)) {
         bool is_stopping = atomic_load(&ship->is_stopping);
-        enum verdict own = ship->own ? ship_turn(ship, ship->own) : REJECT;
+        ship_share(ship);
+        enum verdict own = ship_own_turn(ship);
         if (own == RETRY) {
             continue; /* nobody else's would get through either */
         }
         /* Also when stopping: where every program is short, nobody else would find the time. */
-        ship_look_round(ship);
-        enum verdict orphan = ship->orphan ? ship_turn(ship, ship->orphan) : REJECT;
-        if (orphan == REJECT && ship->orphan) {
-            ship_let_go(ship);
-        } else if (own == REJECT && orphan != OK && is_stopping) {
+        enum verdict orphan = ship_orphan_turn(ship);
+        if (own == REJECT && orphan != OK && is_stopping) {
             break;
-        } else if (own == REJECT && orphan == REJECT) {
+        }
+        if (own == REJECT && orphan != OK) {
             ship_wait(ship);
         }
     }
-    ship_let_go(ship);
+    ship_let_go(ship, false);
     if (ship->state) {
         ship->backend->close(ship->state);
         ship->state = NULL;

@@ -12,6 +12,7 @@
 
 #define WHERE "spool"
 #define NAME_LEN 20
+#define DESTINATION_LEN 8
 
 static enum verdict spool_dir_make(const char *path, struct err *err)
 {
@@ -56,10 +57,17 @@ static int spool_dir_is_set(const struct dirent *entry)
     return strlen(entry->d_name) == NAME_LEN && strspn(entry->d_name, "0123456789") == NAME_LEN;
 }
 
-void spool_dir_each(int fd, bool (*visit)(void *arg, const char *name), void *arg)
+static int spool_dir_is_destination(const struct dirent *entry)
+{
+    return strlen(entry->d_name) == DESTINATION_LEN &&
+           strspn(entry->d_name, "0123456789abcdef") == DESTINATION_LEN;
+}
+
+static void spool_dir_walk(int fd, int (*is_wanted_entry)(const struct dirent *entry),
+                           bool (*visit)(void *arg, const char *name), void *arg)
 {
     struct dirent **entries = NULL;
-    int count = scandirat(fd, ".", &entries, spool_dir_is_set, alphasort);
+    int count = scandirat(fd, ".", &entries, is_wanted_entry, alphasort);
     bool is_wanted = true;
 
     for (int i = 0; i < count; i++) {
@@ -67,6 +75,16 @@ void spool_dir_each(int fd, bool (*visit)(void *arg, const char *name), void *ar
         free(entries[i]);
     }
     free(entries);
+}
+
+void spool_dir_each(int fd, bool (*visit)(void *arg, const char *name), void *arg)
+{
+    spool_dir_walk(fd, spool_dir_is_set, visit, arg);
+}
+
+void spool_dir_each_destination(int fd, bool (*visit)(void *arg, const char *name), void *arg)
+{
+    spool_dir_walk(fd, spool_dir_is_destination, visit, arg);
 }
 
 struct sum {

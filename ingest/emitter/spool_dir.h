@@ -14,6 +14,9 @@ MUST_CHECK enum verdict spool_dir_open(const char *path, struct fd_book *book, i
 /* Calls visit for each set, oldest epoch first, until it returns false. */
 void spool_dir_each(int fd, bool (*visit)(void *arg, const char *name), void *arg);
 
+/* Calls visit for each directory of a destination (emitter_config.c) below fd. */
+void spool_dir_each_destination(int fd, bool (*visit)(void *arg, const char *name), void *arg);
+
 /* Bytes of all segments, but for the set of that name. */
 size_t spool_dir_bytes(int fd, const char *except);
 

@@ -51,21 +51,47 @@ static void spool_read_drop(struct spool_set *set, const struct spool_record *re
     spool_set_gap(set, record->sequence, record->sequence, reason);
     set->settled = record->sequence;
     set->dropped++;
-    set->pending -= set->pending > 0 && !set->is_adopted;
+    spool_set_forget(set, 1);
     spool_read_pass(set, bytes);
+}
+
+/* How many of the numbers from..to were written: emits that failed took numbers, too. */
+static uint64_t spool_read_written(const struct spool_set *set, uint64_t from, uint64_t to)
+{
+    uint64_t written = to - from + 1;
+
+    for (size_t i = 0; i < set->gap_count; i++) {
+        const struct spool_gap *gap = &set->gaps[i];
+        uint64_t first = gap->from > from ? gap->from : from;
+        uint64_t last = gap->to < to ? gap->to : to;
+        if (gap->reason == SPOOL_GAP_NOT_SPOOLED && first <= last) {
+            written -= last - first + 1;
+        }
+    }
+    if (!set->is_adopted) {
+        uint64_t left = set->head->records - set->head_done;
+        written = written < left ? written : left;
+    }
+    return written;
+}
+
+/* Numbers from..to were damaged, or are not there. */
+static void spool_read_lost(struct spool_set *set, uint64_t from, uint64_t to)
+{
+    uint64_t lost = spool_read_written(set, from, to);
+
+    spool_set_gap(set, from, to, set->has_damage ? SPOOL_GAP_DAMAGED : SPOOL_GAP_MISSING);
+    set->dropped += lost;
+    set->head_done += lost;
+    set->settled = to; /* so that it is not lost again with each read */
+    spool_set_forget(set, lost);
 }
 
 /* The record is the next one to ship: numbers between the last and it are gone. */
 static void spool_read_hole(struct spool_set *set, const struct spool_record *record)
 {
     if (record->sequence > set->settled + 1 && (set->has_damage || set->is_adopted)) {
-        uint64_t lost = record->sequence - set->settled - 1;
-        spool_set_gap(set, set->settled + 1, record->sequence - 1,
-                      set->has_damage ? SPOOL_GAP_DAMAGED : SPOOL_GAP_MISSING);
-        set->dropped += lost;
-        if (!set->is_adopted) {
-            set->pending -= lost < set->pending ? lost : set->pending;
-        }
+        spool_read_lost(set, set->settled + 1, record->sequence - 1);
     }
     set->has_damage = false;
 }
@@ -192,6 +218,10 @@ static enum verdict spool_read_segment(struct spool_set *set, int64_t now_us, si
 static bool spool_read_next_segment(struct spool_set *set)
 {
     if (set->head == set->tail && !set->is_adopted) {
+        if (set->offset >= set->head->bytes && set->settled < set->appended) {
+            spool_read_lost(set, set->settled + 1, set->appended); /* nothing whole follows */
+            set->has_damage = false;
+        }
         return false;
     }
     spool_set_shift(set);
@@ -274,9 +304,7 @@ void spool_set_settle(struct spool_set *set, const struct spool_batch *batch, si
             set->offset = batch->ends[count - 1];
             set->head_done += count;
             set->settled = last;
-            if (!set->is_adopted) {
-                set->pending -= count < set->pending ? count : set->pending;
-            }
+            spool_set_forget(set, count);
         } else {
             spool_read_arrived(set, batch->records[0].sequence, last);
         }

@@ -38,6 +38,19 @@ void spool_set_gap(struct spool_set *set, uint64_t from, uint64_t to, enum spool
     }
 }
 
+void spool_set_forget(struct spool_set *set, uint64_t count)
+{
+    if (!set->is_adopted) {
+        set->pending -= count < set->pending ? count : set->pending;
+    }
+}
+
+/* Whether nothing of it waits. Of an adopted set only reading to its end shows that. */
+static bool spool_set_has_all_settled(const struct spool_set *set)
+{
+    return set->is_adopted ? set->head == NULL : set->settled >= set->appended;
+}
+
 static struct spool_set *spool_set_new(struct fd_book *book, const struct spool_limits *limits)
 {
     struct spool_set *set = calloc(1, sizeof(*set));
@@ -275,9 +288,10 @@ static void spool_set_make_room(struct spool_set *set, size_t bytes)
     while (set->head && set->head != set->tail && set->bytes + bytes > set->limits.bytes_max) {
         uint64_t last = set->head->next->sequence_first - 1;
         if (last > set->settled) {
+            uint64_t left = set->head->records - set->head_done;
             spool_set_gap(set, set->settled + 1, last, SPOOL_GAP_FULL);
-            set->pending -= set->head->records - set->head_done;
-            set->dropped += set->head->records - set->head_done;
+            spool_set_forget(set, left);
+            set->dropped += left;
             set->settled = last;
         }
         spool_set_shift(set);
@@ -329,6 +343,7 @@ enum verdict spool_set_append(struct spool_set *set, struct spool_record *record
     if (verdict == OK) {
         set->bytes += bytes;
         set->pending++;
+        set->appended = record->sequence;
     } else {
         spool_set_gap(set, set->sequence, set->sequence, SPOOL_GAP_NOT_SPOOLED);
     }
@@ -376,9 +391,17 @@ uint64_t spool_set_sequence(struct spool_set *set)
 bool spool_set_is_settled(struct spool_set *set, uint64_t sequence)
 {
     pthread_mutex_lock(&set->lock);
-    bool is_settled = set->settled >= sequence || set->pending == 0;
+    bool is_settled = set->settled >= sequence || spool_set_has_all_settled(set);
     pthread_mutex_unlock(&set->lock);
     return is_settled;
+}
+
+bool spool_set_is_done(struct spool_set *set)
+{
+    pthread_mutex_lock(&set->lock);
+    bool is_done = spool_set_has_all_settled(set);
+    pthread_mutex_unlock(&set->lock);
+    return is_done;
 }
 
 const char *spool_set_reason(enum spool_gap_reason reason)
@@ -405,7 +428,7 @@ void spool_set_close(struct spool_set *set)
     if (!set) {
         return;
     }
-    if (set->pending == 0 && set->dir_fd >= 0) {
+    if (set->dir_fd >= 0 && spool_set_has_all_settled(set)) {
         while (set->head) {
             spool_set_shift(set);
         }

@@ -108,13 +108,16 @@ const struct spool_identity *spool_set_identity(const struct spool_set *set);
 /* Whether no event up to that number waits any more. */
 bool spool_set_is_settled(struct spool_set *set, uint64_t sequence);
 
+/* Whether no event waits. */
+bool spool_set_is_done(struct spool_set *set);
+
 /* The number of the last append or loss. */
 uint64_t spool_set_sequence(struct spool_set *set);
 
 /* Name below the spool; empty in memory. */
 const char *spool_set_name(const struct spool_set *set);
 
-/* Closes; a set without pending events is deleted. NULL is allowed. */
+/* Closes; a set whose events are all done is deleted. NULL is allowed. */
 void spool_set_close(struct spool_set *set);
 
 /* "spool full", "too old", ... */

@@ -27,8 +27,9 @@ struct spool_set {
     size_t offset;      /* in head: what is before it is done */
     uint64_t head_done; /* records of head that are */
     uint64_t sequence;  /* last number given */
+    uint64_t appended;  /* last number that was written */
     uint64_t settled;   /* last number that is done, one way or another */
-    uint64_t pending;
+    uint64_t pending;   /* for people: where records were damaged it may be short of some */
     uint64_t dropped;
     bool is_reading;              /* head is being read without the lock */
     struct spool_segment *orphan; /* dropped while it was */
@@ -39,6 +40,9 @@ struct spool_set {
 
 /* Adds a gap, joined to the last where it can be; too many are left to the numbers themselves. */
 void spool_set_gap(struct spool_set *set, uint64_t from, uint64_t to, enum spool_gap_reason reason);
+
+/* count events fewer wait, as far as they are counted. */
+void spool_set_forget(struct spool_set *set, uint64_t count);
 
 /* Deletes the head segment. */
 void spool_set_shift(struct spool_set *set);

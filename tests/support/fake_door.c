@@ -109,6 +109,7 @@ static void fake_door_answer(struct fake_door *door, int fd, struct kept *kept)
         [FAKE_DOOR_REFUSES_SECOND] = "200 OK",
         [FAKE_DOOR_NOT_FOUND] = "404 Not Found",
         [FAKE_DOOR_FORBIDS] = "403 Forbidden",
+        [FAKE_DOOR_FORBIDS_GONE] = "403 Forbidden",
         [FAKE_DOOR_TAKES_NONE_NOW] = "207 Multi-Status",
     };
     enum fake_door_mood mood = (enum fake_door_mood)atomic_load(&door->mood);
@@ -117,6 +118,10 @@ static void fake_door_answer(struct fake_door *door, int fd, struct kept *kept)
     static char text[110000];
 
     int len = snprintf(body, sizeof(body), "{}");
+    if (mood == FAKE_DOOR_FORBIDS_GONE &&
+        !strstr(kept->request.head, "MetaOps-Emitter: test/gone;")) {
+        mood = FAKE_DOOR_TAKES;
+    }
     if ((mood == FAKE_DOOR_REFUSES_SECOND || mood == FAKE_DOOR_TAKES_NONE_NOW) && is_batch) {
         len = fake_door_list(body, sizeof(body), fake_door_count(kept->request.body),
                              mood == FAKE_DOOR_TAKES_NONE_NOW);

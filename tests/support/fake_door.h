@@ -21,6 +21,7 @@ enum fake_door_mood {
     FAKE_DOOR_REFUSES_SECOND, /* of a batch the second event is refused with 400, singles are taken */
     FAKE_DOOR_NOT_FOUND,      /* 404 for everything */
     FAKE_DOOR_FORBIDS,        /* 403 */
+    FAKE_DOOR_FORBIDS_GONE,   /* 403 for the emitter test/gone, 201 for others */
     FAKE_DOOR_TAKES_NONE_NOW, /* 207 for batches, each event 503; 503 for single events */
 };
 

@@ -407,6 +407,93 @@ static void test_spool_set_lost_and_refused_numbers_are_gaps(void **state)
     spool_set_close(set);
 }
 
+/* Numbers that never were written must not be taken for events that were lost with the damage. */
+static void test_spool_set_damage_beside_lost_numbers_keeps_what_waits(void **state)
+{
+    (void)state;
+    struct spool_batch batch = {.count = 0};
+    struct spool_set *set = create(dir_fd, &limits);
+    char name[SPOOL_SET_NAME_BYTES];
+    char segment[200];
+    struct stat status;
+
+    append(set, "{\"n\":1}");
+    spool_set_lose(set, 100);
+    append(set, "{\"n\":2}");
+    append(set, "{\"n\":3}");
+    append(set, "{\"n\":4}");
+    snprintf(name, sizeof(name), "%s", spool_set_name(set));
+    only_segment(segment, sizeof(segment));
+    assert_int_equal(stat(segment, &status), 0);
+    damage(segment, status.st_size - 4 * (SPOOL_RECORD_HEAD_BYTES + 7) + 20);
+    assert_int_equal(read_next(set, &batch, 9), 3);
+    assert_event(&batch, 0, 102, "{\"n\":2}");
+    assert_int_equal(spool_set_counts(set).pending, 3);
+    assert_int_equal(spool_set_counts(set).dropped, 1);
+    assert_int_equal(read_next(set, &batch, 9), 3);
+    assert_int_equal(spool_set_counts(set).dropped, 1); /* not once more with each read */
+    assert_false(spool_set_is_settled(set, 104));
+    spool_set_close(set);
+    set = adopt(name, &limits);
+    assert_int_equal(read_next(set, &batch, 9), 3);
+    assert_event(&batch, 0, 102, "{\"n\":2}");
+    spool_set_settle(set, &batch, 3, true);
+    assert_int_equal(read_next(set, &batch, 9), 0);
+    spool_set_batch_fini(&batch);
+    spool_set_close(set);
+}
+
+static void test_spool_set_counts_do_not_wrap_when_damage_is_dropped(void **state)
+{
+    (void)state;
+    char event[1000];
+    struct spool_batch batch = {.count = 0};
+    struct spool_limits small = {.bytes_max = 100000, .age_us_max = DAY_US};
+    struct spool_set *set = create(dir_fd, &small);
+    char segment[200];
+
+    append(set, "{\"n\":1}");
+    spool_set_lose(set, 1000);
+    append(set, "{\"n\":2}");
+    only_segment(segment, sizeof(segment));
+    damage(segment, 24 + (off_t)strlen(identity.emitter) + 20);
+    assert_int_equal(read_next(set, &batch, 9), 1);
+    spool_set_settle(set, &batch, 1, true);
+    memset(event, 'x', sizeof(event) - 1);
+    event[sizeof(event) - 1] = '\0';
+    for (int i = 0; i < 200; i++) {
+        append(set, event);
+    }
+    struct spool_counts counts = spool_set_counts(set);
+    assert_int_equal(counts.pending + counts.dropped, 201); /* one is delivered */
+    assert_true(counts.pending <= 100);
+    spool_set_batch_fini(&batch);
+    spool_set_close(set);
+}
+
+static void test_spool_set_damaged_to_the_end_is_done(void **state)
+{
+    (void)state;
+    struct spool_batch batch = {.count = 0};
+    struct spool_set *set = create(dir_fd, &limits);
+    char segment[200];
+
+    append(set, "{\"n\":1}");
+    only_segment(segment, sizeof(segment));
+    damage(segment, 24 + (off_t)strlen(identity.emitter) + 20);
+    assert_int_equal(read_next(set, &batch, 9), 0);
+    assert_int_equal(spool_set_counts(set).pending, 0);
+    assert_int_equal(spool_set_counts(set).dropped, 1);
+    assert_true(spool_set_is_settled(set, 1));
+    append(set, "{\"n\":2}");
+    assert_int_equal(read_next(set, &batch, 9), 1);
+    assert_int_equal(batch.gap.reason, SPOOL_GAP_DAMAGED);
+    assert_int_equal(batch.gap.to, 1);
+    spool_set_settle(set, &batch, 1, true);
+    spool_set_batch_fini(&batch);
+    spool_set_close(set);
+}
+
 static void test_spool_set_epochs_of_one_spool_differ(void **state)
 {
     (void)state;
@@ -434,6 +521,9 @@ int main(void)
         CASE(test_spool_set_full_drops_the_oldest_and_says_which),
         CASE(test_spool_set_drops_what_is_too_old),
         CASE(test_spool_set_lost_and_refused_numbers_are_gaps),
+        CASE(test_spool_set_damage_beside_lost_numbers_keeps_what_waits),
+        CASE(test_spool_set_counts_do_not_wrap_when_damage_is_dropped),
+        CASE(test_spool_set_damaged_to_the_end_is_done),
         CASE(test_spool_set_epochs_of_one_spool_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
