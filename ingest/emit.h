@@ -14,8 +14,9 @@ struct settings;
     "                   or OPENLINEAGE_API_KEY gives one\n"                                        \
     "  --kafka          write Avro to kafka.topic_events instead\n"                                \
     "  --spool DIR      instead of events from files, ship what emitters that are gone left in\n"  \
-    "                   their spool (api key and certificates: METAOPS_EMIT_*, see\n"              \
-    "                   metaops_emit(3))\n"                                                        \
+    "                   their spool, or in those right below it, all to this one destination "     \
+    "(api\n"                                                                                       \
+    "                   key and certificates: METAOPS_EMIT_*, see metaops_emit(3))\n"              \
     "  --window N       requests under way at once, 1 to 256 (default 16)\n"                       \
     "  --batch N        events in one request, 1 to 1000 (default 1: each its own POST)\n"         \
     "  --rate N         at most N events a second\n"                                               \

@@ -1,5 +1,5 @@
 /* emit_spool.h - `metaops emit --spool DIR`: ships what emitters that are gone have left in a spool,
- * under their own names and numbers. */
+ * or in the destinations' directories right below it, under their own names and numbers. */
 #ifndef METAOPS_INGEST_EMIT_SPOOL_H
 #define METAOPS_INGEST_EMIT_SPOOL_H
 

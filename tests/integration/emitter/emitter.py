@@ -162,6 +162,8 @@ def commands():
     took, _ = wrapped(*job, "--", "true")
     check("run: by default at most half a second more", True, took < 1.5)
     check("run: without a job", 2, wrapped("--", "true")[1].returncode)
+    check("run: a name that does not fit is not cut", 2,
+          wrapped("--job", "cron/" + 512 * "j", "--", "true")[1].returncode)
     check("run: a dataset without a namespace", 2, wrapped(*job, "--in", "x", "--", "true")[1].returncode)
     process = subprocess.Popen(
         [PROGRAM, "run", "--to", "http://127.0.0.1:1", "--spool", WORK / "spool-run", *job, "--",
