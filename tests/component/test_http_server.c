@@ -645,6 +645,7 @@ static void test_http_server_answers_what_is_open_before_it_ends(void **state)
     usleep(30 * 1000);
     assert_int_equal(pthread_create(&thread, NULL, stop_server, fx), 0);
     assert_true(raw_http_is_closed(idle_fd, 500));
+    usleep(300 * 1000); /* the other loop hears of it too */
     assert_true(raw_http_send(half_fd, STR("lf")));
     answer = raw_http_read(half_fd, WAIT_MS);
     assert_int_equal(answer.status, 200);

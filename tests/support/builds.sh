@@ -74,7 +74,7 @@ ctest_run() {
     local part=$1 folder=$2 label=$3 log what name
     shift 3
     log=$LOGS/$part-$label.log
-    "$@" ctest --test-dir "$folder" -L "^$label\$" -j 4 -VV >"$LOGS/$part-$label.ctest" 2>&1 || true
+    "$@" ctest --test-dir "$folder" -L "^$label\$" -j 3 -VV >"$LOGS/$part-$label.ctest" 2>&1 || true
     cp "$folder/Testing/Temporary/LastTest.log" "$log" 2>/dev/null || : >"$log"
     while read -r what name; do
         if [[ $what == failed ]]; then
