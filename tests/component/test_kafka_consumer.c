@@ -360,6 +360,16 @@ static void test_the_broker_can_be_asked_while_partitions_are_assigned(void **st
     assert_int_equal(bed->log.high, RECORDS);
 }
 
+static bool owns_all(const struct group_log *log)
+{
+    int owned = 0;
+
+    for (int p = 0; p < PARTITIONS; p++) {
+        owned += log->owned[p] == 1;
+    }
+    return owned == PARTITIONS;
+}
+
 static void test_records_of_a_revoked_partition_never_come_out(void **state)
 {
     struct bed *bed = *state;
@@ -388,13 +398,11 @@ static void test_records_of_a_revoked_partition_never_come_out(void **state)
     }
 
     kafka_consumer_close(second);
-    while (bed->log.revokes < 2 || bed->log.assigns < 3) {
+    /* A slow machine may need a round more. */
+    while (bed->log.revokes < 2 || bed->log.assigns < 3 || !owns_all(&bed->log)) {
         assert_true(timebase_mono_us() < end_us);
         assert_int_not_equal(kafka_consumer_poll(bed->consumer, 20, &record, &err), FATAL);
         kafka_record_free(&record);
-    }
-    for (int p = 0; p < PARTITIONS; p++) {
-        assert_true(bed->log.owned[p]);
     }
 }
 
