@@ -28,6 +28,13 @@ static inline bool str_eq(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Does text begin with the NUL-terminated start? Never reads behind text. */
+static inline bool str_starts(struct str text, const char *start)
+{
+    size_t len = strlen(start);
+    return text.len >= len && memcmp(text.ptr, start, len) == 0;
+}
+
 /* Order of bytes, the shorter first when one is the start of the other. */
 static inline int str_cmp(struct str a, struct str b)
 {

@@ -278,8 +278,8 @@ static enum place place_of(struct redact_text *rt, size_t begin, struct str name
 {
     char before = begin > 0 ? rt->text.ptr[begin - 1] : ' ';
 
-    if (name.len > 2 && (memcmp(name.ptr, "--", 2) == 0 || memcmp(name.ptr, "-D", 2) == 0 ||
-                         strncmp(name.ptr, "spark.", 6) == 0 || strncmp(name.ptr, "fs.", 3) == 0)) {
+    if (str_starts(name, "--") || str_starts(name, "-D") || str_starts(name, "spark.") ||
+        str_starts(name, "fs.")) {
         return PLACE_WORD;
     }
     if (redact_names_is_secret_variable(name) || is_shell_assignment(rt, begin, name)) {
