@@ -19,6 +19,9 @@
 #define LINGER_TIMEOUT_MS 2000
 #define ANSWER_HEAD_BYTES_MAX 512
 
+/* So long without a request, and a TLS connection gives its buffers back. */
+#define SILENT_MS 1000
+
 static int64_t state_timeout_ms(const struct http_loop *loop, enum http_conn_state state)
 {
     const struct http_server_options *options = &loop->shared->options;
@@ -49,7 +52,8 @@ void http_conn_set_state(struct http_conn *conn, enum http_conn_state state)
 
     TAILQ_REMOVE(&conn->loop->conns[conn->state], conn, link);
     conn->state = state;
-    conn->deadline_us = timeout_ms > 0 ? timebase_mono_us() + timeout_ms * 1000 : INT64_MAX;
+    conn->since_us = timebase_mono_us();
+    conn->deadline_us = timeout_ms > 0 ? conn->since_us + timeout_ms * 1000 : INT64_MAX;
     TAILQ_INSERT_TAIL(&conn->loop->conns[state], conn, link);
 }
 
@@ -84,6 +88,7 @@ static void answer_is_out(struct http_conn *conn)
         }
         return;
     }
+    conn->is_resting = false;
     http_conn_set_state(conn, HTTP_CONN_IDLE);
     set_reading(conn, true);
 }
@@ -325,8 +330,27 @@ static void act_on_deadline(struct http_conn *conn)
     }
 }
 
+/* The list is in the order of silence, so those that rest already stand at its front. */
+static void rest_silent(struct http_loop *loop, int64_t now_us)
+{
+    int64_t silent_us = now_us - SILENT_MS * INT64_C(1000);
+    struct http_conn *conn;
+
+    TAILQ_FOREACH_REVERSE(conn, &loop->conns[HTTP_CONN_IDLE], http_conn_list, link)
+    {
+        if (!conn->tls || conn->is_resting) {
+            break;
+        }
+        if (conn->since_us <= silent_us) {
+            tls_conn_rest(conn->tls);
+            conn->is_resting = true;
+        }
+    }
+}
+
 void http_conn_sweep(struct http_loop *loop, int64_t now_us)
 {
+    rest_silent(loop, now_us);
     for (int state = 0; state < HTTP_CONN_CLOSED; state++) {
         struct http_conn *conn;
 

@@ -39,6 +39,7 @@ struct http_conn {
     enum http_conn_state state;
     int fd;
     struct tls_conn *tls; /* NULL: plain, or TLS has failed */
+    int64_t since_us;     /* in this state */
     int64_t deadline_us;
     struct event *read_event;
     struct event *write_event;
@@ -54,6 +55,7 @@ struct http_conn {
     bool lingers_after; /* there may be unread input: a plain close would reset the answer away */
     bool is_head_only;  /* the method is HEAD */
     bool is_counted;    /* its handshake is */
+    bool is_resting;    /* its TLS buffers are given back */
 };
 
 struct http_conn_refusal {

@@ -42,6 +42,13 @@ struct tls_conn *tls_conn_open(struct tls_server *tls, int fd)
     return conn;
 }
 
+void tls_conn_rest(struct tls_conn *conn)
+{
+    if (!conn->is_broken && tls_server_can_free_buffers()) {
+        SSL_free_buffers(conn->ssl); /* which does nothing when they are not empty */
+    }
+}
+
 void tls_conn_end_sending(struct tls_conn *conn)
 {
     if (conn->is_established && !conn->is_broken) {
@@ -177,6 +184,7 @@ static int cut(size_t bytes)
 
 ssize_t tls_conn_recv(struct tls_conn *conn, char *room, size_t bytes)
 {
+    bool is_new = !conn->is_established;
     int result;
 
     if (conn->is_broken) {
@@ -188,7 +196,13 @@ ssize_t tls_conn_recv(struct tls_conn *conn, char *room, size_t bytes)
     errno = 0;
     result = SSL_read(conn->ssl, room, cut(bytes));
     note_progress(conn);
-    return result > 0 ? result : translate(conn, result);
+    if (result <= 0) {
+        result = (int)translate(conn, result);
+    }
+    if (is_new && conn->is_established) {
+        tls_conn_rest(conn); /* who only shakes hands keeps no buffers */
+    }
+    return result;
 }
 
 ssize_t tls_conn_send(struct tls_conn *conn, const char *text, size_t bytes)

@@ -34,6 +34,9 @@ ssize_t tls_conn_recv(struct tls_conn *conn, char *room, size_t bytes);
 /* As send; after EAGAIN the next call must begin with the same bytes and have at least as many. */
 ssize_t tls_conn_send(struct tls_conn *conn, const char *text, size_t bytes);
 
+/* Gives back the buffers (some 34 kB) of a connection that is silent; one that speaks again takes new ones. */
+void tls_conn_rest(struct tls_conn *conn);
+
 /* Says that nothing more will be sent. */
 void tls_conn_end_sending(struct tls_conn *conn);
 

@@ -65,14 +65,27 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* Before these releases SSL_free_buffers could free a buffer in use (CVE-2024-4741). */
+bool tls_server_can_free_buffers(void)
+{
+    static const unsigned fixed_patch[] = {14, 6, 2, 1}; /* of 3.0 to 3.3 */
+    unsigned minor = OPENSSL_version_minor();
+
+    return OPENSSL_version_major() > 3 || minor >= sizeof(fixed_patch) / sizeof(fixed_patch[0]) ||
+           OPENSSL_version_patch() >= fixed_patch[minor];
+}
+
 static bool set_defaults(SSL_CTX *context)
 {
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
-    /* An idle connection gives its buffers back; a read takes what is there in one call. */
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* A read takes what is there in one call. Buffers stay from request to request, because giving them back after
+     * each costs more than AES; tls_conn_rest gives back those of the silent, where that is safe. */
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (!tls_server_can_free_buffers()) {
+        SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    }
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
     SSL_CTX_sess_set_cache_size(context, SESSIONS_MAX);

@@ -43,6 +43,9 @@ int64_t tls_server_expires_s(struct tls_server *tls);
 /* For tls_conn.c: the context of new connections, a reference of the caller's own. */
 struct ssl_ctx_st *tls_server_context(struct tls_server *tls);
 
+/* For tls_*.c: whether SSL_free_buffers of this OpenSSL is safe. */
+bool tls_server_can_free_buffers(void);
+
 /* For tls_*.c: the first reason in OpenSSL's queue of errors, which is empty afterwards. */
 const char *tls_server_take_reason(void);
 

@@ -28,6 +28,15 @@ static int setup(void **state)
     return 0;
 }
 
+static int setup_patient(void **state)
+{
+    static struct tls_bed bed;
+
+    tls_bed_open(&bed, NULL, false, CONNECTIONS_MAX, 20000);
+    *state = &bed;
+    return 0;
+}
+
 static int setup_optional(void **state)
 {
     static struct tls_bed bed;
@@ -95,6 +104,29 @@ static void test_http_tls_answers_many_requests_on_one_connection(void **state)
         }
         expect_echo(&client, large);
         free((char *)large.ptr);
+        tls_client_close(&client);
+    }
+}
+
+/* Silent for longer than buffers are kept, between requests and in the middle of a record. */
+static void test_http_tls_goes_on_after_a_silence(void **state)
+{
+    static const char one[] = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    char start[8]; /* more than a record's head, less than a record */
+
+    for (size_t i = 0; i < 2; i++) {
+        struct tls_client_options options = {.version = versions[i]};
+        struct tls_client client = connected(*state, &options);
+        expect_echo(&client, STR("before"));
+        usleep(1500000);
+        expect_echo(&client, STR("after"));
+        assert_true(SSL_write(client.ssl, one, sizeof(one) - 1) > 0);
+        assert_int_equal(BIO_read(client.out, start, sizeof(start)), sizeof(start));
+        assert_true(raw_http_send(client.fd, (struct str){start, sizeof(start)}));
+        usleep(1500000);
+        assert_true(tls_client_flush(&client));
+        assert_int_equal(tls_client_read(&client, NULL), 200);
         tls_client_close(&client);
     }
 }
@@ -401,6 +433,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SERVED(test_http_tls_answers_many_requests_on_one_connection),
+        cmocka_unit_test_setup_teardown(test_http_tls_goes_on_after_a_silence, setup_patient,
+                                        teardown),
         SERVED(test_http_tls_serves_requests_that_came_in_one_go),
         SERVED(test_http_tls_takes_everything_byte_by_byte),
         SERVED(test_http_tls_waits_for_a_client_that_reads_late),
