@@ -31,16 +31,21 @@ void pipeline_init(struct pipeline *pl, const char *const *flags)
     assert_non_null(pl->bt);
 }
 
-void pipeline_add(struct pipeline *pl, struct str value)
+void pipeline_add_to(struct pipeline *pl, const char *topic, struct str value)
 {
     struct kafka_record *record = graph_rows_add(&pl->bt->records);
 
     assert_non_null(record);
-    *record = (struct kafka_record){.topic = PIPELINE_TOPIC,
+    *record = (struct kafka_record){.topic = topic,
                                     .partition = 3,
                                     .offset = 100 + (int64_t)pl->bt->records.count,
                                     .timestamp_ms = RECORD_TIME_MS,
                                     .value = value};
+}
+
+void pipeline_add(struct pipeline *pl, struct str value)
+{
+    pipeline_add_to(pl, PIPELINE_TOPIC, value);
 }
 
 void pipeline_run(struct pipeline *pl)

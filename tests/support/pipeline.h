@@ -18,7 +18,10 @@ struct pipeline {
 /* flags (NULL allowed): NULL-ended, as on the command line. Fails the test that calls it. */
 void pipeline_init(struct pipeline *pl, const char *const *flags);
 
-/* Adds a record with this value. It is not copied. */
+/* Adds a record with this value to the topic (a literal). It is not copied. */
+void pipeline_add_to(struct pipeline *pl, const char *topic, struct str value);
+
+/* The same with PIPELINE_TOPIC. */
 void pipeline_add(struct pipeline *pl, struct str value);
 
 /* Makes rows of all records; they must all fit. */
