@@ -9,6 +9,7 @@ packages_for_tests() {
         fuzz) wanted+=(clang llvm) ;;
         packages) wanted+=(debootstrap dpkg-dev file lintian scdoc procps systemd python3-seccomp python3 python3-venv curl) ;;
         unit | component | tsan) ;;
+        coverage) wanted+=(gcovr python3) ;;
         real) wanted+=(python3 python3-venv curl maven) ;;
         *) wanted+=(python3 python3-venv curl openssl) ;;
         esac
@@ -167,6 +168,23 @@ part_fuzz() {
             result failed "fuzz/${name#fuzz_}" "$log"
         fi
     done
+}
+
+# What unit and component tests reach, with gcov; the pages are in build-coverage/html.
+part_coverage() {
+    local log=$LOGS/coverage.log
+    build_try build-coverage -DMETAOPS_COVERAGE=ON || return 1
+    find build-coverage -name '*.gcda' -delete
+    ctest_run coverage build-coverage unit
+    ctest_run coverage build-coverage component
+    mkdir -p build-coverage/html
+    if gcovr --root "$ROOT" --exclude tests/ --exclude 'build.*' --json-summary build-coverage/summary.json \
+        --html-details build-coverage/html/index.html build-coverage >"$log" 2>&1 &&
+        python3 tests/support/coverage.py build-coverage/summary.json; then
+        result passed coverage/report
+    else
+        result failed coverage/report "$log"
+    fi
 }
 
 part_bench() {
