@@ -15,6 +15,7 @@
 #include "ingest/judge.h"
 #include "ingest/keys.h"
 #include "ingest/run.h"
+#include "processors/rebuild.h"
 #include "processors/worker.h"
 #include "sinks/doctor.h"
 #include "sinks/letters.h"
@@ -22,6 +23,7 @@
 #include "sinks/maintain.h"
 #include "sinks/migrate.h"
 #include "sinks/offsets.h"
+#include "sinks/replay_postgres.h"
 #include "sinks/sink_kafka.h"
 #include "sinks/sink_null.h"
 #include "sinks/sink_postgres.h"
@@ -98,6 +100,11 @@ static int status_main(const struct settings *st, const struct settings_rest *re
 static int maintain_main(const struct settings *st, const struct settings_rest *rest)
 {
     return maintain_run(st, rest->count, rest->words);
+}
+
+static int rebuild_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return rebuild_run(st, &replay_postgres_ops, rest->count, rest->words);
 }
 
 static int letters_main(const struct settings *st, const struct settings_rest *rest)
@@ -189,6 +196,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "make partitions ahead, delete what is kept no longer (for cron)",
      .help = MAINTAIN_HELP},
+    {.name = "rebuild",
+     .usage = "[--dry-run]",
+     .run = rebuild_main,
+     .takes_words = 1,
+     .line = "make the graph anew from the bodies of its events, while reading and ingest go on",
+     .help = REBUILD_HELP},
     {.name = "status",
      .usage = "[-v] [--json] [--once] [--lag-seconds N]",
      .run = status_main,

@@ -39,8 +39,9 @@ static enum verdict conceal_body(struct processor *pr, struct event_work *work, 
         metrics_add(METRIC_WORKER_REDACTIONS, redact_made(work->ev.body, body));
         work->is_changed = true;
         work->ev.body = body;
-        /* All that are withheld have the same body: each keeps the id with which it came. */
-        if (!redact_is_withheld(body)) {
+        /* All that are withheld have the same body: each keeps the id with which it came. So does what is stored
+         * already, when rules have become stricter since. */
+        if (!redact_is_withheld(body) && !pr->is_replay) {
             work->ev.event_id = lineage_event_id(body);
         }
     }

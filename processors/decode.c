@@ -47,7 +47,11 @@ static enum verdict decode_json(struct processor *pr, struct event_work *work, s
         .source = SOURCE_KAFKA,
         .body = {body, value.len},
     };
-    work->ev.event_id = lineage_event_id(work->ev.body);
+    if (pr->is_replay) {
+        memcpy(work->ev.event_id.bytes, work->record->key.ptr, sizeof work->ev.event_id.bytes);
+    } else {
+        work->ev.event_id = lineage_event_id(work->ev.body);
+    }
     return OK;
 }
 
@@ -55,7 +59,7 @@ enum verdict decode_run(struct processor *pr, struct batch *bt, struct event_wor
                         struct err *err)
 {
     (void)bt;
-    if (is_listed(pr->json_topics, work->record->topic)) {
+    if (pr->is_replay || is_listed(pr->json_topics, work->record->topic)) {
         work->format = stages_format(STR("openlineage"));
         work->is_plain = true;
         return decode_json(pr, work, err);

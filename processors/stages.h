@@ -55,8 +55,9 @@ struct processor {
     struct known_set *known;  /* content that is stored */
     struct known_set *events; /* event ids that are stored */
     bool takes_events;        /* of the sink: event_stages instead of stages */
-    const char *json_topics;  /* comma list: plain OpenLineage JSON */
-    const char *topic_keys;   /* the only one from which key changes are taken */
+    bool is_replay; /* records are stored bodies (value), named by their event's id (key) */
+    const char *json_topics; /* comma list: plain OpenLineage JSON */
+    const char *topic_keys;  /* the only one from which key changes are taken */
     size_t body_bytes_max;
     struct {
         struct id128 id;

@@ -10,8 +10,6 @@
 
 #define HEADER_BYTES 20 /* dimensions, null flag, element type, size, lower bound */
 #define KEEP_BYTES (1u << 20)
-/* PostgreSQL counts from 2000-01-01. */
-#define EPOCH_US INT64_C(946684800000000)
 
 static uint32_t oid_of(char type)
 {
@@ -134,7 +132,7 @@ void pg_bind_time(struct pg_bind *bind, int index, int64_t us)
     if (us == GRAPH_NO_TIME) {
         pg_bind_null(bind, index);
     } else {
-        pg_bind_int8(bind, index, us - EPOCH_US);
+        pg_bind_int8(bind, index, us - PG_BIND_EPOCH_US);
     }
 }
 

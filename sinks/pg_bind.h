@@ -16,6 +16,9 @@
 
 #define PG_BIND_PARAMS_MAX 24
 
+/* PostgreSQL counts from 2000-01-01. */
+#define PG_BIND_EPOCH_US INT64_C(946684800000000)
+
 struct pg_conn;
 
 struct pg_array {

@@ -374,7 +374,7 @@ static void bind_gap(struct pg_bind *bind, const void *row)
 #define CONTENT(sql, letters, table, type, name)                                                   \
     {                                                                                              \
         .statement = sql, .types = letters, ROWS(table, type), .is_content = true,                 \
-        .order = order_##name, .bind = bind_##name                                                 \
+        .is_derived = true, .order = order_##name, .bind = bind_##name                             \
     }
 
 #define NUMBERS(sql)                                                                               \
@@ -389,12 +389,14 @@ const struct pg_table pg_tables[] = {
      .types = "utt",
      ROWS(jobs, graph_node),
      .is_content = true,
+     .is_derived = true,
      .order = order_node,
      .bind = bind_job},
     {.statement = "upsert_datasets",
      .types = "uttb",
      ROWS(datasets, graph_node),
      .is_content = true,
+     .is_derived = true,
      .order = order_node,
      .merge = merge_dataset,
      .bind = bind_dataset},
@@ -407,23 +409,31 @@ const struct pg_table pg_tables[] = {
     {.statement = "upsert_statements",
      .types = "u2uuuyutzzuzu",
      ROWS(statements, graph_statement),
+     .is_derived = true,
      .order = order_statement,
      .merge = merge_statement,
      .bind = bind_statement},
     {.statement = "upsert_runs",
      .types = "ut2zzzubzuuuzuzzzutzu",
      ROWS(runs, graph_run),
+     .is_derived = true,
      .order = order_run,
      .merge = merge_run,
      .bind = bind_run},
     {.statement = "upsert_run_io_sets",
      .types = "uuz",
      ROWS(statements, graph_statement),
+     .is_derived = true,
      .wants = has_run_io,
      .order = order_run_io,
      .merge = merge_statement,
      .bind = bind_run_io},
-    CONTENT("insert_body_bases", "uy", bases, graph_base, base),
+    {.statement = "insert_body_bases",
+     .types = "uy",
+     ROWS(bases, graph_base),
+     .is_content = true,
+     .order = order_base,
+     .bind = bind_base},
     {.statement = "insert_events",
      .types = "uzzuuu82422ttyytt88t",
      ROWS(events, graph_event),

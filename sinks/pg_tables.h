@@ -17,6 +17,8 @@ struct pg_table {
     size_t rows_offset;    /* of its GRAPH_ROWS in struct graph_batch */
     size_t row_bytes;
     bool is_content; /* written even when the event that brought it is stored already */
+    bool
+        is_derived; /* follows from the bodies of events alone: what `metaops rebuild` makes anew */
     bool (*wants)(const struct graph_batch *rows, const void *row); /* NULL: every row */
     int (*order)(const void *a, const void *b);
     void (*merge)(void *into, const void *row); /* NULL: rows of one key say the same */

@@ -1,0 +1,104 @@
+-- The shadow of the graph, empty: a table for each of schema graph that follows from the bodies of events, and what the
+-- exchange needs. Unlogged: after a crash of the server a rebuild begins anew.
+--
+-- The exchange writes what differs, row by row, instead of putting other tables in the place of these. Views and
+-- functions are bound to the tables themselves, so that renaming would leave them with the old ones; truncate would
+-- shut out readers and show an empty graph to those with an older snapshot. Readers see the old content or the new
+-- one and wait for nothing; and what is told of each table is what was wrong with it.
+drop schema if exists graph_shadow cascade;
+create schema graph_shadow;
+
+-- In the order in which sinks write; columns of the key are never null.
+create table graph_shadow.parts (place int primary key, name name not null, key name[] not null);
+insert into graph_shadow.parts values
+    (1, 'facet_origins', '{origin_id}'),
+    (2, 'facets', '{digest}'),
+    (3, 'jobs', '{job_uuid}'),
+    (4, 'datasets', '{dataset_uuid}'),
+    (5, 'symlinks', '{dataset_uuid, other_uuid, type}'),
+    (6, 'edges', '{job_uuid, direction, dataset_uuid}'),
+    (7, 'column_edges', '{output_uuid, job_uuid, digest, ordinal}'),
+    (8, 'io_sets', '{io_id, ordinal}'),
+    (9, 'descriptions', '{description_id, ordinal}'),
+    (10, 'layouts', '{layout_id, slot}'),
+    (11, 'statements', '{statement_id}'),
+    (12, 'runs', '{run_uuid}'),
+    (13, 'run_io_sets', '{run_uuid, io_id}');
+
+do $$
+declare
+    part name;
+begin
+    for part in select name from graph_shadow.parts loop
+        execute format('create unlogged table graph_shadow.%1$I (like graph.%1$I including all)', part);
+    end loop;
+end $$;
+
+-- Events that need not be given any more.
+create unlogged table graph_shadow.seen (event_id uuid primary key);
+
+-- Of events that are not stored as today's code would: what it would.
+create unlogged table graph_shadow.events (
+    event_id uuid primary key,
+    event_time timestamptz not null,
+    run_uuid uuid,
+    statement_id uuid not null,
+    event_type text,
+    facet_digests bytea
+);
+
+-- A body of more than 64 kB is null: it is read by itself.
+create view graph_shadow.bodies as
+select event_id, event_time, run_uuid, statement_id, event_type, facet_digests, body_base, body_bytes,
+    case when octet_length(body) <= 65536 then body end as body
+from graph.events;
+
+create function graph_shadow.exchange()
+returns table (part name, added bigint, changed bigint, removed bigint)
+language plpgsql
+as $$
+declare
+    same text;
+    columns text;
+    set_list text;
+    key name[];
+begin
+    for part, key in select p.name, p.key from graph_shadow.parts p order by p.place loop
+        select string_agg(format('g.%1$I = s.%1$I', k.name), ' and ') into same from unnest(key) k (name);
+        select string_agg(format('%I', a.attname), ', ' order by a.attnum),
+            string_agg(format('%1$I = s.%1$I', a.attname), ', ') filter (where a.attname <> all (key))
+        into columns, set_list
+        from pg_attribute a
+        where a.attrelid = format('graph.%I', part)::regclass and a.attnum > 0 and not a.attisdropped;
+
+        execute format('delete from graph.%1$I g where not exists (select from graph_shadow.%1$I s where %2$s)',
+                       part, same);
+        get diagnostics removed = row_count;
+        changed := 0;
+        if set_list is not null then
+            -- Byte by byte: = takes 1 and 1.0 inside of jsonb for the same.
+            execute format('update graph.%1$I g set %2$s from graph_shadow.%1$I s where %3$s and g *<> s',
+                           part, set_list, same);
+            get diagnostics changed = row_count;
+        end if;
+        execute format('insert into graph.%1$I (%2$s) select %2$s from graph_shadow.%1$I s '
+                       'where not exists (select from graph.%1$I g where %3$s)', part, columns, same);
+        get diagnostics added = row_count;
+        if added + changed + removed > 0 then
+            return next;
+        end if;
+    end loop;
+
+    update graph.events e
+    set event_time = s.event_time, run_uuid = s.run_uuid, statement_id = s.statement_id,
+        event_type = s.event_type, facet_digests = s.facet_digests
+    from graph_shadow.events s
+    where e.event_id = s.event_id;
+    get diagnostics changed = row_count;
+    if changed > 0 then
+        part := 'events';
+        added := 0;
+        removed := 0;
+        return next;
+    end if;
+end $$;

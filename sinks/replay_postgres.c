@@ -1,0 +1,240 @@
+#include "replay_postgres.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "migrate.h"
+#include "pg_conn.h"
+#include "pg_verdict.h"
+#include "replay_shadow.h"
+#include "replay_source.h"
+#include "schemas/embedded.h"
+
+#define WHERE "replay_postgres"
+#define LOCK_TRIES 5
+
+struct replay {
+    struct pg_conn *pg;
+    struct replay_source *source;
+    struct replay_shadow *shadow;
+    enum replay_stretch stretch;
+    const struct replay_row *rows; /* of the last next */
+    size_t count;
+    int64_t lost;
+};
+
+/* One value of one row as a number. */
+static enum verdict ask(struct pg_conn *pg, const char *sql, int64_t *out_number, struct err *err)
+{
+    struct pg_result *result = NULL;
+    enum verdict verdict = pg_conn_query(pg, sql, 0, NULL, &result, err);
+    if (verdict == OK) {
+        *out_number = strtoll(pg_conn_value(result, 0, 0), NULL, 10);
+    }
+    pg_conn_clear(result);
+    return verdict;
+}
+
+/* Neither retention nor a migration may change what is being read, and nobody else rebuilds. */
+static enum verdict be_alone(struct replay *replay, struct err *err)
+{
+    int64_t is_alone = 0;
+    enum verdict verdict = ask(replay->pg,
+                               "select (pg_try_advisory_lock(hashtext('metaops.maintain')) and "
+                               "pg_try_advisory_lock(hashtext('metaops.migrate')))::int",
+                               &is_alone, err);
+    return verdict == OK && !is_alone
+               ? err_set(err, FATAL, WHERE,
+                         "metaops maintain, migrate or another rebuild is at work: try again later")
+               : verdict;
+}
+
+static void replay_close(struct replay *replay);
+
+static enum verdict replay_open(const struct settings *st, struct replay **out_replay,
+                                struct err *err)
+{
+    struct replay *replay = calloc(1, sizeof *replay);
+    if (!replay) {
+        return err_set(err, RETRY, WHERE, "memory is short");
+    }
+    enum verdict verdict = pg_conn_open(st, PG_CONN_WRITE, "metaops rebuild", &replay->pg, err);
+    if (verdict == OK) {
+        verdict = migrate_check(replay->pg, err);
+    }
+    if (verdict == OK) {
+        verdict = be_alone(replay, err);
+    }
+    if (verdict == OK) {
+        verdict = pg_conn_exec(replay->pg,
+                               "set statement_timeout = 0; set lock_timeout = '3s'; "
+                               "set work_mem = '128MB'",
+                               err);
+    }
+    if (verdict == OK) {
+        verdict = replay_shadow_open(st, &replay->shadow, err);
+    }
+    if (verdict == OK) {
+        verdict = replay_source_new(replay->pg, &replay->source, err);
+    }
+    if (verdict != OK) {
+        replay_close(replay);
+        return verdict;
+    }
+    *out_replay = replay;
+    return OK;
+}
+
+/* From here to the end of the transaction no batch of a worker can begin to write: its first row goes to the ledger.
+ * Those that wait do not lose their batch. */
+static enum verdict hold_writers(struct replay *replay, struct err *err)
+{
+    enum verdict verdict = OK;
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        verdict = pg_conn_exec(replay->pg, "begin", err);
+        if (verdict == OK) {
+            verdict = pg_conn_exec(replay->pg,
+                                   "lock table graph.event_ids in share row exclusive mode", err);
+        }
+        if (verdict == OK || verdict != RETRY || err->code != pg_verdict_code("55P03")) {
+            return verdict;
+        }
+        struct err ignored;
+        (void)!pg_conn_exec(replay->pg, "rollback", &ignored);
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    }
+    return verdict;
+}
+
+/* Of events that came and went, and of those whose rows retention took. */
+static enum verdict mark_bodiless(struct replay *replay, struct err *err)
+{
+    int64_t lost = 0;
+    enum verdict verdict = replay_shadow_analyze(replay->shadow, err);
+    if (verdict == OK) {
+        verdict = ask(replay->pg, embedded_text(sinks_files, "rebuild/mark_bodiless.sql").ptr,
+                      &lost, err);
+    }
+    if (verdict == OK) {
+        replay->lost += lost;
+    }
+    return verdict;
+}
+
+static enum verdict replay_read(struct replay *replay, enum replay_stretch stretch, struct err *err)
+{
+    enum verdict verdict = OK;
+    replay->stretch = stretch;
+    switch (stretch) {
+    case REPLAY_STORED:
+        verdict = pg_conn_exec(replay->pg, "begin isolation level repeatable read", err);
+        return verdict == OK ? pg_conn_exec(replay->pg,
+                                            "declare bodies no scroll cursor for "
+                                            "select * from graph_shadow.bodies",
+                                            err)
+                             : verdict;
+    case REPLAY_ARRIVED:
+        verdict = mark_bodiless(replay, err);
+        if (verdict == OK) {
+            verdict = pg_conn_exec(replay->pg, "begin", err);
+        }
+        break;
+    case REPLAY_LAST:
+        verdict = replay_shadow_analyze(replay->shadow, err);
+        if (verdict == OK) {
+            verdict = hold_writers(replay, err);
+        }
+        break;
+    }
+    return verdict == OK ? pg_conn_exec(replay->pg,
+                                        embedded_text(sinks_files, "rebuild/arrived.sql").ptr, err)
+                         : verdict;
+}
+
+static enum verdict replay_next(struct replay *replay, struct replay_body *bodies, size_t max,
+                                size_t *out_count, struct err *err)
+{
+    enum verdict verdict = OK;
+    if (max < REPLAY_SOURCE_ROWS_MAX) {
+        return err_set(err, FATAL, WHERE, "BUG: no room for a chunk");
+    }
+    verdict = replay_source_next(replay->source, &replay->rows, &replay->count, err);
+    for (size_t i = 0; verdict == OK && i < replay->count; i++) {
+        bodies[i] =
+            (struct replay_body){.event_id = replay->rows[i].id, .body = replay->rows[i].body};
+    }
+    if (verdict == OK && replay->count > 0) {
+        verdict = replay_shadow_see(replay->shadow, replay->rows, replay->count, err);
+    }
+    if (verdict == OK && replay->count == 0) {
+        verdict = pg_conn_exec(replay->pg,
+                               replay->stretch == REPLAY_LAST ? "close bodies" : "commit", err);
+    }
+    *out_count = replay->count;
+    return verdict;
+}
+
+static enum verdict replay_write(struct replay *replay, const struct graph_batch *rows,
+                                 struct err *err)
+{
+    return replay_shadow_write(replay->shadow, rows, replay->rows, replay->count, err);
+}
+
+static int64_t replay_lost(const struct replay *replay)
+{
+    return replay->lost;
+}
+
+static int64_t number_at(const struct pg_result *result, int row, int column)
+{
+    return strtoll(pg_conn_value(result, row, column), NULL, 10);
+}
+
+static enum verdict replay_exchange(struct replay *replay, bool is_dry,
+                                    void (*tell)(void *arg, const struct replay_change *change),
+                                    void *arg, struct err *err)
+{
+    struct pg_result *result = NULL;
+    enum verdict verdict = pg_conn_query(
+        replay->pg, "select part, added, changed, removed from graph_shadow.exchange()", 0, NULL,
+        &result, err);
+    if (verdict == OK) {
+        verdict = pg_conn_exec(replay->pg, is_dry ? "rollback" : "commit", err);
+    }
+    for (int row = 0; verdict == OK && row < pg_conn_rows(result); row++) {
+        const struct replay_change change = {.table = pg_conn_value(result, row, 0),
+                                             .added = number_at(result, row, 1),
+                                             .changed = number_at(result, row, 2),
+                                             .removed = number_at(result, row, 3)};
+        tell(arg, &change);
+    }
+    pg_conn_clear(result);
+    return verdict;
+}
+
+static void replay_close(struct replay *replay)
+{
+    struct err ignored;
+    if (!replay) {
+        return;
+    }
+    /* First: a transaction that is still open holds what the shadow's end needs. */
+    if (replay->pg && !pg_conn_is_broken(replay->pg)) {
+        (void)!pg_conn_exec(replay->pg, "rollback", &ignored);
+    }
+    replay_shadow_close(replay->shadow);
+    replay_source_free(replay->source);
+    pg_conn_close(replay->pg);
+    free(replay);
+}
+
+const struct replay_ops replay_postgres_ops = {
+    .open = replay_open,
+    .read = replay_read,
+    .next = replay_next,
+    .write = replay_write,
+    .lost = replay_lost,
+    .exchange = replay_exchange,
+    .close = replay_close,
+};

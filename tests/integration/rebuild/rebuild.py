@@ -1,0 +1,185 @@
+"""`metaops rebuild`: a graph that is right stays as it is, one that is damaged in every table becomes again what it
+was, whatever is not derived from bodies stays; workers and readers go on meanwhile and lose nothing; what cannot be
+derived any more changes nothing; other roles may not.
+
+METAOPS_SEED (default 1) chooses what is damaged."""
+
+import os
+import random
+import subprocess
+import threading
+
+import psycopg
+from checks import check, end
+from own_pipeline import PROGRAM, Pipeline, role_dsn, test_events
+from small_world import events
+
+SEED = int(os.environ.get("METAOPS_SEED", "1"))
+UNTOUCHED = ["event_ids", "offsets", "dead_letters", "key_changes", "refusals", "emitters", "emitter_chunks",
+             "emitter_gaps", "body_bases"]
+
+# A change of each table that the graph is derived into.
+DAMAGE = {
+    "facet_origins": """origin = '{"_producer": "nobody"}'""",
+    "facets": "deleted = not deleted",
+    "jobs": "name = name || '!'",
+    "datasets": "confirmed = not confirmed",
+    "symlinks": "other_name = other_name || '!'",
+    "edges": "direction = 1 - direction",
+    "column_edges": "input_field = input_field || '!'",
+    "io_sets": "direction = 1 - direction",
+    "descriptions": "family = family || '!'",
+    "layouts": "name = name || '!'",
+    "statements": "last_at = last_at + interval '1 day', producer = 'nobody'",
+    "runs": "state = (state + 1) % 5, started_at = null, error_message = 'none'",
+    "run_io_sets": "first_at = first_at - interval '1 day'",
+}
+
+
+def rebuild(pipe, *words, dsn=None, **settings):
+    done = subprocess.run(
+        [PROGRAM, "rebuild", *words], capture_output=True, timeout=120, text=True,
+        env={**pipe.environment, **settings, "METAOPS_POSTGRES_CONNINFO": dsn or pipe.dsn},
+    )
+    if done.returncode:
+        print(done.stdout + done.stderr, end="")
+    return done.returncode, done.stdout, done.stderr
+
+
+def last_word(out):
+    return out.rstrip().rsplit("\n", 1)[-1].split(None, 1)[1]
+
+
+def content(pipe, table):
+    return pipe.value(f"select md5(coalesce(string_agg(t::text, e'\\n' order by t::text), '')) from graph.{table} t")
+
+
+def damage(pipe):
+    """Some rows of every table changed, some deleted, some made up, and what events point to."""
+    with psycopg.connect(pipe.dsn) as connection:
+        connection.execute("select setseed(%s)", (SEED / 1000,))
+        for table, change in DAMAGE.items():
+            some = f"ctid in (select ctid from graph.{table} order by random() limit 3)"
+            # A change that makes two rows of one key is none.
+            connection.execute("savepoint here")
+            try:
+                connection.execute(f"update graph.{table} set {change} where {some}")
+            except psycopg.errors.UniqueViolation:
+                connection.execute("rollback to savepoint here")
+            connection.execute(f"delete from graph.{table} where {some}")
+        connection.execute("insert into graph.jobs values (gen_random_uuid(), 'nowhere', 'nothing')")
+        connection.execute("insert into graph.edges select job_uuid, 1, dataset_uuid from graph.jobs, graph.datasets"
+                           " where jobs.name = 'nothing' limit 1")
+        connection.execute("update graph.events set statement_id = gen_random_uuid(), facet_digests = null,"
+                           " event_type = null where ctid in (select ctid from graph.events limit 5)")
+
+
+def calm(pipe):
+    before = pipe.checksum()
+    others = {table: content(pipe, table) for table in UNTOUCHED}
+    stored = content(pipe, "events")
+    code, out, _ = rebuild(pipe)
+    check("a graph that is right stays", (0, "was what its events say", before),
+          (code, last_word(out), pipe.checksum()))
+
+    damage(pipe)
+    damaged = pipe.checksum()
+    check("the damage shows", True, damaged != before)
+    code, out, _ = rebuild(pipe, "--dry-run")
+    told = {line.split()[0] for line in out.splitlines()}
+    check("--dry-run tells of every table", set(), {*DAMAGE, "events"} - told)
+    check("and changes nothing", (1, damaged), (code, pipe.checksum()))
+    code, out, _ = rebuild(pipe)
+    check("what was damaged is again what it was", (0, "is now what its events say", before),
+          (code, last_word(out), pipe.checksum()))
+    check("events are stored as before", stored, content(pipe, "events"))
+    check("nothing else was touched", others, {table: content(pipe, table) for table in UNTOUCHED})
+    check("every body is the one its id says", [], pipe.broken_bodies())
+    check("the shadow is gone", 0, pipe.value("select count(*) from pg_namespace where nspname = 'graph_shadow'"))
+
+
+def busy(pipe, lines):
+    """Ingest and readers while the graph is rebuilt again and again."""
+    stop = threading.Event()
+    empty = []
+
+    def read():
+        with psycopg.connect(role_dsn("reader", pipe.database), autocommit=True,
+                             options="-c statement_timeout=5s") as connection:
+            while not stop.is_set():
+                jobs, edges = connection.execute(
+                    "select (select count(*) from metaops.jobs), (select count(*) from metaops.edges)").fetchone()
+                if not jobs or not edges:
+                    empty.append((jobs, edges))
+
+    def send():
+        for at in range(0, len(lines), 40):
+            pipe.emit(lines[at:at + 40])
+
+    threads = [threading.Thread(target=read), threading.Thread(target=send)]
+    with psycopg.connect(pipe.dsn) as older:
+        older.execute("set transaction isolation level repeatable read")
+        before = older.execute("select metaops.graph_checksum()").fetchone()
+        damage(pipe)
+        for thread in threads:
+            thread.start()
+        codes, rounds = set(), 0
+        while threads[1].is_alive() or rounds < 3:
+            codes.add(rebuild(pipe)[0])
+            rounds += 1
+        check("an older snapshot shows the older graph", before,
+              older.execute("select metaops.graph_checksum()").fetchone())
+    stop.set()
+    for thread in threads:
+        thread.join()
+    pipe.wait_stored()
+    check("every rebuild under load ended well", {0}, codes)
+    check("no reader saw an empty graph", [], empty)
+    code, out, _ = rebuild(pipe, "--dry-run")
+    check("workers wrote on as if nothing were", (0, "was what its events say"), (code, last_word(out)))
+
+
+def impossible(pipe):
+    code, _, _ = rebuild(pipe, dsn=role_dsn("writer", pipe.database))
+    check("a worker's role may not", 1, code)
+    with psycopg.connect(pipe.dsn, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(hashtext('metaops.maintain'))")
+        code, _, err = rebuild(pipe)
+        check("not while events are being deleted", (1, True), (code, "is at work" in err))
+    event, = pipe.query("select event_id from metaops.events order by event_id limit 1")[0]
+    for what, sql, words in [
+        ("a body that is gone", "update graph.events set body = '', body_base = null where event_id = %s", "of 1 events"),
+        ("a body that is damaged", "update graph.events set body = '{}' where event_id = %s", "1 are damaged"),
+        ("an event that is gone", "delete from graph.events where event_id = %s", "of 1 events"),
+    ]:
+        pipe.query(sql, event)
+        code, _, err = rebuild(pipe)
+        check(f"{what} stops it", (1, True), (code, words in err))
+    damage(pipe)
+    before = pipe.checksum()
+    code, _, err = rebuild(pipe, METAOPS_INGEST_JSON_DEPTH_MAX="4")
+    check("events that are refused today stop it", (1, True), (code, " 0 are refused" not in err))
+    check("and nothing was changed", before, pipe.checksum())
+
+
+def main():
+    rng = random.Random(SEED)
+    known = list(dict.fromkeys(test_events())) + events(rng, 60)
+    further = events(rng, 160)
+    everything = len(set(known + further))
+    with Pipeline("rebuild", 3) as pipe, Pipeline("rebuild-reference", 3) as reference:
+        pipe.emit(known)
+        pipe.worker()
+        pipe.wait_stored()
+        reference.emit(known + further)
+        reference.worker()
+        calm(pipe)
+        busy(pipe, further)
+        reference.wait_stored()
+        check("nothing was lost", everything, pipe.value("select count(*) from metaops.events"))
+        check("the graph is that of a store that was never rebuilt", reference.checksum(), pipe.checksum())
+        impossible(pipe)
+    end()
+
+
+main()
