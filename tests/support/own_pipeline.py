@@ -102,17 +102,18 @@ def metric(admin_url, name):
 class Role:
     """One process of the program; its log is a file."""
 
-    def __init__(self, pipe, name, environment):
+    def __init__(self, pipe, name, environment, program):
         self.name = name
         self.environment = environment
         self.pipe = pipe
+        self.program = program
         self.log = open(pipe.folder / f"{name}.log", "ab")
         self.process = None
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            [PROGRAM, self.name.split("-")[0]],
+            [self.program, self.name.split("-")[0]],
             env=self.environment,
             stdout=self.log,
             stderr=self.log,
@@ -141,7 +142,9 @@ class Role:
 
 
 class Pipeline:
-    def __init__(self, name, partitions=12, settings=None):
+    def __init__(self, name, partitions=12, settings=None, program=PROGRAM):
+        """program: what makes the store, and what run and the roles run; may be changed later."""
+        self.program = program
         self.name = f"{name}-{uuid.uuid4().hex[:8]}"
         self.database = self.name.replace("-", "_")
         self.dsn = database_dsn(self.database)
@@ -166,7 +169,11 @@ class Pipeline:
         }
 
     def __enter__(self):
-        make_database(self.database, self.run)
+        if self.program == PROGRAM:
+            make_database(self.database, self.run)
+        else:
+            query(os.environ["METAOPS_DSN"], f"create database {self.database}")
+            self.run("migrate")
         self.run("migrate", "--kafka")
         return self
 
@@ -187,7 +194,7 @@ class Pipeline:
     def run(self, *words, stdin=None, **settings):
         """The program with the settings of this pipeline; fails the test when it fails."""
         done = subprocess.run(
-            [PROGRAM, *words],
+            [self.program, *words],
             env={**self.environment, **settings},
             input=stdin,
             capture_output=True,
@@ -207,12 +214,12 @@ class Pipeline:
             "METAOPS_WORKER_INSTANCE_ID": f"{self.name}-{number}",
             **settings,
         }
-        role = Role(self, f"worker-{number}", environment)
+        role = Role(self, f"worker-{number}", environment, self.program)
         role.admin_url = f"http://127.0.0.1:{port}"
         self.roles.append(role)
         return role
 
-    def gateway(self, **settings):
+    def gateway(self, name="gateway", **settings):
         port, admin = free_port(), free_port()
         environment = {
             **self.environment,
@@ -220,7 +227,7 @@ class Pipeline:
             "METAOPS_INGEST_ADMIN_LISTEN": f"127.0.0.1:{admin}",
             **settings,
         }
-        role = Role(self, "gateway", environment)
+        role = Role(self, name, environment, self.program)
         role.url = f"http://127.0.0.1:{port}"
         role.admin_url = f"http://127.0.0.1:{admin}"
         self.roles.append(role)
@@ -314,8 +321,8 @@ class Pipeline:
 
             wait_until(f"{self.name}: every record stored", is_stored, timeout_s)
 
-    def wait_ready(self, timeout_s=30.0):
-        """Until every role says that it is ready."""
+    def wait_ready(self, timeout_s=30.0, roles=None):
+        """Until every role, or these ones, say that they are ready."""
 
         def is_ready(role):
             try:
@@ -324,7 +331,7 @@ class Pipeline:
             except OSError:
                 return False
 
-        for role in self.roles:
+        for role in roles or self.roles:
             wait_until(f"{role.name} ready", lambda: is_ready(role), timeout_s)
 
     def broken_bodies(self):

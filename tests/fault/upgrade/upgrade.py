@@ -1,0 +1,136 @@
+"""Clients post without pause while a store of the first release is upgraded: migrated beside the old roles, new
+workers beside the old ones, which then stop, at last a new gateway; rebuilt in each of these states. Nothing
+acknowledged is lost or doubled, what old and new workers wrote side by side is what the bodies say, and the graph is
+the one that a new store makes of the same events.
+
+In the wrong order, a new gateway before new workers, old workers cannot read its records: they are dead letters,
+and in the store once they are sent again.
+
+METAOPS_SEED (default 1), METAOPS_FAULT_SECONDS (default 5) of load before each step."""
+
+import os
+import random
+import subprocess
+import time
+
+from checks import check, end
+from ledger import Ledger, compare
+from load import Client, garbage, stop_clients
+from own_pipeline import PROGRAM, Pipeline, metric, post, test_events
+
+FIRST = os.environ["METAOPS_FIRST_PROGRAM"]
+SECONDS = float(os.environ.get("METAOPS_FAULT_SECONDS", "5"))
+SETTINGS = {"METAOPS_WORKER_SESSION_TIMEOUT_MS": "6000", "METAOPS_WORKER_BATCH_EVENTS_MAX": "60"}
+
+
+def landed(role):
+    return metric(role.admin_url, 'metaops_worker_events_total{result="landed"}')
+
+
+def old_worker(pipe, number):
+    """It knows no other role than the owner."""
+    return pipe.worker(f"old-{number}", METAOPS_POSTGRES_CONNINFO=pipe.dsn)
+
+
+class Upgrade:
+    def __init__(self, pipe, rng, seed, ledger):
+        self.pipe, self.rng, self.ledger = pipe, rng, ledger
+        self.old_gateway = pipe.gateway("gateway-old")
+        self.old_workers = [old_worker(pipe, number) for number in (1, 2)]
+        pipe.wait_ready()
+        self.clients = [self.client(number, seed, self.old_gateway) for number in (0, 1)]
+
+    def client(self, number, seed, gateway):
+        client = Client(number, seed, gateway.url.removeprefix("http://"), self.ledger, pause_s=0.01, has_edges=True)
+        client.start()
+        return client
+
+    def load(self, what, workers):
+        """Time passes, and all of these workers land events in it."""
+        before = [landed(worker) for worker in workers]
+        garbage(self.rng, self.pipe, self.ledger, 3)
+        time.sleep(SECONDS)
+        check(f"{what}: every worker stores", [], [
+            worker.name for worker, count in zip(workers, before) if landed(worker) <= count])
+
+    def rebuild(self, what):
+        done = subprocess.run([PROGRAM, "rebuild"], capture_output=True, text=True, timeout=120,
+                              env=self.pipe.environment)
+        print("\n".join(f"  {line}" for line in done.stdout.splitlines()), done.stderr, flush=True)
+        check(f"{what}: rebuilt, and the graph was right", (0, True),
+              (done.returncode, "was what its events say" in done.stdout))
+
+    def run(self, seed):
+        self.load("the first release", self.old_workers)
+
+        self.pipe.program = PROGRAM
+        start = time.monotonic()
+        print(self.pipe.run("migrate").decode(), end="")
+        self.pipe.run("migrate", "--kafka")
+        print(f"migrated in {time.monotonic() - start:.1f} s under load", flush=True)
+        self.load("old workers, store migrated", self.old_workers)
+        self.rebuild("old workers")
+
+        new_workers = [self.pipe.worker("new-1"), self.pipe.worker("new-2")]
+        self.pipe.wait_ready()
+        self.load("old and new workers", self.old_workers + new_workers)
+        self.rebuild("old and new workers")
+
+        for role in self.old_workers:
+            check(f"{role.name} ends in good order", 0, role.stop())
+        new_gateway = self.pipe.gateway("gateway-new")
+        self.pipe.wait_ready(roles=[new_gateway])
+        self.clients += [self.client(number, seed, new_gateway) for number in (2, 3)]
+        self.load("new workers, old and new gateway", new_workers)
+        self.rebuild("new workers")
+        stop_clients(self.clients)
+        check("the old gateway ends in good order", 0, self.old_gateway.stop())
+
+
+def wrong_order():
+    lines = test_events()[:60]
+    with Pipeline("upgrade-wrong", 3, SETTINGS, FIRST) as pipe:
+        pipe.program = PROGRAM
+        pipe.run("migrate")
+        pipe.run("migrate", "--kafka")
+        gateway = pipe.gateway()
+        pipe.program = FIRST
+        worker = old_worker(pipe, 1)
+        pipe.wait_ready()
+        check("the new gateway takes them", {201}, {post(f"{gateway.url}/api/v1/lineage", line)[0] for line in lines})
+        pipe.wait_stored()
+        check("the old worker puts them aside", (0, len(lines)), pipe.query(
+            "select (select count(*) from metaops.events), (select count(*) from metaops.dead_letters)")[0])
+        worker.stop()
+        pipe.program = PROGRAM
+        pipe.worker("new-1")
+        pipe.run("dead-letters", "retry", "--all")
+        pipe.wait_stored()
+        check("sent again they are stored", len(set(lines)), pipe.value("select count(*) from metaops.events"))
+
+
+def main():
+    seed = int(os.environ.get("METAOPS_SEED", "1"))
+    print(f"seed {seed}")
+    with Pipeline("upgrade", 8, SETTINGS, FIRST) as pipe:
+        ledger = Ledger(pipe.folder / "ledger")
+        upgrade = Upgrade(pipe, random.Random(seed), seed, ledger)
+        upgrade.run(seed)
+        pipe.wait_stored(60)
+        check("good is taken and bad is refused", [], [each for client in upgrade.clients for each in client.wrong])
+        compare(pipe, ledger)
+        before = pipe.checksum()
+        upgrade.rebuild("at the end")
+        check("the rebuilt graph is the one there was", before, pipe.checksum())
+        bodies = [body.encode() for (body,) in pipe.query("select metaops.event_body(event_id) from metaops.events")]
+        with Pipeline("upgrade-new", 3) as calm:
+            calm.emit(bodies)
+            calm.worker()
+            calm.wait_stored()
+            check("the graph is that of a new store", calm.checksum(), before)
+        ledger.close()
+    wrong_order()
+    end()
+
+
+main()
