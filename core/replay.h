@@ -1,7 +1,8 @@
 /* replay.h - the face that a store shows to `metaops rebuild`: it gives the bodies that it keeps, takes the rows that
  * are made of them into a shadow of the graph, and exchanges the graph's content for the shadow's.
  *
- *   open, then for each stretch: read, and next and write in turn until next gives nothing; exchange; close
+ *   open; for each stretch read, then next and write in turn until next gives nothing; exchange; close
+ *   stretches: stored, arrived as often as one likes, compare, arrived again, last
  *
  * One thread. A rebuild that ends before exchange has changed nothing that anybody reads. */
 #ifndef METAOPS_CORE_REPLAY_H
@@ -21,7 +22,7 @@ struct settings;
 
 enum replay_stretch {
     REPLAY_STORED,  /* every event that is there now */
-    REPLAY_ARRIVED, /* those that came since and were not given yet */
+    REPLAY_ARRIVED, /* those that came since the stretch before, and perhaps a few of that one */
     REPLAY_LAST     /* the same, and from here to the exchange nobody else writes */
 };
 
@@ -46,7 +47,7 @@ struct replay_ops {
     /* Begins a stretch. */
     enum verdict (*read)(struct replay *replay, enum replay_stretch stretch, struct err *err);
 
-    /* At most max bodies of the stretch, each event once; *out_count 0: that was all. */
+    /* At most max bodies of the stretch; *out_count 0: that was all. */
     enum verdict (*next)(struct replay *replay, struct replay_body *bodies, size_t max,
                          size_t *out_count, struct err *err);
 
@@ -54,8 +55,12 @@ struct replay_ops {
      * looked at. */
     enum verdict (*write)(struct replay *replay, const struct graph_batch *rows, struct err *err);
 
-    /* Accepted events whose rows are gone, and with them their bodies. Known after REPLAY_ARRIVED was read. */
-    int64_t (*lost)(const struct replay *replay);
+    /* How many accepted events have no row any more, and with it no body. */
+    enum verdict (*lost)(struct replay *replay, int64_t *out_count, struct err *err);
+
+    /* Finds out, while writers go on, which rows differ: the exchange then looks at these and at what is written from
+     * here on, and at nothing else. */
+    enum verdict (*compare)(struct replay *replay, struct err *err);
 
     /* In one step for whoever reads: the graph's content becomes the shadow's. tell is called for each table that
      * was not what it should be. is_dry: everything is put back. */

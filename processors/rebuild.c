@@ -31,7 +31,7 @@ struct rebuild {
     bool is_dry;
     bool differs;
     int64_t read_count;
-    int64_t bodiless;
+    int64_t gone; /* bodies, with or without their rows */
     int64_t damaged;
     int64_t refused;
     int64_t named; /* of the damaged and refused */
@@ -46,6 +46,11 @@ static void PRINTF_LIKE(2, 3) tell(const char *subject, const char *format, ...)
     puts("");
     va_end(args);
     fflush(stdout);
+}
+
+static double seconds_since(int64_t begun_us)
+{
+    return (double)(timebase_mono_us() - begun_us) / 1e6;
 }
 
 static void name_event(struct rebuild *rb, struct id128 id, const char *why)
@@ -64,7 +69,7 @@ static size_t keep_whole(struct rebuild *rb, struct replay_body *bodies, size_t 
     rb->read_count += (int64_t)count;
     for (size_t i = 0; i < count; i++) {
         if (!bodies[i].body.ptr) {
-            rb->bodiless++;
+            rb->gone++;
         } else if (!id128_eq(lineage_event_id(bodies[i].body), bodies[i].event_id)) {
             rb->damaged++;
             name_event(rb, bodies[i].event_id, "its body is damaged");
@@ -137,23 +142,14 @@ static enum verdict feed_stretch(struct rebuild *rb, enum replay_stretch stretch
     return verdict;
 }
 
-/* All that is stored, then what has come meanwhile, until that is little; ever less as long as this is faster than
- * events arrive. */
-static enum verdict feed(struct rebuild *rb, struct err *err)
+/* What has come meanwhile, until that is little: ever less, as long as this is faster than events arrive. */
+static enum verdict follow(struct rebuild *rb, struct err *err)
 {
-    int64_t begun_us = timebase_mono_us();
+    enum verdict verdict = OK;
     int64_t count = 0;
-    enum verdict verdict = feed_stretch(rb, REPLAY_STORED, &count, err);
-    if (verdict == OK) {
-        tell("read", "%" PRId64 " events in %.1f s", count,
-             (double)(timebase_mono_us() - begun_us) / 1e6);
-    }
     for (int round = 0; verdict == OK && round < ROUNDS_MAX && (round == 0 || count > FEW);
          round++) {
         verdict = feed_stretch(rb, REPLAY_ARRIVED, &count, err);
-        if (verdict == OK) {
-            tell("arrived", "%" PRId64 " events meanwhile", count);
-        }
     }
     return verdict;
 }
@@ -161,14 +157,41 @@ static enum verdict feed(struct rebuild *rb, struct err *err)
 /* Nothing may be forgotten silently. */
 static enum verdict judge(const struct rebuild *rb, struct err *err)
 {
-    int64_t gone = rb->bodiless + rb->ops->lost(rb->replay);
-    if (gone + rb->damaged + rb->refused == 0) {
+    if (rb->gone + rb->damaged + rb->refused == 0) {
         return OK;
     }
     return err_set(err, FATAL, WHERE,
                    "bodies of %" PRId64 " events are gone, %" PRId64 " are damaged, %" PRId64
                    " are refused today: what they told would be forgotten",
-                   gone, rb->damaged, rb->refused);
+                   rb->gone, rb->damaged, rb->refused);
+}
+
+static enum verdict feed(struct rebuild *rb, struct err *err)
+{
+    int64_t begun_us = timebase_mono_us();
+    int64_t count = 0;
+    int64_t lost = 0;
+    enum verdict verdict = feed_stretch(rb, REPLAY_STORED, &count, err);
+    if (verdict == OK) {
+        verdict = rb->ops->lost(rb->replay, &lost, err);
+        rb->gone += lost;
+    }
+    if (verdict == OK) {
+        tell("read", "%" PRId64 " events in %.1f s", count, seconds_since(begun_us));
+        verdict = judge(rb, err);
+    }
+    if (verdict == OK) {
+        verdict = follow(rb, err);
+    }
+    begun_us = timebase_mono_us();
+    if (verdict == OK) {
+        verdict = rb->ops->compare(rb->replay, err);
+    }
+    if (verdict == OK) {
+        tell("compared", "in %.1f s", seconds_since(begun_us));
+        verdict = follow(rb, err);
+    }
+    return verdict;
 }
 
 static void tell_change(void *arg, const struct replay_change *change)
@@ -191,8 +214,7 @@ static enum verdict exchange(struct rebuild *rb, struct err *err)
         verdict = rb->ops->exchange(rb->replay, rb->is_dry, tell_change, rb, err);
     }
     if (verdict == OK) {
-        tell("held", "writers for %.3f s, %" PRId64 " events",
-             (double)(timebase_mono_us() - begun_us) / 1e6, count);
+        tell("held", "writers for %.3f s, %" PRId64 " events", seconds_since(begun_us), count);
         tell("graph", "%s",
              !rb->differs ? "was what its events say"
              : rb->is_dry ? "is not what its events say"
@@ -205,7 +227,7 @@ static enum verdict start(struct rebuild *rb, struct err *err)
 {
     size_t ids_max = (size_t)rb->st.worker.known_ids_max / 2;
     rb->known = known_set_new(ids_max);
-    rb->events = known_set_new(1024); /* asked, never filled: the store gives each event once */
+    rb->events = known_set_new(1024); /* asked, never filled */
     rb->bt =
         batch_new(0, (size_t)rb->st.worker.batch_bytes_max, (size_t)rb->st.ingest.body_bytes_max);
     if (!rb->known || !rb->events || !rb->bt) {
@@ -241,9 +263,6 @@ int rebuild_run(const struct settings *st, const struct replay_ops *ops, int arg
     enum verdict verdict = start(&rb, &err);
     if (verdict == OK) {
         verdict = feed(&rb, &err);
-    }
-    if (verdict == OK) {
-        verdict = judge(&rb, &err);
     }
     if (verdict == OK) {
         verdict = exchange(&rb, &err);

@@ -1,7 +1,8 @@
 #include "replay_postgres.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "migrate.h"
@@ -21,7 +22,7 @@ struct replay {
     enum replay_stretch stretch;
     const struct replay_row *rows; /* of the last next */
     size_t count;
-    int64_t lost;
+    int64_t since; /* oldest transaction that was not over when this stretch was begun */
 };
 
 /* One value of one row as a number. */
@@ -107,49 +108,46 @@ static enum verdict hold_writers(struct replay *replay, struct err *err)
     return verdict;
 }
 
-/* Of events that came and went, and of those whose rows retention took. */
-static enum verdict mark_bodiless(struct replay *replay, struct err *err)
+static enum verdict ask_since(struct replay *replay, struct err *err)
 {
-    int64_t lost = 0;
-    enum verdict verdict = replay_shadow_analyze(replay->shadow, err);
-    if (verdict == OK) {
-        verdict = ask(replay->pg, embedded_text(sinks_files, "rebuild/mark_bodiless.sql").ptr,
-                      &lost, err);
+    return ask(replay->pg, "select pg_snapshot_xmin(pg_current_snapshot())::xid", &replay->since,
+               err);
+}
+
+/* The last one goes over into the exchange; the others are over, and the next one begins from them. */
+static enum verdict end_stretch(struct replay *replay, struct err *err)
+{
+    char sql[80];
+    if (replay->stretch == REPLAY_LAST) {
+        return pg_conn_exec(replay->pg, "close bodies", err);
     }
-    if (verdict == OK) {
-        replay->lost += lost;
-    }
-    return verdict;
+    snprintf(sql, sizeof sql, "commit; set metaops.since = '%" PRId64 "'", replay->since);
+    return pg_conn_exec(replay->pg, sql, err);
 }
 
 static enum verdict replay_read(struct replay *replay, enum replay_stretch stretch, struct err *err)
 {
+    static const char stored_sql[] =
+        "declare bodies no scroll cursor for select * from graph_shadow.bodies";
+    const char *sql = embedded_text(sinks_files, "rebuild/arrived.sql").ptr;
     enum verdict verdict = OK;
     replay->stretch = stretch;
     switch (stretch) {
     case REPLAY_STORED:
+        sql = stored_sql;
         verdict = pg_conn_exec(replay->pg, "begin isolation level repeatable read", err);
-        return verdict == OK ? pg_conn_exec(replay->pg,
-                                            "declare bodies no scroll cursor for "
-                                            "select * from graph_shadow.bodies",
-                                            err)
-                             : verdict;
+        break;
     case REPLAY_ARRIVED:
-        verdict = mark_bodiless(replay, err);
-        if (verdict == OK) {
-            verdict = pg_conn_exec(replay->pg, "begin", err);
-        }
+        verdict = pg_conn_exec(replay->pg, "begin", err);
         break;
     case REPLAY_LAST:
-        verdict = replay_shadow_analyze(replay->shadow, err);
-        if (verdict == OK) {
-            verdict = hold_writers(replay, err);
-        }
+        verdict = hold_writers(replay, err);
         break;
     }
-    return verdict == OK ? pg_conn_exec(replay->pg,
-                                        embedded_text(sinks_files, "rebuild/arrived.sql").ptr, err)
-                         : verdict;
+    if (verdict == OK) {
+        verdict = ask_since(replay, err);
+    }
+    return verdict == OK ? pg_conn_exec(replay->pg, sql, err) : verdict;
 }
 
 static enum verdict replay_next(struct replay *replay, struct replay_body *bodies, size_t max,
@@ -164,12 +162,8 @@ static enum verdict replay_next(struct replay *replay, struct replay_body *bodie
         bodies[i] =
             (struct replay_body){.event_id = replay->rows[i].id, .body = replay->rows[i].body};
     }
-    if (verdict == OK && replay->count > 0) {
-        verdict = replay_shadow_see(replay->shadow, replay->rows, replay->count, err);
-    }
     if (verdict == OK && replay->count == 0) {
-        verdict = pg_conn_exec(replay->pg,
-                               replay->stretch == REPLAY_LAST ? "close bodies" : "commit", err);
+        verdict = end_stretch(replay, err);
     }
     *out_count = replay->count;
     return verdict;
@@ -181,9 +175,14 @@ static enum verdict replay_write(struct replay *replay, const struct graph_batch
     return replay_shadow_write(replay->shadow, rows, replay->rows, replay->count, err);
 }
 
-static int64_t replay_lost(const struct replay *replay)
+static enum verdict replay_lost(struct replay *replay, int64_t *out_count, struct err *err)
 {
-    return replay->lost;
+    return ask(replay->pg, "select graph_shadow.lost()", out_count, err);
+}
+
+static enum verdict replay_compare(struct replay *replay, struct err *err)
+{
+    return replay_shadow_compare(replay->shadow, err);
 }
 
 static int64_t number_at(const struct pg_result *result, int row, int column)
@@ -235,6 +234,7 @@ const struct replay_ops replay_postgres_ops = {
     .next = replay_next,
     .write = replay_write,
     .lost = replay_lost,
+    .compare = replay_compare,
     .exchange = replay_exchange,
     .close = replay_close,
 };

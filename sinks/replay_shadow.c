@@ -17,17 +17,25 @@
 #define SCRATCH_BYTES_MAX (256u << 20)
 #define SCRATCH_KEEP_BYTES (1u << 20)
 #define ALL_EVENTS UINT32_MAX
-#define INSERT_SEEN "rebuild/insert_seen.sql"
+#define NAME_BYTES 64
 #define INSERT_EVENTS "rebuild/insert_events.sql"
 
 struct replay_shadow {
     struct pg_conn *pg;
     struct pg_bind bind;
     struct arena *scratch;
+    bool is_doubting; /* what is written is noted in schema graph_doubt too */
 };
 
-/* The sink's own statement, its tables in the other schema. The caller frees it; NULL when memory is short. */
-static char *in_shadow(const char *sql)
+/* Where the sink's statements write: the schema, and what stands before their names when they do. */
+static const struct copy {
+    const char *schema;
+    const char *prefix;
+} copies[] = {{.schema = "graph_shadow.", .prefix = ""},
+              {.schema = "graph_doubt.", .prefix = "doubt_"}};
+
+/* The sink's own statement, its tables in another schema. The caller frees it; NULL when memory is short. */
+static char *in_schema(const char *sql, const char *other)
 {
     static const char schema[] = "graph.";
     char *text = NULL;
@@ -38,7 +46,7 @@ static char *in_shadow(const char *sql)
     }
     for (const char *found; (found = strstr(sql, schema)); sql = found + strlen(schema)) {
         fwrite(sql, 1, (size_t)(found - sql), out);
-        fputs("graph_shadow.", out);
+        fputs(other, out);
     }
     fputs(sql, out);
     if (fclose(out) != 0) {
@@ -61,23 +69,36 @@ static enum verdict prepare(struct replay_shadow *shadow, const char *name, cons
     return verdict;
 }
 
+static void name_in(const struct copy *copy, const struct pg_table *table, char *name)
+{
+    snprintf(name, NAME_BYTES, "%s%s", copy->prefix, table->statement);
+}
+
+static enum verdict prepare_table(struct replay_shadow *shadow, const struct pg_table *table,
+                                  struct err *err)
+{
+    enum verdict verdict = OK;
+    char file[NAME_BYTES];
+    snprintf(file, sizeof file, "sql/%s.sql", table->statement);
+    for (size_t i = 0; verdict == OK && i < sizeof copies / sizeof copies[0]; i++) {
+        char name[NAME_BYTES];
+        name_in(&copies[i], table, name);
+        char *sql = in_schema(embedded_text(sinks_files, file).ptr, copies[i].schema);
+        verdict =
+            sql ? prepare(shadow, name, sql, err) : err_set(err, RETRY, WHERE, "memory is short");
+        free(sql);
+    }
+    return verdict;
+}
+
 static enum verdict prepare_all(struct replay_shadow *shadow, struct err *err)
 {
-    static const char *const own[] = {INSERT_SEEN, INSERT_EVENTS};
-    enum verdict verdict = OK;
-    for (size_t i = 0; verdict == OK && i < sizeof own / sizeof own[0]; i++) {
-        verdict = prepare(shadow, own[i], embedded_text(sinks_files, own[i]).ptr, err);
-    }
+    enum verdict verdict =
+        prepare(shadow, INSERT_EVENTS, embedded_text(sinks_files, INSERT_EVENTS).ptr, err);
     for (const struct pg_table *table = pg_tables; verdict == OK && table->statement; table++) {
-        char file[64];
-        if (!table->is_derived) {
-            continue;
+        if (table->is_derived) {
+            verdict = prepare_table(shadow, table, err);
         }
-        snprintf(file, sizeof file, "sql/%s.sql", table->statement);
-        char *sql = in_shadow(embedded_text(sinks_files, file).ptr);
-        verdict = sql ? prepare(shadow, table->statement, sql, err)
-                      : err_set(err, RETRY, WHERE, "memory is short");
-        free(sql);
     }
     return verdict;
 }
@@ -101,8 +122,11 @@ enum verdict replay_shadow_open(const struct settings *st, struct replay_shadow 
         verdict = prepare_all(shadow, err);
     }
     if (verdict == OK) {
-        /* What a crash takes is made anew anyhow. */
-        verdict = pg_conn_exec(shadow->pg, "set synchronous_commit = off", err);
+        /* What a crash takes is made anew anyhow; comparing takes as long as it takes. */
+        verdict = pg_conn_exec(shadow->pg,
+                               "set synchronous_commit = off; set statement_timeout = 0; "
+                               "set work_mem = '128MB'",
+                               err);
     }
     if (verdict != OK) {
         replay_shadow_close(shadow);
@@ -127,16 +151,6 @@ static enum verdict execute(struct replay_shadow *shadow, const char *statement,
         PQclear(result);
     }
     return verdict;
-}
-
-enum verdict replay_shadow_see(struct replay_shadow *shadow, const struct replay_row *stored,
-                               size_t count, struct err *err)
-{
-    pg_bind_begin(&shadow->bind, "u");
-    for (size_t i = 0; i < count; i++) {
-        pg_bind_uuid(&shadow->bind, 0, stored[i].id);
-    }
-    return execute(shadow, INSERT_SEEN, err);
 }
 
 static struct str digests_of(const struct graph_event *event)
@@ -194,20 +208,29 @@ static enum verdict write_events(struct replay_shadow *shadow, const struct grap
     return differing ? execute(shadow, INSERT_EVENTS, err) : OK;
 }
 
+static enum verdict write_table(struct replay_shadow *shadow, const struct pg_table *table,
+                                const struct graph_batch *rows, struct err *err)
+{
+    size_t count = 0;
+    size_t written = shadow->is_doubting ? 2 : 1;
+    enum verdict verdict =
+        pg_tables_bind(table, rows, ALL_EVENTS, shadow->scratch, &shadow->bind, &count, err);
+    for (size_t i = 0; verdict == OK && count && i < written; i++) {
+        char name[NAME_BYTES];
+        name_in(&copies[i], table, name);
+        verdict = execute(shadow, name, err);
+    }
+    return verdict;
+}
+
 enum verdict replay_shadow_write(struct replay_shadow *shadow, const struct graph_batch *rows,
                                  const struct replay_row *stored, size_t count, struct err *err)
 {
     arena_reset(shadow->scratch, SCRATCH_KEEP_BYTES);
     enum verdict verdict = pg_conn_exec(shadow->pg, "begin", err);
     for (const struct pg_table *table = pg_tables; verdict == OK && table->statement; table++) {
-        size_t bound = 0;
-        if (!table->is_derived) {
-            continue;
-        }
-        verdict =
-            pg_tables_bind(table, rows, ALL_EVENTS, shadow->scratch, &shadow->bind, &bound, err);
-        if (verdict == OK && bound) {
-            verdict = execute(shadow, table->statement, err);
+        if (table->is_derived) {
+            verdict = write_table(shadow, table, rows, err);
         }
     }
     if (verdict == OK) {
@@ -216,14 +239,10 @@ enum verdict replay_shadow_write(struct replay_shadow *shadow, const struct grap
     return verdict == OK ? pg_conn_exec(shadow->pg, "commit", err) : verdict;
 }
 
-enum verdict replay_shadow_analyze(struct replay_shadow *shadow, struct err *err)
+enum verdict replay_shadow_compare(struct replay_shadow *shadow, struct err *err)
 {
-    static const char sql[] = "do $$ declare part name; begin "
-                              "for part in select name from graph_shadow.parts "
-                              "union all values ('seen'), ('events') loop "
-                              "execute format('analyze graph_shadow.%I', part); "
-                              "end loop; end $$";
-    return pg_conn_exec(shadow->pg, sql, err);
+    shadow->is_doubting = true;
+    return pg_conn_exec(shadow->pg, "select graph_shadow.compare()", err);
 }
 
 void replay_shadow_close(struct replay_shadow *shadow)
@@ -235,8 +254,10 @@ void replay_shadow_close(struct replay_shadow *shadow)
     if (shadow->pg && !pg_conn_is_broken(shadow->pg)) {
         /* After a failure a transaction may be open. */
         (void)!pg_conn_exec(shadow->pg, "rollback", &err);
-        if (pg_conn_exec(shadow->pg, "drop schema if exists graph_shadow cascade", &err) != OK) {
-            log_warn("schema graph_shadow stays until the next rebuild: %s", err.text);
+        if (pg_conn_exec(shadow->pg, "drop schema if exists graph_shadow, graph_doubt cascade",
+                         &err) != OK) {
+            log_warn("schemas graph_shadow and graph_doubt stay until the next rebuild: %s",
+                     err.text);
         }
     }
     pg_conn_close(shadow->pg);

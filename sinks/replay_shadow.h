@@ -18,11 +18,6 @@ struct settings;
 MUST_CHECK enum verdict replay_shadow_open(const struct settings *st,
                                            struct replay_shadow **out_shadow, struct err *err);
 
-/* These events need not be given again. */
-MUST_CHECK enum verdict replay_shadow_see(struct replay_shadow *shadow,
-                                          const struct replay_row *stored, size_t count,
-                                          struct err *err);
-
 /* Merges rows, and notes each event that is not stored (stored, in the order of rows, others between them) as rows say
  * that it should be. */
 MUST_CHECK enum verdict replay_shadow_write(struct replay_shadow *shadow,
@@ -30,8 +25,8 @@ MUST_CHECK enum verdict replay_shadow_write(struct replay_shadow *shadow,
                                             const struct replay_row *stored, size_t count,
                                             struct err *err);
 
-/* What the planner needs to know of tables that have just been filled. */
-MUST_CHECK enum verdict replay_shadow_analyze(struct replay_shadow *shadow, struct err *err);
+/* Finds the rows that differ from the graph's. They are in doubt from now on, as is every row that is written after. */
+MUST_CHECK enum verdict replay_shadow_compare(struct replay_shadow *shadow, struct err *err);
 
 /* Removes the shadow. NULL is allowed. */
 void replay_shadow_close(struct replay_shadow *shadow);

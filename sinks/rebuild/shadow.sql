@@ -5,8 +5,14 @@
 -- functions are bound to the tables themselves, so that renaming would leave them with the old ones; truncate would
 -- shut out readers and show an empty graph to those with an older snapshot. Readers see the old content or the new
 -- one and wait for nothing; and what is told of each table is what was wrong with it.
-drop schema if exists graph_shadow cascade;
+--
+-- Comparing takes time, in which workers write on. So it is done before they are held: rows that differ are in doubt,
+-- and so is every row that an event touches which is read afterwards. All others are the same in both and stay so:
+-- what an event that was read before still writes to such a row is in it already. Only rows in doubt are looked at
+-- when nobody writes.
+drop schema if exists graph_shadow, graph_doubt cascade;
 create schema graph_shadow;
+create schema graph_doubt;
 
 -- In the order in which sinks write; columns of the key are never null.
 create table graph_shadow.parts (place int primary key, name name not null, key name[] not null);
@@ -31,11 +37,9 @@ declare
 begin
     for part in select name from graph_shadow.parts loop
         execute format('create unlogged table graph_shadow.%1$I (like graph.%1$I including all)', part);
+        execute format('create unlogged table graph_doubt.%1$I (like graph.%1$I including all)', part);
     end loop;
 end $$;
-
--- Events that need not be given any more.
-create unlogged table graph_shadow.seen (event_id uuid primary key);
 
 -- Of events that are not stored as today's code would: what it would.
 create unlogged table graph_shadow.events (
@@ -53,36 +57,74 @@ select event_id, event_time, run_uuid, statement_id, event_type, facet_digests, 
     case when octet_length(body) <= 65536 then body end as body
 from graph.events;
 
+-- Accepted events whose rows are gone, and with them their bodies: ids in the ledger that neither an event has nor
+-- what MetaOps said of itself.
+create function graph_shadow.lost() returns bigint
+language sql stable
+as $$
+    select count(*)
+    from graph.event_ids i
+    where not exists (select from graph.events e where e.event_id = i.event_id)
+        and not exists (select from graph.key_changes k where k.event_id = i.event_id)
+        and not exists (select from graph.refusals r where r.event_id = i.event_id)
+$$;
+
+-- 'a.k = b.k and ...' for the columns of a key.
+create function graph_shadow.same(key name[], a text, b text) returns text
+language sql immutable
+as $$
+    select string_agg(format('%1$s.%3$I = %2$s.%3$I', a, b, k), ' and ') from unnest(key) k
+$$;
+
+-- Rows are compared byte by byte (*=): = takes 1 and 1.0 inside of jsonb for the same.
+create function graph_shadow.compare() returns void
+language plpgsql
+as $$
+declare
+    part name;
+    key name[];
+begin
+    for part, key in select p.name, p.key from graph_shadow.parts p order by p.place loop
+        execute format('analyze graph_shadow.%I', part);
+        execute format('insert into graph_doubt.%1$I select g.* from graph.%1$I g '
+                       'where not exists (select from graph_shadow.%1$I s where %2$s and g *= s) '
+                       'on conflict do nothing', part, graph_shadow.same(key, 's', 'g'));
+        execute format('insert into graph_doubt.%1$I select s.* from graph_shadow.%1$I s '
+                       'where not exists (select from graph.%1$I g where %2$s) '
+                       'on conflict do nothing', part, graph_shadow.same(key, 'g', 's'));
+    end loop;
+end $$;
+
 create function graph_shadow.exchange()
 returns table (part name, added bigint, changed bigint, removed bigint)
 language plpgsql
 as $$
 declare
-    same text;
     columns text;
     set_list text;
     key name[];
 begin
     for part, key in select p.name, p.key from graph_shadow.parts p order by p.place loop
-        select string_agg(format('g.%1$I = s.%1$I', k.name), ' and ') into same from unnest(key) k (name);
         select string_agg(format('%I', a.attname), ', ' order by a.attnum),
             string_agg(format('%1$I = s.%1$I', a.attname), ', ') filter (where a.attname <> all (key))
         into columns, set_list
         from pg_attribute a
         where a.attrelid = format('graph.%I', part)::regclass and a.attnum > 0 and not a.attisdropped;
 
-        execute format('delete from graph.%1$I g where not exists (select from graph_shadow.%1$I s where %2$s)',
-                       part, same);
+        execute format('delete from graph.%1$I g using graph_doubt.%1$I d '
+                       'where %2$s and not exists (select from graph_shadow.%1$I s where %3$s)',
+                       part, graph_shadow.same(key, 'g', 'd'), graph_shadow.same(key, 's', 'd'));
         get diagnostics removed = row_count;
         changed := 0;
         if set_list is not null then
-            -- Byte by byte: = takes 1 and 1.0 inside of jsonb for the same.
-            execute format('update graph.%1$I g set %2$s from graph_shadow.%1$I s where %3$s and g *<> s',
-                           part, set_list, same);
+            execute format('update graph.%1$I g set %2$s from graph_doubt.%1$I d, graph_shadow.%1$I s '
+                           'where %3$s and %4$s and g *<> s',
+                           part, set_list, graph_shadow.same(key, 'g', 'd'), graph_shadow.same(key, 's', 'd'));
             get diagnostics changed = row_count;
         end if;
-        execute format('insert into graph.%1$I (%2$s) select %2$s from graph_shadow.%1$I s '
-                       'where not exists (select from graph.%1$I g where %3$s)', part, columns, same);
+        execute format('insert into graph.%1$I (%2$s) select s.* from graph_doubt.%1$I d, graph_shadow.%1$I s '
+                       'where %3$s and not exists (select from graph.%1$I g where %4$s)',
+                       part, columns, graph_shadow.same(key, 's', 'd'), graph_shadow.same(key, 'g', 'd'));
         get diagnostics added = row_count;
         if added + changed + removed > 0 then
             return next;
