@@ -58,6 +58,9 @@ struct replay_ops {
     /* How many accepted events have no row any more, and with it no body. */
     enum verdict (*lost)(struct replay *replay, int64_t *out_count, struct err *err);
 
+    /* Merges the graph as it is into the shadow, wrong rows as well as right ones. Before compare. */
+    enum verdict (*merge)(struct replay *replay, struct err *err);
+
     /* Finds out, while writers go on, which rows differ: the exchange then looks at these and at what is written from
      * here on, and at nothing else. */
     enum verdict (*compare)(struct replay *replay, struct err *err);

@@ -29,12 +29,14 @@ struct rebuild {
     struct processor *pr;
     struct batch *bt;
     bool is_dry;
+    bool is_merging; /* what only events told whose bodies cannot be used is kept */
     bool differs;
     int64_t read_count;
     int64_t gone; /* bodies, with or without their rows */
     int64_t damaged;
     int64_t refused;
-    int64_t named; /* of the damaged and refused */
+    int64_t named;  /* of the damaged and refused */
+    int64_t merged; /* of all three, what they told */
 };
 
 static void PRINTF_LIKE(2, 3) tell(const char *subject, const char *format, ...)
@@ -154,16 +156,36 @@ static enum verdict follow(struct rebuild *rb, struct err *err)
     return verdict;
 }
 
-/* Nothing may be forgotten silently. */
-static enum verdict judge(const struct rebuild *rb, struct err *err)
+static int64_t untold_count(const struct rebuild *rb)
 {
-    if (rb->gone + rb->damaged + rb->refused == 0) {
+    return rb->gone + rb->damaged + rb->refused;
+}
+
+/* Nothing is forgotten silently. */
+static enum verdict judge(struct rebuild *rb, struct err *err)
+{
+    int64_t count = untold_count(rb);
+    if (count == 0) {
         return OK;
     }
-    return err_set(err, FATAL, WHERE,
-                   "bodies of %" PRId64 " events are gone, %" PRId64 " are damaged, %" PRId64
-                   " are refused today: what they told would be forgotten",
-                   rb->gone, rb->damaged, rb->refused);
+    tell("without body", "%" PRId64 " gone, %" PRId64 " damaged, %" PRId64 " refused today",
+         rb->gone, rb->damaged, rb->refused);
+    if (!rb->is_merging) {
+        return err_set(err, FATAL, WHERE,
+                       "%" PRId64 " events can tell nothing any more: with --merge what they told "
+                       "is kept",
+                       count);
+    }
+    rb->merged = count;
+    return rb->ops->merge(rb->replay, err);
+}
+
+/* Once rows have been compared it is too late for the old graph. */
+static enum verdict judge_last(struct rebuild *rb, struct err *err)
+{
+    return untold_count(rb) == rb->merged
+               ? OK
+               : err_set(err, RETRY, WHERE, "bodies went meanwhile: try again");
 }
 
 static enum verdict feed(struct rebuild *rb, struct err *err)
@@ -208,7 +230,7 @@ static enum verdict exchange(struct rebuild *rb, struct err *err)
     int64_t begun_us = timebase_mono_us();
     enum verdict verdict = feed_stretch(rb, REPLAY_LAST, &count, err);
     if (verdict == OK) {
-        verdict = judge(rb, err);
+        verdict = judge_last(rb, err);
     }
     if (verdict == OK) {
         verdict = rb->ops->exchange(rb->replay, rb->is_dry, tell_change, rb, err);
@@ -250,13 +272,26 @@ static void stop(struct rebuild *rb)
     known_set_free(rb->events);
 }
 
+static bool read_flags(struct rebuild *rb, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        bool is_dry = strcmp(argv[i], "--dry-run") == 0;
+        bool is_merging = strcmp(argv[i], "--merge") == 0;
+        rb->is_dry |= is_dry;
+        rb->is_merging |= is_merging;
+        if (!is_dry && !is_merging) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int rebuild_run(const struct settings *st, const struct replay_ops *ops, int argc, char **argv)
 {
-    struct rebuild rb = {
-        .st = *st, .ops = ops, .is_dry = argc == 1 && strcmp(argv[0], "--dry-run") == 0};
+    struct rebuild rb = {.st = *st, .ops = ops};
     struct err err = {.text = ""};
-    if (argc > 0 && !rb.is_dry) {
-        fprintf(stderr, "usage: metaops rebuild [--dry-run]\n");
+    if (!read_flags(&rb, argc, argv)) {
+        fprintf(stderr, "usage: metaops rebuild [--dry-run] [--merge]\n");
         return EXIT_CODE_USAGE;
     }
     rb.st.worker.base_bytes_max = 0;

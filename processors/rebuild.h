@@ -11,9 +11,11 @@ struct settings;
 
 #define REBUILD_HELP                                                                               \
     "  --dry-run   says what differs, changes nothing\n"                                           \
-    "Reading and ingest go on; writers wait while the content is exchanged (printed as held).\n"   \
-    "An event whose body is gone (retention), is damaged or is refused today tells nothing any\n"  \
-    "more: then nothing is changed.\n"                                                             \
+    "  --merge     keeps what only events told whose bodies are gone (retention), damaged or "     \
+    "refused\n"                                                                                    \
+    "              today: the old rows are merged in, as wrong as they may be; without it such\n"  \
+    "              events keep a rebuild from changing anything\n"                                 \
+    "Reading and ingest go on; writers wait while rows are exchanged (printed as held).\n"         \
     "Exit code 1: nothing was changed; with --dry-run also: something differs.\n"
 
 /* The command. Returns its exit code. */

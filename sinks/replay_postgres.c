@@ -180,6 +180,11 @@ static enum verdict replay_lost(struct replay *replay, int64_t *out_count, struc
     return ask(replay->pg, "select graph_shadow.lost()", out_count, err);
 }
 
+static enum verdict replay_merge(struct replay *replay, struct err *err)
+{
+    return replay_shadow_merge(replay->shadow, err);
+}
+
 static enum verdict replay_compare(struct replay *replay, struct err *err)
 {
     return replay_shadow_compare(replay->shadow, err);
@@ -234,6 +239,7 @@ const struct replay_ops replay_postgres_ops = {
     .next = replay_next,
     .write = replay_write,
     .lost = replay_lost,
+    .merge = replay_merge,
     .compare = replay_compare,
     .exchange = replay_exchange,
     .close = replay_close,

@@ -239,6 +239,69 @@ enum verdict replay_shadow_write(struct replay_shadow *shadow, const struct grap
     return verdict == OK ? pg_conn_exec(shadow->pg, "commit", err) : verdict;
 }
 
+/* A thousand rows of the graph, whose columns have come as arrays, go back as the statement's parameters: so its rules
+ * merge them, which stand nowhere else. */
+static enum verdict merge_chunk(struct replay_shadow *shadow, const char *statement,
+                                const PGresult *chunk, struct err *err)
+{
+    const char *params[PG_BIND_PARAMS_MAX];
+    int count = PQnfields(chunk);
+    for (int i = 0; i < count && i < PG_BIND_PARAMS_MAX; i++) {
+        params[i] = PQgetvalue(chunk, 0, i);
+    }
+    PGresult *result = PQexecPrepared(shadow->pg, statement, count, params, NULL, NULL, 0);
+    enum verdict verdict =
+        PQresultStatus(result) == PGRES_COMMAND_OK ? OK : pg_conn_fault(shadow->pg, result, err);
+    PQclear(result);
+    if (verdict != OK) {
+        err_wrap(err, "%s", statement);
+    }
+    return verdict;
+}
+
+/* "insert_jobs" writes jobs, "upsert_runs" runs. */
+static enum verdict declare_arrays(struct replay_shadow *shadow, const char *statement,
+                                   struct err *err)
+{
+    const char *params[] = {strchr(statement, '_') + 1};
+    struct pg_result *sql = NULL;
+    enum verdict verdict =
+        pg_conn_query(shadow->pg, "select graph_shadow.arrays_of($1)", 1, params, &sql, err);
+    if (verdict == OK) {
+        verdict = pg_conn_exec(shadow->pg, pg_conn_value(sql, 0, 0), err);
+    }
+    pg_conn_clear(sql);
+    return verdict;
+}
+
+static enum verdict merge_table(struct replay_shadow *shadow, const char *statement,
+                                struct err *err)
+{
+    enum verdict verdict = declare_arrays(shadow, statement, err);
+    for (bool is_over = false; verdict == OK && !is_over;) {
+        PGresult *chunk = PQexec(shadow->pg, "fetch 1 from arrays");
+        verdict =
+            PQresultStatus(chunk) == PGRES_TUPLES_OK ? OK : pg_conn_fault(shadow->pg, chunk, err);
+        is_over = verdict == OK && PQntuples(chunk) == 0;
+        if (verdict == OK && !is_over) {
+            verdict = merge_chunk(shadow, statement, chunk, err);
+        }
+        PQclear(chunk);
+    }
+    return verdict == OK ? pg_conn_exec(shadow->pg, "close arrays", err) : verdict;
+}
+
+enum verdict replay_shadow_merge(struct replay_shadow *shadow, struct err *err)
+{
+    enum verdict verdict = pg_conn_exec(shadow->pg, "begin", err);
+    for (const struct pg_table *table = pg_tables; verdict == OK && table->statement; table++) {
+        if (table->is_derived) {
+            verdict = merge_table(shadow, table->statement, err);
+        }
+    }
+    return verdict == OK ? pg_conn_exec(shadow->pg, "commit", err) : verdict;
+}
+
 enum verdict replay_shadow_compare(struct replay_shadow *shadow, struct err *err)
 {
     shadow->is_doubting = true;

@@ -25,6 +25,9 @@ MUST_CHECK enum verdict replay_shadow_write(struct replay_shadow *shadow,
                                             const struct replay_row *stored, size_t count,
                                             struct err *err);
 
+/* Merges all rows of the graph. */
+MUST_CHECK enum verdict replay_shadow_merge(struct replay_shadow *shadow, struct err *err);
+
 /* Finds the rows that differ from the graph's. They are in doubt from now on, as is every row that is written after. */
 MUST_CHECK enum verdict replay_shadow_compare(struct replay_shadow *shadow, struct err *err);
 
