@@ -31,13 +31,22 @@ insert into graph_shadow.parts values
     (12, 'runs', '{run_uuid}'),
     (13, 'run_io_sets', '{run_uuid, io_id}');
 
+-- Of the indexes those by which the sink's statements meet what is there.
 do $$
 declare
+    other name;
     part name;
+    index text;
 begin
-    for part in select name from graph_shadow.parts loop
-        execute format('create unlogged table graph_shadow.%1$I (like graph.%1$I including all)', part);
-        execute format('create unlogged table graph_doubt.%1$I (like graph.%1$I including all)', part);
+    for other, part in select o, p.name from unnest('{graph_shadow, graph_doubt}'::name[]) o, graph_shadow.parts p loop
+        execute format('create unlogged table %I.%I (like graph.%2$I including all excluding indexes)', other, part);
+        for index in
+            select replace(pg_get_indexdef(i.indexrelid), ' ON graph.', format(' ON %I.', other))
+            from pg_index i
+            where i.indrelid = format('graph.%I', part)::regclass and i.indisunique
+        loop
+            execute index;
+        end loop;
     end loop;
 end $$;
 

@@ -12,7 +12,7 @@ import time
 
 import psycopg
 from checks import check, end
-from own_pipeline import PROGRAM, Pipeline, role_dsn, test_events
+from own_pipeline import PROGRAM, Pipeline, role_dsn, test_events, wait_until
 from small_world import events
 
 SEED = int(os.environ.get("METAOPS_SEED", "1"))
@@ -99,6 +99,18 @@ def calm(pipe):
     check("the shadow is gone", 0, pipe.value("select count(*) from pg_namespace where nspname = 'graph_shadow'"))
 
 
+def killed(pipe):
+    """In the middle of its work: its sessions end, and nobody notices."""
+    process = subprocess.Popen([PROGRAM, "rebuild"], env=pipe.environment, stdout=subprocess.DEVNULL)
+    wait_until("there is a shadow", lambda: pipe.value(
+        "select count(*) from pg_namespace where nspname = 'graph_shadow'"))
+    process.kill()
+    process.wait()
+    wait_until("its sessions are over", lambda: not pipe.value(
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and application_name = 'metaops rebuild'"))
+
+
 def busy(pipe, lines):
     """Ingest and readers while the graph is rebuilt again and again."""
     stop = threading.Event()
@@ -125,6 +137,7 @@ def busy(pipe, lines):
         damage(pipe)
         for thread in threads:
             thread.start()
+        killed(pipe)
         codes, rounds = set(), 0
         while threads[1].is_alive() or rounds < 2:
             codes.add(rebuild(pipe)[0])
