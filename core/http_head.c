@@ -249,6 +249,14 @@ static void take_connection(struct str value, bool *has_close, bool *has_keep_al
     }
 }
 
+/* Of these a reader expects a body; without a length it may take for one what we would take for the
+ * next request. */
+static bool carries_body(struct str method)
+{
+    return str_eq(method, STR("POST")) || str_eq(method, STR("PUT")) ||
+           str_eq(method, STR("PATCH"));
+}
+
 static int interpret(struct http_head *head, const char **out_reason)
 {
     bool has_host = false;
@@ -283,6 +291,9 @@ static int interpret(struct http_head *head, const char **out_reason)
     }
     if (!has_host && head->minor == 1) {
         return refuse(400, "no Host", out_reason);
+    }
+    if (!head->has_length && !head->is_chunked && carries_body(head->method)) {
+        return refuse(411, "neither Content-Length nor Transfer-Encoding", out_reason);
     }
     head->keep_alive = !has_close && (head->minor == 1 || has_keep_alive);
     return 0;

@@ -3,7 +3,7 @@
  * Pure functions over bytes: no sockets, no allocation. What RFC 9112 leaves open is refused,
  * because two readers of one byte stream must never disagree on where a request ends: exactly
  * one Host; exactly one Content-Length of digits, or Transfer-Encoding: chunked alone, never
- * both; CRLF line ends only; no folding; visible ASCII targets; token names directly followed
+ * both, and one of them where the method means a body; CRLF line ends only; no folding; visible ASCII targets; token names directly followed
  * by a colon; versions 1.0 and 1.1 only. */
 #ifndef METAOPS_CORE_HTTP_HEAD_H
 #define METAOPS_CORE_HTTP_HEAD_H
@@ -35,7 +35,7 @@ struct http_head {
 };
 
 /* Parses a head that begins at text.ptr. Returns the bytes it takes (blank line included), 0
- * when more bytes are needed, or minus the HTTP status to refuse with (-400, -431, -501, -505);
+ * when more bytes are needed, or minus the HTTP status to refuse with (-400, -411, -431, -501, -505);
  * *out_reason is then a literal. Views point into text. */
 int http_head_parse(struct str text, struct http_head *out_head, const char **out_reason);
 

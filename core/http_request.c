@@ -176,6 +176,7 @@ const char *http_request_status_title(int status)
         {.status = 404, .title = "Not Found"},
         {.status = 405, .title = "Method Not Allowed"},
         {.status = 408, .title = "Request Timeout"},
+        {.status = 411, .title = "Length Required"},
         {.status = 413, .title = "Content Too Large"},
         {.status = 415, .title = "Unsupported Media Type"},
         {.status = 422, .title = "Unprocessable Content"},

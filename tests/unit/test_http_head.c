@@ -143,6 +143,10 @@ static void test_http_head_refuses_every_ambiguity(void **state)
         CASE(501, REQUEST "Host: a\r\nTransfer-Encoding:\r\n\r\n"),
         CASE(400, REQUEST "Host: a\r\nTransfer-Encoding: \x0b"
                           "chunked\r\n\r\n"),
+        CASE(411, REQUEST "Host: a\r\n\r\n"),
+        CASE(411, REQUEST "Host: a\r\nContent_Length: 5\r\n\r\n"),
+        CASE(411, "PUT / HTTP/1.0\r\n\r\n"),
+        CASE(411, "PATCH / HTTP/1.1\r\nHost: a\r\n\r\n"),
         /* line ends */
         CASE(400, "GET / HTTP/1.1\nHost: a\n\n"),
         CASE(400, REQUEST "Host: a\nX: b\r\n\r\n"),
@@ -223,8 +227,8 @@ static void test_http_head_takes_64_headers_and_refuses_65(void **state)
     char text[8192];
 
     for (int count = 63; count <= 65; count++) {
-        int len = snprintf(text, sizeof(text), REQUEST "Host: a\r\n");
-        for (int i = 1; i < count; i++) {
+        int len = snprintf(text, sizeof(text), REQUEST "Host: a\r\nContent-Length: 0\r\n");
+        for (int i = 2; i < count; i++) {
             len += snprintf(text + len, sizeof(text) - (size_t)len, "X-%d: y\r\n", i);
         }
         len += snprintf(text + len, sizeof(text) - (size_t)len, "\r\n");
