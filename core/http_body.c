@@ -11,8 +11,13 @@
 #define ROOM_BYTES_MAX ((size_t)256 * 1024)
 #define CAPACITY_BYTES_MIN ((size_t)4096)
 #define CAPACITY_BYTES_FIRST_MAX ((size_t)256 * 1024)
+#define SMALL_BYTES_MAX ((size_t)128 * 1024)
+#define SMALL_SHARE 8
 #define INFLATER_BYTES ((size_t)48 * 1024) /* state and window of zlib, rounded up */
-#define GZIP_WINDOW_BITS (15 + 16)         /* 16: a gzip header, nothing else */
+/* Inflated in one turn, and the steps it is done in: 128 bytes can become 128 KiB. */
+#define INFLATE_TURN_BYTES ((size_t)64 * 1024)
+#define INFLATE_STEP_BYTES ((size_t)128)
+#define GZIP_WINDOW_BITS (15 + 16) /* 16: a gzip header, nothing else */
 
 static const char nothing[HTTP_BODY_PADDING_BYTES];
 
@@ -32,11 +37,19 @@ static int refuse_length(const char **out_reason)
     return refuse(413, "the body is larger than is taken here", out_reason);
 }
 
+/* Large bodies leave a part of the memory to small ones: who fills it keeps out only his own kind. */
+static size_t memory_for(const struct http_body *body, size_t bytes)
+{
+    size_t max = body->limits.memory_bytes_max;
+
+    return body->counted_bytes + bytes > SMALL_BYTES_MAX ? max - max / SMALL_SHARE : max;
+}
+
 static bool count(struct http_body *body, size_t bytes)
 {
     size_t before = atomic_fetch_add(body->limits.memory_bytes, bytes);
 
-    if (before + bytes > body->limits.memory_bytes_max) {
+    if (before + bytes > memory_for(body, bytes)) {
         atomic_fetch_sub(body->limits.memory_bytes, bytes);
         return false;
     }
@@ -278,6 +291,7 @@ static int take_framing(struct http_body *body, struct str text, const char **ou
 int http_body_feed(struct http_body *body, struct str text, size_t *out_taken,
                    const char **out_reason)
 {
+    size_t enough_bytes = body->len + INFLATE_TURN_BYTES;
     size_t at = 0;
 
     *out_taken = 0;
@@ -288,6 +302,12 @@ int http_body_feed(struct http_body *body, struct str text, size_t *out_taken,
             int status;
 
             rest.len = rest.len > body->remaining ? (size_t)body->remaining : rest.len;
+            if (body->inflater) {
+                if (body->len >= enough_bytes) {
+                    break;
+                }
+                rest.len = rest.len > INFLATE_STEP_BYTES ? INFLATE_STEP_BYTES : rest.len;
+            }
             status = take_content(body, rest, out_reason);
             if (status < 0) {
                 return status;
@@ -319,7 +339,7 @@ char *http_body_room(struct http_body *body, size_t *out_len)
 
     if (body->is_chunked || body->inflater || body->step != HTTP_BODY_DATA ||
         len < ROOM_BYTES_MIN || body->capacity_bytes <= COUNT_STEP_BYTES ||
-        atomic_load(body->limits.memory_bytes) + len > body->limits.memory_bytes_max) {
+        atomic_load(body->limits.memory_bytes) + len > memory_for(body, len)) {
         return NULL;
     }
     *out_len = len;

@@ -3,7 +3,7 @@
  *
  * Used by core/http_*.c only, on the thread of the connection's loop. Memory is counted in a
  * sum that all bodies of a server share; it is counted as bytes arrive, so that claiming a
- * length costs nobody anything. */
+ * length costs nobody anything. An eighth of it is for small bodies (128 KiB) alone. */
 #ifndef METAOPS_CORE_HTTP_BODY_H
 #define METAOPS_CORE_HTTP_BODY_H
 
@@ -49,7 +49,8 @@ int http_body_init(struct http_body *body, const struct http_head *head,
                    const struct http_body_limits *limits, const char **out_reason);
 
 /* Takes bytes off the wire: *out_taken of text; bytes left over belong to what follows (or are
- * half a chunk header, to be given again with more). HTTP_BODY_MORE, HTTP_BODY_DONE, or minus
+ * half a chunk header, to be given again with more; or, while step is HTTP_BODY_DATA, are left
+ * because what was taken has inflated to enough for one turn: to be given again soon). HTTP_BODY_MORE, HTTP_BODY_DONE, or minus
  * the status (-400, -413, -503). */
 int http_body_feed(struct http_body *body, struct str text, size_t *out_taken,
                    const char **out_reason);

@@ -70,6 +70,36 @@ static void set_reading(struct http_conn *conn, bool is_reading)
     }
 }
 
+void http_conn_come_back(struct http_conn *conn)
+{
+    static const struct timeval now = {0};
+
+    if (!conn->comes_back) {
+        conn->comes_back = true;
+        TAILQ_INSERT_TAIL(&conn->loop->coming_back, conn, back_link);
+    }
+    if (event_add(conn->loop->turn_event, &now) != 0) {
+        http_conn_set_state(conn, HTTP_CONN_CLOSED);
+    }
+}
+
+void http_conn_turn(struct http_loop *loop)
+{
+    struct http_conn_list now = TAILQ_HEAD_INITIALIZER(now);
+    struct http_conn *conn;
+
+    /* Who comes back once more does so in the next turn. */
+    TAILQ_CONCAT(&now, &loop->coming_back, back_link);
+    while ((conn = TAILQ_FIRST(&now))) {
+        TAILQ_REMOVE(&now, conn, back_link);
+        conn->comes_back = false;
+        if (conn->is_reading && conn->state != HTTP_CONN_HANDLER &&
+            conn->state != HTTP_CONN_WRITE && conn->state != HTTP_CONN_CLOSED) {
+            http_input_receive(conn);
+        }
+    }
+}
+
 static void answer_is_out(struct http_conn *conn)
 {
     const struct http_loop *loop = conn->loop;
@@ -406,6 +436,35 @@ void http_conn_force(struct http_loop *loop)
     close_all(loop, HTTP_CONN_LINGER);
 }
 
+/* In HEAD stand also those whose head has begun. */
+static struct http_conn *oldest_without_input(struct http_loop *loop)
+{
+    struct http_conn *conn;
+
+    TAILQ_FOREACH(conn, &loop->conns[HTTP_CONN_HEAD], link)
+    {
+        if (conn->in_bytes == 0) {
+            break;
+        }
+    }
+    return conn;
+}
+
+bool http_conn_make_room(struct http_loop *loop, int64_t since_us)
+{
+    struct http_conn *conn = TAILQ_FIRST(&loop->conns[HTTP_CONN_IDLE]);
+
+    if (!conn || conn->since_us > since_us) {
+        conn = oldest_without_input(loop);
+    }
+    if (!conn || conn->since_us > since_us) {
+        return false;
+    }
+    http_conn_set_state(conn, HTTP_CONN_CLOSED);
+    http_conn_reap(loop);
+    return true;
+}
+
 void http_conn_reap(struct http_loop *loop)
 {
     struct http_conn *conn;
@@ -413,6 +472,9 @@ void http_conn_reap(struct http_loop *loop)
 
     while ((conn = TAILQ_FIRST(&loop->conns[HTTP_CONN_CLOSED]))) {
         TAILQ_REMOVE(&loop->conns[HTTP_CONN_CLOSED], conn, link);
+        if (conn->comes_back) {
+            TAILQ_REMOVE(&loop->coming_back, conn, back_link);
+        }
         fd = conn->fd;
         free_conn(conn); /* its events first: they must not outlive the descriptor */
         close(fd);

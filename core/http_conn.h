@@ -34,6 +34,7 @@ enum http_conn_state {
 
 struct http_conn {
     TAILQ_ENTRY(http_conn) link;
+    TAILQ_ENTRY(http_conn) back_link; /* while comes_back */
     struct http_loop *loop;
     struct http_request *request; /* BODY and HANDLER */
     enum http_conn_state state;
@@ -51,6 +52,8 @@ struct http_conn {
     size_t lingered_bytes;
     int64_t ready_us; /* of the answer being written; 0: not measured */
     bool is_reading;
+    bool is_paused;     /* has had its share of this turn; what is left of its bytes is in in */
+    bool comes_back;    /* reads on in the next turn, without waiting for the socket */
     bool closes_after;  /* the answer being written is the last */
     bool lingers_after; /* there may be unread input: a plain close would reset the answer away */
     bool is_head_only;  /* the method is HEAD */
@@ -76,6 +79,12 @@ void http_conn_answer(struct http_conn *conn, struct http_request *request);
 /* The only way to another state; sets the deadline that goes with it. */
 void http_conn_set_state(struct http_conn *conn, enum http_conn_state state);
 
+/* Reading goes on in the loop's next turn, when all others had theirs. */
+void http_conn_come_back(struct http_conn *conn);
+
+/* The next turn of those that come back. */
+void http_conn_turn(struct http_loop *loop);
+
 /* Ends the request being read with a problem document. */
 void http_conn_refuse(struct http_conn *conn, const struct http_conn_refusal *refusal);
 
@@ -92,6 +101,10 @@ void http_conn_drain(struct http_loop *loop);
 /* The time to drain is over: 503 to whoever waits for an answer, and close. One whose answer is
  * just on its way from another thread stays: call again. */
 void http_conn_force(struct http_loop *loop);
+
+/* Closes and frees the connection of this loop that has waited longest for the first byte of a request,
+ * when that is since before since_us. False when there is none. */
+bool http_conn_make_room(struct http_loop *loop, int64_t since_us);
 
 /* Frees the closed ones. */
 void http_conn_reap(struct http_loop *loop);

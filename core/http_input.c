@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include "core/http_aside.h"
 #include "core/http_conn.h"
 #include "core/http_io.h"
 #include "core/http_loop.h"
@@ -13,6 +14,7 @@
 
 #define LINGER_BYTES_MAX ((size_t)96 * 1024 * 1024)
 #define RECORDS_MAX 16 /* of TLS, a turn and connection */
+#define HEADS_MAX 8    /* of requests sent in one go, likewise */
 
 static void dispatch(struct http_conn *conn)
 {
@@ -21,6 +23,11 @@ static void dispatch(struct http_conn *conn)
 
     http_conn_set_state(conn, HTTP_CONN_HANDLER);
     request->ready_us = timebase_mono_us();
+    if (loop->shared->aside && request->route->aside_bytes_min > 0 &&
+        request->body.len >= request->route->aside_bytes_min) {
+        http_aside_push(loop->shared->aside, request);
+        return;
+    }
     loop->is_dispatching = true;
     request->route->handle(loop->shared->options.arg, request);
     loop->is_dispatching = false;
@@ -159,18 +166,28 @@ static size_t take_body(struct http_conn *conn, struct str text)
     return taken;
 }
 
-/* Takes what can be taken of text; returns the bytes that were. */
+/* Takes what can be taken of text now; returns the bytes that were. */
 static size_t advance(struct http_conn *conn, struct str text)
 {
     size_t at = 0;
+    int heads = 0;
 
+    conn->is_paused = false;
     while (at < text.len) {
         struct str rest = {text.ptr + at, text.len - at};
         size_t taken = 0;
 
         if (conn->state == HTTP_CONN_BODY) {
             taken = take_body(conn, rest);
+            if (conn->state == HTTP_CONN_BODY) {
+                conn->is_paused = taken < rest.len && conn->request->body.step == HTTP_BODY_DATA;
+                return at + taken;
+            }
         } else if (conn->state == HTTP_CONN_HEAD || conn->state == HTTP_CONN_IDLE) {
+            if (++heads > HEADS_MAX) {
+                conn->is_paused = true;
+                break;
+            }
             taken = take_head(conn, rest);
         }
         if (taken == 0) {
@@ -229,6 +246,9 @@ void http_input_feed(struct http_conn *conn, struct str text)
     if (conn->in_bytes == 0 || taken > 0 || conn->state == HTTP_CONN_LINGER) {
         keep_rest(conn, (struct str){text.ptr + taken, text.len - taken});
     }
+    if (conn->is_paused) {
+        http_conn_come_back(conn);
+    }
 }
 
 static void end_of_input(struct http_conn *conn)
@@ -286,9 +306,17 @@ void http_input_receive(struct http_conn *conn)
 {
     int records = 1;
 
-    while (receive_once(conn) && is_reading_state(conn) && http_io_has_pending(conn)) {
+    if (conn->is_paused) {
+        http_input_feed(conn, (struct str){"", 0});
+        if (!conn->is_paused && is_reading_state(conn) && http_io_has_pending(conn)) {
+            http_conn_come_back(conn);
+        }
+        return;
+    }
+    while (receive_once(conn) && is_reading_state(conn) && !conn->is_paused &&
+           http_io_has_pending(conn)) {
         if (++records > RECORDS_MAX) {
-            event_active(conn->read_event, EV_READ, 0);
+            http_conn_come_back(conn);
             break;
         }
     }
@@ -297,9 +325,9 @@ void http_input_receive(struct http_conn *conn)
 void http_input_resume(struct http_conn *conn)
 {
     if (conn->in_bytes > 0) {
-        http_input_feed(conn, (struct str){"", 0});
-    }
-    if (is_reading_state(conn) && http_io_has_pending(conn)) {
+        conn->is_paused = true;
+        http_conn_come_back(conn);
+    } else if (http_io_has_pending(conn)) {
         http_input_receive(conn);
     }
 }

@@ -10,7 +10,7 @@ struct http_conn;
 /* Reads from the socket, as much as one call gives, and acts on it. */
 void http_input_receive(struct http_conn *conn);
 
-/* The connection waits for a request again: goes on with what has come meanwhile. */
+/* The connection waits for a request again: goes on with what has come meanwhile, in the next turn. */
 void http_input_resume(struct http_conn *conn);
 
 /* Goes on with the bytes kept from before and, behind them, text (may be empty). */

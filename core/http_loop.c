@@ -15,6 +15,9 @@
 #include "core/metrics.h"
 #include "core/timebase.h"
 
+/* So long silent, and a connection gives way when there are too many. */
+#define SILENT_MS 500
+
 /* Connections taken per turn, so that a flood of them leaves time for those that are there. */
 #define ACCEPTS_MAX 64
 
@@ -24,7 +27,8 @@ static void accept_one(struct http_loop *loop, int fd)
     int metric_refused = shared->options.metric_connections_refused;
     int on = 1;
 
-    if (atomic_fetch_add(&shared->connections, 1) >= shared->options.connections_max) {
+    if (atomic_fetch_add(&shared->connections, 1) >= shared->options.connections_max &&
+        !http_conn_make_room(loop, timebase_mono_us() - SILENT_MS * INT64_C(1000))) {
         atomic_fetch_sub(&shared->connections, 1);
         close(fd);
         if (metric_refused >= 0) {
@@ -104,6 +108,16 @@ static void set_date(struct http_loop *loop)
         loop->date_s = now_s;
         strftime(loop->date, sizeof(loop->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
     }
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_loop *loop = arg;
+
+    (void)fd;
+    (void)what;
+    http_conn_turn(loop);
+    http_loop_settle(loop);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
@@ -225,6 +239,7 @@ struct http_loop *http_loop_new(struct http_shared *shared, int listen_fd)
     for (int state = 0; state < HTTP_CONN_STATES; state++) {
         TAILQ_INIT(&loop->conns[state]);
     }
+    TAILQ_INIT(&loop->coming_back);
     loop->shared = shared;
     loop->listen_fd = listen_fd;
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -235,8 +250,9 @@ struct http_loop *http_loop_new(struct http_shared *shared, int listen_fd)
         loop->wake_event =
             event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
         loop->sweep_event = event_new(loop->base, -1, EV_PERSIST, on_sweep, loop);
+        loop->turn_event = event_new(loop->base, -1, 0, on_turn, loop);
     }
-    if (!loop->listen_event || !loop->wake_event || !loop->sweep_event ||
+    if (!loop->listen_event || !loop->wake_event || !loop->sweep_event || !loop->turn_event ||
         event_add(loop->listen_event, NULL) != 0 || event_add(loop->wake_event, NULL) != 0 ||
         event_add(loop->sweep_event, &sweep) != 0) {
         http_loop_free(loop);
@@ -296,6 +312,9 @@ void http_loop_free(struct http_loop *loop)
     }
     if (loop->sweep_event) {
         event_free(loop->sweep_event);
+    }
+    if (loop->turn_event) {
+        event_free(loop->turn_event);
     }
     if (loop->base) {
         event_base_free(loop->base);

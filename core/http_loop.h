@@ -19,7 +19,8 @@
 /* What the loops of one server have in common. */
 struct http_shared {
     struct http_server_options options;
-    struct tls_server *tls; /* NULL: plain HTTP */
+    struct tls_server *tls;   /* NULL: plain HTTP */
+    struct http_aside *aside; /* NULL: none */
     atomic_size_t memory_bytes;
     atomic_int connections;
     atomic_bool is_stopping;
@@ -37,6 +38,8 @@ struct http_loop {
     struct event *listen_event;
     struct event *wake_event;
     struct event *sweep_event;
+    struct event *turn_event; /* behind all that the sockets have for this turn */
+    struct http_conn_list coming_back;
     struct http_conn_list conns[HTTP_CONN_STATES];
     size_t conn_count;
     bool is_listening;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/http_aside.h"
 #include "core/http_loop.h"
 #include "core/listen_address.h"
 #include "core/timebase.h"
@@ -134,6 +135,10 @@ enum verdict http_server_start(const struct http_server_options *options,
     if (verdict == OK) {
         verdict = make_loops(server, addresses, err);
     }
+    if (verdict == OK && options->aside_threads > 0) {
+        verdict =
+            http_aside_start(options->aside_threads, options->arg, &server->shared.aside, err);
+    }
     for (int i = 0; i < server->loop_count && verdict == OK; i++) {
         verdict = http_loop_start(server->loops[i], err);
     }
@@ -181,6 +186,8 @@ void http_server_stop(struct http_server *server, int timeout_ms)
     for (int i = 0; i < server->loop_count; i++) {
         http_loop_join(server->loops[i]);
     }
+    http_aside_stop(server->shared.aside);
+    server->shared.aside = NULL;
 }
 
 void http_server_free(struct http_server *server)

@@ -3,8 +3,12 @@
  *
  * Each of `threads` loops has its own listener (SO_REUSEPORT) and owns its connections.
  * Requests of one connection are answered in order; the next is read when the answer is out. A
- * handler runs on the loop's thread and answers now, or keeps the request and answers later by
- * http_request_answer from any thread. */
+ * handler runs on the loop's thread (with a large body: on one aside) and answers now, or keeps the
+ * request and answers later by http_request_answer from any thread.
+ *
+ * A loop never does much for one connection at a time: large bodies are handled aside, and what
+ * inflates to a thousand times its size is inflated a piece each turn. When all connections are
+ * taken, the one that has been silent longest gives way to a new one. */
 #ifndef METAOPS_CORE_HTTP_SERVER_H
 #define METAOPS_CORE_HTTP_SERVER_H
 
@@ -28,6 +32,8 @@ struct http_route {
     const char *method;
     const char *path; /* exact; a leading "*" matches any prefix: the path must end with the rest */
     size_t body_bytes_max; /* inflated */
+    /* From this size of a body on, handle runs on one of the threads aside; 0: always on the loop. */
+    size_t aside_bytes_min;
     void (*handle)(void *arg, struct http_request *request);
     /* Asked with the head alone, before any of the body is read or a 100 Continue is sent; on the
      * loop's thread, quick. False with out_refusal: that is answered, the body is not read, and the
@@ -39,11 +45,13 @@ struct http_server_options {
     const char *listen;                 /* host:port, [v6]:port */
     const struct tls_server_files *tls; /* for start only; NULL: plain HTTP */
     int threads;
+    int aside_threads; /* for bodies whose handling would keep a loop from everybody else; 0: none */
     /* Ended by a NULL method. An unknown path gets 404, a wrong method 405 with Allow. */
     const struct http_route *routes;
     void *arg; /* for the handlers */
     size_t head_bytes_max;
-    size_t memory_bytes_max; /* bodies of all open requests; beyond: 503 with Retry-After */
+    size_t memory_bytes_max; /* bodies of all open requests; beyond: 503 with Retry-After. An eighth
+                              * of it is kept for small ones. */
     int connections_max;
     int head_timeout_ms;    /* absolute, from the first byte (or the accept, so that it covers the
                             TLS handshake) to the end of the head */

@@ -96,7 +96,8 @@ const struct setting_row settings_table_rows[] = {
      .roles = "gateway", .doc = "Address for events by HTTP, host:port or [v6]:port."},
     {FIELD(ingest.memory_bytes_max), .type = SETTING_BYTES, .def = "256MiB", .min = 64 * KIB,
      .max = 64 * GIB, .roles = "gateway",
-     .doc = "Bodies of all open requests together; beyond it new ones get 503 with Retry-After."},
+     .doc = "Bodies of all open requests together; beyond it new ones get 503 with Retry-After. An "
+            "eighth is kept for bodies of up to 128 KiB."},
     {FIELD(ingest.message_timeout_ms), .type = SETTING_MILLISECONDS, .def = "3000", .min = 100,
      .max = HOUR_MS, .roles = "gateway, emit",
      .doc = "Time for the broker to confirm a record; beyond it the event is answered with 503."},

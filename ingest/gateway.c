@@ -29,6 +29,10 @@
 #include "ingest/publish.h"
 #include "ingest/refusal_sender.h"
 
+/* What takes longer than a millisecond or so is handled aside: a large event, and a batch of a thousand tiny ones. */
+#define ASIDE_EVENT_BYTES ((size_t)64 * 1024)
+#define ASIDE_BATCH_BYTES ((size_t)4 * 1024)
+
 #define ROUTES_MAX 3
 #define TOPIC_WAIT_MS 1000
 #define LARGE_BYTES (256 * 1024)
@@ -144,6 +148,7 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
         .listen = st->ingest.listen,
         .tls = *files.certificate ? &files : NULL,
         .threads = (int)st->ingest.threads,
+        .aside_threads = (int)st->ingest.threads,
         .routes = gateway->routes,
         .arg = gateway->publish,
         .head_bytes_max = (size_t)st->ingest.head_bytes_max,
@@ -165,11 +170,13 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
     gateway->routes[0] = (struct http_route){.method = "POST",
                                              .path = "*/api/v1/lineage",
                                              .body_bytes_max = (size_t)st->ingest.body_bytes_max,
+                                             .aside_bytes_min = ASIDE_EVENT_BYTES,
                                              .handle = post_lineage_handle,
                                              .admit = admit};
     gateway->routes[1] = (struct http_route){.method = "POST",
                                              .path = "*/api/v1/lineage/batch",
                                              .body_bytes_max = (size_t)st->ingest.batch_bytes_max,
+                                             .aside_bytes_min = ASIDE_BATCH_BYTES,
                                              .handle = post_batch_handle,
                                              .admit = admit};
     return http_server_start(&options, &gateway->server, err);
