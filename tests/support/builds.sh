@@ -121,19 +121,21 @@ part_style() {
     [[ -s $RESULTS/style ]]
 }
 
-# Integration tests that look at what comes out, not at times and memory.
-ASAN_TESTS=(bad_input convergence dead_letters doors emitters evidence json_topic keys maintain meaning partitions positions
-    python_client questions redaction roles row_security time)
+# Tests that look at what comes out, not at times and memory, or know that it is a sanitizer's.
+ASAN_TESTS=(bad_input convergence dead_letters doors emitters evidence hostile_http json_topic keys maintain meaning partitions
+    positions python_client questions redaction roles row_security time)
 
 # Everything under AddressSanitizer and UBSan: unit, component, and the real stack.
 part_asan() {
-    local scripts
+    local scripts=() name
     export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
     export UBSAN_OPTIONS=print_stacktrace=1
     build_try build-asan -DMETAOPS_SANITIZE=address || return 1
     ctest_run asan build-asan unit
     ctest_run asan build-asan component
-    mapfile -t scripts < <(printf 'tests/integration/%s/run\n' "${ASAN_TESTS[@]}")
+    for name in "${ASAN_TESTS[@]}"; do
+        scripts+=("$(script_folder "$name")")
+    done
     METAOPS_TEST_SHORT=1 part_scripts_with asan build-asan "${scripts[@]}"
 }
 

@@ -12,6 +12,15 @@ def check(what, expected, actual):
         print(f"NOT ok: {what}\n  expected: {str(expected)[:400]}\n  actual:   {str(actual)[:400]}", flush=True)
 
 
+def check_sanitizer(name, log):
+    """What a sanitizer has to say of a role is a failure, whatever the test saw."""
+    global failures
+    at = [log.find(words) for words in (b"Sanitizer", b"runtime error:") if words in log]
+    if at:
+        failures += 1
+        print(f"NOT ok: {name} reports nothing\n{log[min(at) :][:4000].decode(errors='replace')}", flush=True)
+
+
 def end():
     print(f"{failures} failed")
     raise SystemExit(failures > 0)

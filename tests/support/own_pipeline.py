@@ -180,6 +180,7 @@ class Pipeline:
     def __exit__(self, kind, error, trace):
         for role in self.roles:
             role.stop()
+            checks.check_sanitizer(role.name, (self.folder / f"{role.name}.log").read_bytes())
             if kind or checks.failures:
                 print(f"--- {role.name}\n{role.words()}")
             role.log.close()
