@@ -18,7 +18,7 @@ static bool read_headers(const char *emitter, const char *gap, struct emitter_nu
 {
     const char *reason = NULL;
 
-    snprintf(text, sizeof(text), "POST /x HTTP/1.1\r\nHost: h\r\n%s%s%s%s%s%s\r\n",
+    snprintf(text, sizeof(text), "GET /x HTTP/1.1\r\nHost: h\r\n%s%s%s%s%s%s\r\n",
              emitter ? "MetaOps-Emitter: " : "", emitter ? emitter : "", emitter ? "\r\n" : "",
              gap ? "metaops-gap: " : "", gap ? gap : "", gap ? "\r\n" : "");
     assert_true(http_head_parse(str_view(text), &head, &reason) > 0);
