@@ -17,6 +17,7 @@
 #include "ingest/run.h"
 #include "processors/rebuild.h"
 #include "processors/worker.h"
+#include "sinks/audit.h"
 #include "sinks/doctor.h"
 #include "sinks/letters.h"
 #include "sinks/lineage.h"
@@ -112,6 +113,11 @@ static int letters_main(const struct settings *st, const struct settings_rest *r
     return letters_run(st, rest->count, rest->words);
 }
 
+static int audit_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return audit_run(st, rest->count, rest->words);
+}
+
 static int version_main(const struct settings *st, const struct settings_rest *rest)
 {
     (void)st;
@@ -196,6 +202,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "make partitions ahead, delete what is kept no longer (for cron)",
      .help = MAINTAIN_HELP},
+    {.name = "audit",
+     .usage = "verify [--heads FILE] [--key FILE] [--no-bodies]",
+     .run = audit_main,
+     .takes_words = 1,
+     .line = "prove that nothing in the store was altered, removed or inserted",
+     .help = AUDIT_HELP},
     {.name = "rebuild",
      .usage = "[--dry-run] [--merge]",
      .run = rebuild_main,

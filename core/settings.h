@@ -35,10 +35,16 @@ struct settings {
         char *token_file; /* empty: no token is asked for, which is for loopback only */
     } admin;
     struct {
+        char *heads_file; /* empty: to the topic only */
+        int64_t heads_interval_ms;
+        char *key_file; /* empty: heads are not signed nor exported */
+    } audit;
+    struct {
         char *brokers;      /* 127.0.0.1:5004 */
         char *topic_events; /* metaops.events */
         char *topic_dead_letters;
         char *topic_alerts;
+        char *topic_audit_heads;
         char *topic_keys; /* metaops.keys */
         char *topic_enriched;
         int64_t partitions; /* 12 */

@@ -27,6 +27,21 @@ const struct setting_row settings_table_rows[] = {
      .doc = "File with the token, 16 to 1024 visible characters, that /metrics wants as "
             "`Authorization: Bearer`; /healthz and /readyz answer without it, but give no reasons "
             "then. Beyond loopback an admin port does not start without it."},
+    {FIELD(audit.heads_file), .type = SETTING_TEXT, .def = "", .min = 0, .max = PATH_MAX_BYTES,
+     .roles = "worker, audit",
+     .doc = "File to which signed heads of the audit chains are appended, a line of JSON for each "
+            "export (some 130 bytes for each partition). Keep it, or the topic, where the owner of "
+            "the database cannot change it. Empty: to kafka.topic_audit_heads only."},
+    {FIELD(audit.heads_interval_ms), .type = SETTING_MILLISECONDS, .def = "3600000",
+     .min = SECOND_MS, .max = 24 * HOUR_MS, .roles = "worker",
+     .doc =
+         "How often a worker exports the heads, if anything came in. What came in since the last "
+         "export is not proven against who owns the database."},
+    {FIELD(audit.key_file), .type = SETTING_TEXT, .def = "", .min = 0, .max = PATH_MAX_BYTES,
+     .roles = "worker, audit",
+     .doc = "Ed25519 key (PEM, `openssl genpkey -algorithm ed25519`, readable by its owner alone) "
+            "that signs the heads of the audit chains. One worker with it is enough. Empty: this "
+            "worker exports none."},
     {FIELD(ingest.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5001", .min = 1,
      .max = 255, .roles = "gateway",
      .doc = "Address of /metrics, /healthz and /readyz of the gateway, host:port."},
@@ -146,6 +161,9 @@ const struct setting_row settings_table_rows[] = {
      .roles = "migrate", .doc = "Replicas of the topics that migrate --kafka creates."},
     {FIELD(kafka.topic_alerts), .type = SETTING_TEXT, .def = "metaops.alerts", .min = 1,
      .max = TOPIC_NAME_MAX, .roles = "worker, migrate", .doc = "Topic for alerts."},
+    {FIELD(kafka.topic_audit_heads), .type = SETTING_TEXT, .def = "metaops.audit-heads", .min = 1,
+     .max = TOPIC_NAME_MAX, .roles = "worker, audit, migrate",
+     .doc = "Topic for signed heads of the audit chains; one partition, kept for ever."},
     {FIELD(kafka.topic_dead_letters), .type = SETTING_TEXT, .def = "metaops.dead-letters", .min = 1,
      .max = TOPIC_NAME_MAX, .roles = "worker, migrate",
      .doc = "Topic for records that can't be used."},

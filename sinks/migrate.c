@@ -195,6 +195,7 @@ static enum verdict migrate_kafka(const struct settings *st, struct err *err)
         {.name = st->kafka.topic_enriched, .partitions = (int)st->kafka.partitions},
         /* One partition: changes of keys have one order. */
         {.name = st->kafka.topic_keys, .partitions = 1, .is_kept = true},
+        {.name = st->kafka.topic_audit_heads, .partitions = 1, .is_kept = true},
     };
     static const char *const done[] = {"as it was", "created", "partitions added"};
     for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {

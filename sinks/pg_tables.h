@@ -16,7 +16,8 @@ struct pg_table {
     const char *types;     /* as pg_bind_begin */
     size_t rows_offset;    /* of its GRAPH_ROWS in struct graph_batch */
     size_t row_bytes;
-    bool is_content; /* written even when the event that brought it is stored already */
+    int cluster_param; /* of the statement, from 0: the cluster's id; 0: it takes none */
+    bool is_content;   /* written even when the event that brought it is stored already */
     bool
         is_derived; /* follows from the bodies of events alone: what `metaops rebuild` makes anew */
     bool (*wants)(const struct graph_batch *rows, const void *row); /* NULL: every row */

@@ -5,6 +5,7 @@
 
 #include <libpq-fe.h>
 
+#include "audit_rows.h"
 #include "core/failpoint.h"
 #include "core/metrics.h"
 #include "core/settings.h"
@@ -207,6 +208,9 @@ static enum verdict send_tables(struct sink *sink, const struct graph_batch *row
         size_t count = 0;
         enum verdict verdict =
             pg_tables_bind(table, rows, only_event, sink->scratch, &sink->bind, &count, err);
+        if (verdict == OK && count && table->cluster_param) {
+            pg_bind_text(&sink->bind, table->cluster_param, str_view(sink->cluster_id));
+        }
         if (verdict == OK && count) {
             verdict = pg_bind_send(&sink->bind, sink->pg, table->statement, err);
         }
@@ -215,6 +219,25 @@ static enum verdict send_tables(struct sink *sink, const struct graph_batch *row
         }
     }
     return OK;
+}
+
+/* Behind the tables, whose letters and key changes have added their rows to the chains by then. */
+static enum verdict send_audit(struct sink *sink, const struct graph_batch *rows, struct err *err)
+{
+    static const enum audit_kind kinds[] = {AUDIT_EVENTS, AUDIT_REFUSALS};
+    enum verdict verdict = OK;
+    for (size_t i = 0; verdict == OK && i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t count = 0;
+        if (kinds[i] == AUDIT_REFUSALS && !rows->refusals.count) {
+            continue;
+        }
+        verdict = audit_rows_bind(&sink->bind, sink->cluster_id, rows, kinds[i], sink->scratch,
+                                  &count, err);
+        if (verdict == OK && count) {
+            verdict = pg_bind_send(&sink->bind, sink->pg, "insert_audit", err);
+        }
+    }
+    return verdict;
 }
 
 /* BEGIN, fence and ledger in one round trip. */
@@ -239,6 +262,9 @@ static enum verdict first_half(struct sink *sink, struct graph_batch *rows,
 static enum verdict second_half(struct sink *sink, struct graph_batch *rows, struct err *err)
 {
     enum verdict verdict = send_tables(sink, rows, ALL_EVENTS, err);
+    if (verdict == OK) {
+        verdict = send_audit(sink, rows, err);
+    }
     if (verdict == OK) {
         FAILPOINT("sink.rows_sent");
         verdict = send_plain(sink, "commit", err);
@@ -407,7 +433,14 @@ static enum verdict sink_load(struct sink *sink, struct sink_position *positions
     char *partitions = array_literal(positions, count, false);
     if (topics && partitions) {
         const char *params[] = {sink->cluster_id, topics, partitions};
-        verdict = pg_prepare_run(sink->pg, "load_positions", 3, params, timeout_ms, &result, err);
+        verdict =
+            pg_prepare_run(sink->pg, "begin_audit_streams", 3, params, timeout_ms, &result, err);
+        pg_conn_clear(result);
+        result = NULL;
+        if (verdict == OK) {
+            verdict =
+                pg_prepare_run(sink->pg, "load_positions", 3, params, timeout_ms, &result, err);
+        }
     } else {
         verdict = err_set(err, RETRY, "sink_postgres", "memory is short");
     }

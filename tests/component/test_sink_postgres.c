@@ -316,6 +316,7 @@ static void add_event(struct bed *bed, struct graph_batch *rows, uint32_t number
     (void)bed;
     event->id = identity_digest((struct str){(const char *)&number, sizeof number});
     event->topic = STR(PIPELINE_TOPIC);
+    event->partition = 3;
     event->body = STR("{}");
     for (int i = 0; i < 2; i++) {
         struct graph_run *run = graph_rows_add(&rows->runs);

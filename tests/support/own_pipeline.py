@@ -161,6 +161,7 @@ class Pipeline:
             "METAOPS_KAFKA_TOPIC_DEAD_LETTERS": self.dead_topic,
             "METAOPS_KAFKA_TOPIC_ALERTS": f"{self.name}.alerts",
             "METAOPS_KAFKA_TOPIC_KEYS": self.keys_topic,
+            "METAOPS_KAFKA_TOPIC_AUDIT_HEADS": f"{self.name}.audit-heads",
             "METAOPS_KAFKA_TOPIC_ENRICHED": f"{self.name}.enriched",
             "METAOPS_KAFKA_PARTITIONS": str(partitions),
             "METAOPS_WORKER_GROUP": self.name,

@@ -16,6 +16,10 @@ WRITER_MORE = {
     "run_io_sets": {"select", "update"},
     "offsets": {"select", "update"},
     "event_ids": {"select"},
+    "key_changes": {"select"},
+    "dead_letters": {"select"},
+    "audit": {"select"},
+    "audit_streams": {"select"},
 }
 # What nobody but the owner reads.
 READER_NEVER = ("dead_letters", "event_ids")
@@ -37,7 +41,8 @@ def refused(dsn, who, statements, states=("42501",)):
 
 def column_of(pipe, table, update=False):
     """A column the writer's statements read or change."""
-    fixed = {"datasets": "confirmed", "event_ids": "event_id"}
+    fixed = {"datasets": "confirmed", "event_ids": "event_id", "dead_letters": "letter_id",
+             "audit_streams": "topic"}
     return fixed.get(table) or pipe.value(
         "select attname from pg_attribute where attrelid = %s::regclass and attnum = 1", f"graph.{table}"
     )
@@ -56,7 +61,7 @@ def tables(pipe):
 def try_writer(pipe, dsn):
     known = set(WRITER_MORE) | {
         "jobs", "io_sets", "descriptions", "layouts", "facet_origins", "facets", "symlinks", "edges",
-        "column_edges", "events", "body_bases", "dead_letters",
+        "column_edges", "events", "body_bases", "refusals",
     }
     for table in tables(pipe):
         may = WRITER_MORE.get(table, set())
@@ -71,6 +76,11 @@ def try_writer(pipe, dsn):
               attempt(dsn, f"update graph.{table} set {column} = {column} where false"))
     refused(dsn, "the writer", [
         "select value from graph.dead_letters",
+        "select reason from graph.dead_letters",
+        "select digests from graph.audit",
+        "select changed_by from graph.key_changes",
+        "insert into graph.audit_acts values (1, 'erase', now(), 'x', '{}', '')",
+        "select graph.audit_act('erase', '{}')",
         "select body from graph.events",
         "select * from graph.facets",
         "select * from metaops.dead_letters",
