@@ -23,7 +23,8 @@ struct event_codec *event_codec_new(size_t body_bytes_max);
  * verdicts are added to those of encode and decode. */
 void event_codec_use_framing(struct event_codec *codec, struct framing *framing);
 
-/* Encodes with the newest schema and compresses the body where that makes it smaller. *out_bytes
+/* Encodes with the newest schema and compresses the body where that makes it smaller (and, above 64 KiB, not
+ * more than 256 times so: decode takes such a body for a bomb). *out_bytes
  * is malloc'd, the caller's. RETRY when memory is short; REJECT for what decode would refuse: a
  * body of more than body_bytes_max bytes, a text (principal, emitter_id, idempotency_key) that is
  * no UTF-8, negative redactions, a received_at_us outside the years 1 to 9999. */

@@ -177,6 +177,9 @@ static void test_bodies_of_every_size_come_back_byte_for_byte(void **state)
     assert_non_null(body);
     for (size_t i = 0; i < BODY_MAX; i++) {
         body[i] = "{\"name\": \"shop.raw.orders\"}, "[(i + i / 1000) % 29];
+        if (i % 100 == 0) {
+            body[i] = (char)('a' + i / 100 * 2654435761u % 26);
+        }
     }
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct lineage_event ev = sample_event((struct str){body, sizes[i]});
@@ -195,6 +198,32 @@ static void test_bodies_of_every_size_come_back_byte_for_byte(void **state)
         assert_true(sizes[i] < 5000 || len < sizes[i] / 2);
         free(bytes);
     }
+    free(body);
+}
+
+/* Above 64 KiB a body may inflate to 256 times what came, no more. */
+static void test_a_body_that_shrinks_too_much_travels_as_it_is(void **state)
+{
+    struct fixture *fx = *state;
+    char *body = malloc(BODY_MAX);
+    void *bytes;
+    size_t len;
+    struct err err;
+
+    assert_non_null(body);
+    memset(body, ' ', BODY_MAX);
+    struct lineage_event ev = sample_event((struct str){body, 65536});
+    assert_int_equal(event_codec_encode(fx->codec, &ev, &bytes, &len, &err), OK);
+    assert_true(len < 300);
+    free(bytes);
+    ev.body.len = 65537;
+    assert_int_equal(event_codec_encode(fx->codec, &ev, &bytes, &len, &err), OK);
+    assert_true(len > 65537);
+    struct lineage_event back;
+    assert_int_equal(
+        event_codec_decode(fx->codec, (struct str){bytes, len}, fx->arena, &back, &err), OK);
+    assert_true(str_eq(back.body, ev.body));
+    free(bytes);
     free(body);
 }
 
@@ -415,6 +444,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_record_written_by_hand_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_small_event_is_written_as_by_hand, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bodies_of_every_size_come_back_byte_for_byte, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_body_that_shrinks_too_much_travels_as_it_is, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_body_that_does_not_shrink_travels_as_it_is, setup,
                                         teardown),

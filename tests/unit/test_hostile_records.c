@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "support/pipeline.h"
 
@@ -152,6 +153,53 @@ static void test_traps_are_letters(void **state)
     pipeline_fini(&pl);
 }
 
+/* A long of Avro into out; returns its bytes. */
+static size_t zigzag(uint64_t number, char *out)
+{
+    size_t len = 0;
+
+    for (number <<= 1; number > 0x7F; number >>= 7) {
+        out[len++] = (char)(0x80 | (number & 0x7F));
+    }
+    out[len++] = (char)number;
+    return len;
+}
+
+/* A record of a kilobyte or so whose body is 32 MiB of the same. */
+static void test_bombs_are_letters(void **state)
+{
+    static const char *const fills[] = {" ", "[", "{\"a\":", "\"x\","};
+    static const char begin[] = BEGIN TEXTS "\x00" COUNTS "\x02";
+    size_t body_bytes = (size_t)32 << 20;
+    size_t room_bytes = ZSTD_compressBound(body_bytes);
+    char *body = malloc(body_bytes);
+    char *frame = malloc(room_bytes);
+    struct pipeline pl;
+
+    (void)state;
+    assert_non_null(body);
+    assert_non_null(frame);
+    pipeline_init(&pl, NULL);
+    for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
+        char record[8192];
+        size_t len = sizeof(begin) - 1;
+
+        for (size_t at = 0; at < body_bytes; at++) {
+            body[at] = fills[i][at % strlen(fills[i])];
+        }
+        size_t frame_bytes = ZSTD_compress(frame, room_bytes, body, body_bytes, 3);
+        assert_true(frame_bytes < sizeof(record) - 100);
+        memcpy(record, begin, len);
+        len += zigzag(body_bytes, record + len);
+        len += zigzag(frame_bytes, record + len);
+        memcpy(record + len, frame, frame_bytes);
+        expect_cheap_letter(&pl, fills[i], (struct str){record, len + frame_bytes});
+    }
+    pipeline_fini(&pl);
+    free(frame);
+    free(body);
+}
+
 /* Whatever is cut off a good record. */
 static void test_cut_records_are_letters(void **state)
 {
@@ -205,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_traps_are_letters),
+        cmocka_unit_test(test_bombs_are_letters),
         cmocka_unit_test(test_cut_records_are_letters),
         cmocka_unit_test(test_random_bytes_are_letters),
     };

@@ -6,6 +6,8 @@ import hashlib
 import json
 import random
 
+import zstandard
+
 from avro_records import event_record, read_letter
 from checks import check, end
 from own_pipeline import Pipeline, metric
@@ -41,6 +43,8 @@ def hostile(rng):
         "a body that claims a negative length": (up_to_body + b"\x01", None),
         "an inflated size that is a lie": (event_record(good(1002), body_bytes=5), None),
         "an inflated size of 2 GiB": (event_record(b"{}", body_codec="ZSTD", body_bytes=(1 << 31) - 1), None),
+        "a kilobyte that becomes 32 MiB": (
+            event_record(zstandard.ZstdCompressor().compress(bytes(32 << 20)), body_codec="ZSTD", body_bytes=32 << 20), None),
         "no Zstandard frame": (event_record(noise, body_codec="ZSTD", body_bytes=1000), None),
         "another format": (event_record(good(1003), format="nobody's"), None),
         "a body that is no JSON": (event_record(b'{"a":x}'), ("/a", 5)),
