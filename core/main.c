@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/core_dump.h"
 #include "core/exit_code.h"
 #include "core/flow.h"
 #include "core/log.h"
@@ -357,8 +358,10 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "run") == 0 && !has_word(argc, argv, "--help") &&
         !has_word(argc, argv, "-h")) {
-        return run_main(argc - 2, argv + 2); /* everything about the process stays as it is */
+        core_dump_forbid_here();
+        return run_main(argc - 2, argv + 2); /* what a command inherits stays as it is */
     }
+    core_dump_forbid();
     /* A peer that closes its end is an error of write(), not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
     /* A dozen threads would otherwise keep as many heaps of freed memory. */

@@ -359,7 +359,8 @@ void settings_table_flag_name(const struct setting_row *row, char *out)
 
 bool settings_table_is_secret_property(const char *key)
 {
-    static const char *const marks[] = {"password", "secret", "jaas", "key"};
+    static const char *const marks[] = {"password",           "secret",   "jaas", "key",
+                                        "oauthbearer.config", "kinit.cmd"};
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         if (strcasestr(key, marks[i])) {

@@ -72,6 +72,8 @@ static bool http_url_authority(struct str text, struct http_url *url)
 
 enum verdict http_url_parse(const char *text, struct http_url *out_url, struct err *err)
 {
+    /* People put passwords into URLs. */
+    const char *shown = strpbrk(text, "@?#") ? "the URL" : text;
     struct http_url url = {.host = ""};
     size_t endpoint_len = strlen(ENDPOINT);
 
@@ -79,12 +81,13 @@ enum verdict http_url_parse(const char *text, struct http_url *out_url, struct e
     const char *scheme = url.is_tls ? "https://" : "http://";
     if (strncasecmp(text, scheme, strlen(scheme)) != 0 || !http_url_is_clean(text)) {
         return err_set(err, REJECT, "http_url", "%s: not of the form http[s]://host[:port][/path]",
-                       text);
+                       shown);
     }
     text += strlen(scheme);
     struct str authority = {.ptr = text, .len = strcspn(text, "/?#")};
     if (!http_url_authority(authority, &url)) {
-        return err_set(err, REJECT, "http_url", "%s%s: no host and port in it", scheme, text);
+        return err_set(err, REJECT, "http_url", "%s: no host and port in it, or more than these",
+                       shown);
     }
     text += authority.len;
     size_t len = strcspn(text, "?#");

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -260,10 +259,8 @@ static int run_end_as(int status)
     }
     int number = WTERMSIG(status);
     struct sigaction defaults = {.sa_handler = SIG_DFL};
-    struct rlimit no_core = {.rlim_cur = 0, .rlim_max = 0};
     sigset_t only;
 
-    (void)setrlimit(RLIMIT_CORE, &no_core); /* the command has left its own */
     (void)sigaction(number, &defaults, NULL);
     sigemptyset(&only);
     sigaddset(&only, number);

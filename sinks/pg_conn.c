@@ -41,6 +41,33 @@ static enum verdict connect_fault(const PGconn *pg, struct err *err)
     return err_set(err, RETRY, "pg_conn", "cannot connect: %s", text);
 }
 
+static const char *option_value(const PQconninfoOption *options, const char *keyword)
+{
+    while (options->keyword && strcmp(options->keyword, keyword) != 0) {
+        options++;
+    }
+    return options->keyword && options->val ? options->val : "";
+}
+
+/* In a URI whose password holds an @ or a / as it is, a part of the password stands where libpq looks for
+ * host, port or database, and libpq's words would tell it. */
+static bool is_misread(const char *conninfo, const PQconninfoOption *options)
+{
+    const char *port = option_value(options, "port");
+    const char *host = option_value(options, "host");
+    const char *authority = strstr(conninfo, "://");
+    const char *at = authority ? strchr(authority, '@') : NULL;
+    size_t query = authority ? strcspn(authority, "?") : 0;
+
+    if (port[strspn(port, "0123456789, ")] != '\0' ||
+        (authority && host[0] && strchr(host + 1, '@'))) {
+        return true;
+    }
+    return at && at < authority + query &&
+           (at > authority + 3 + strcspn(authority + 3, "/") ||
+            strchr(option_value(options, "dbname"), '@'));
+}
+
 /* libpq quotes the place where a conninfo stops making sense, which may be the password: so it is tried
  * here first and its words are dropped. */
 static enum verdict check_conninfo(const char *conninfo, struct err *err)
@@ -53,8 +80,14 @@ static enum verdict check_conninfo(const char *conninfo, struct err *err)
     if (!options) {
         return err_set(err, FATAL, "pg_conn", "postgres.conninfo is no valid conninfo or URI");
     }
+    bool is_wrong = is_misread(conninfo, options);
     PQconninfoFree(options);
-    return OK;
+    return is_wrong
+               ? err_set(
+                     err, FATAL, "pg_conn",
+                     "postgres.conninfo: its port is no number, or an @ or / of its password is "
+                     "not written as %%40 or %%2F")
+               : OK;
 }
 
 static PGconn *connect_db(const char *conninfo, enum pg_conn_use use, const char *application_name)

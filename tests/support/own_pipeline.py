@@ -100,11 +100,11 @@ def metric(admin_url, name):
 
 
 class Role:
-    """One process of the program; its log is a file."""
+    """One process of the program; its log is a file. A variable that is None is not there."""
 
     def __init__(self, pipe, name, environment, program):
         self.name = name
-        self.environment = environment
+        self.environment = {key: value for key, value in environment.items() if value is not None}
         self.pipe = pipe
         self.program = program
         self.log = open(pipe.folder / f"{name}.log", "ab")
