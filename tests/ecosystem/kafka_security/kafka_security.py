@@ -23,8 +23,8 @@ from secure_kafka import SecureKafka
 OPENLINEAGE = "openlineage.events"
 TOPICS = {"METAOPS_KAFKA_TOPIC_EVENTS": "metaops.events", "METAOPS_KAFKA_TOPIC_DEAD_LETTERS": "metaops.dead-letters",
           "METAOPS_KAFKA_TOPIC_ALERTS": "metaops.alerts", "METAOPS_KAFKA_TOPIC_KEYS": "metaops.keys",
-          "METAOPS_KAFKA_TOPIC_ENRICHED": "metaops.enriched", "METAOPS_WORKER_GROUP": "metaops",
-          "METAOPS_INGEST_OPENLINEAGE_TOPICS": OPENLINEAGE}
+          "METAOPS_KAFKA_TOPIC_ENRICHED": "metaops.enriched", "METAOPS_KAFKA_TOPIC_AUDIT_HEADS": "metaops.audit-heads",
+          "METAOPS_WORKER_GROUP": "metaops", "METAOPS_INGEST_OPENLINEAGE_TOPICS": OPENLINEAGE}
 
 
 def rights():
