@@ -4,6 +4,7 @@
  *                     assignment, positions, pausing, the group's commits
  *   pool-N thread     lane N: records -> rows (stages.h); owns decoder, parser, facet cache, body bases
  *   sink-N thread     lane N: rows -> one transaction; owns one connection
+ *   audit thread      exports signed heads of the audit chains (audit.key_file); owns one connection
  *
  *   consumer --queue--> pool-N --queue--> sink-N --done queue--> consumer
  *
@@ -23,6 +24,7 @@
 struct graph_batch;
 struct settings;
 struct sink;
+struct sink_aside;
 
 /* What the sink knows of a partition of this cluster. */
 struct sink_position {
@@ -68,6 +70,12 @@ struct sink_ops {
                          const char *reason, struct err *err);
 
     void (*close)(struct sink *sink);
+
+    /* NULL: none. What a process does for its store beside the lanes, on a thread of its own: begun before them, ended
+     * behind them. *out_aside may become NULL. */
+    enum verdict (*start_aside)(const struct settings *st, struct sink_aside **out_aside,
+                                struct err *err);
+    void (*stop_aside)(struct sink_aside *aside);
 };
 
 #endif

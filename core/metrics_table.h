@@ -75,3 +75,7 @@ METRIC(WORKER_LAG_RECORDS, GAUGE, "metaops_worker_lag_records", "",
 METRIC(WORKER_FENCED, COUNTER, "metaops_worker_fenced_total", "",
        "Batches dropped because another worker owned the partition")
 METRIC(WORKER_REBALANCES, COUNTER, "metaops_worker_rebalances_total", "", "Assignments received")
+METRIC(WORKER_AUDIT_EXPORTS, COUNTER, "metaops_worker_audit_exports_total", "result=\"done\"",
+       "Signed heads of the audit chains handed to the topic or the file")
+METRIC(WORKER_AUDIT_EXPORTS_FAILED, COUNTER, "metaops_worker_audit_exports_total",
+       "result=\"failed\"", "")

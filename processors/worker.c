@@ -34,6 +34,8 @@ struct worker {
     struct intake in;
     struct dead_letters *letters;
     struct schema_registry *registry; /* NULL: none */
+    const struct sink_ops *ops;
+    struct sink_aside *aside; /* NULL: none */
     char cluster_id[64];
     char *topic_words;
     const char *topics[TOPICS_MAX + 3];
@@ -365,7 +367,10 @@ static enum verdict start(struct worker *wk, const struct sink_ops *ops, struct 
     wk->in.assignment.lanes = (uint32_t)wk->st->worker.lanes;
     wk->in.assignment.own_topics[0] = wk->st->kafka.topic_events;
     wk->in.assignment.own_topics[1] = wk->st->kafka.topic_keys;
-    verdict = start_lanes(wk, ops, err);
+    verdict = ops->start_aside ? ops->start_aside(wk->st, &wk->aside, err) : OK;
+    if (verdict == OK) {
+        verdict = start_lanes(wk, ops, err);
+    }
     return verdict == OK
                ? kafka_consumer_open(wk->st, wk->topics, &callbacks, &wk->in.consumer, err)
                : verdict;
@@ -389,6 +394,9 @@ static void stop(struct worker *wk)
     for (uint32_t i = 0; i < wk->in.lane_count; i++) {
         lane_fini(&wk->in.lanes[i].lane);
     }
+    if (wk->aside) {
+        wk->ops->stop_aside(wk->aside);
+    }
     schema_registry_stop(wk->registry);
     assignment_fini(&wk->in.assignment);
     bounded_queue_free(wk->in.done);
@@ -407,6 +415,7 @@ int worker_run(const struct settings *st, const struct sink_ops *sink)
         return EXIT_CODE_FAILED;
     }
     wk->st = st;
+    wk->ops = sink;
     wk->in.st = st;
     is_stopping = false;
     log_thread_name("worker");

@@ -20,6 +20,6 @@ int audit_run(const struct settings *st, int argc, char **argv)
             return commands[i].run(st, argc - 1, argv + 1);
         }
     }
-    fputs("usage: metaops audit verify [--heads FILE] [--key FILE] [--no-bodies]\n", stderr);
+    fputs("usage: metaops audit verify [--heads FILE|kafka] [--key FILE] [--no-bodies]\n", stderr);
     return EXIT_CODE_USAGE;
 }

@@ -13,6 +13,7 @@ struct settings;
     "                    letters, changes of keys and refusals, both ways; name what was\n"        \
     "                    altered, removed or inserted\n"                                           \
     "    --heads FILE    also against signed heads: finds chains that were rewritten or cut\n"     \
+    "    --heads kafka   the same, with what kafka.topic_audit_heads holds\n"                      \
     "    --key FILE      the key that signed them, PEM; its public half will do\n"                 \
     "                    (default: audit.key_file)\n"                                              \
     "    --no-bodies     do not read bodies\n"                                                     \

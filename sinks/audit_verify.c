@@ -40,17 +40,26 @@ static enum verdict read_heads(const struct settings *st, const struct options *
                                struct audit_heads *heads, struct err *err)
 {
     struct audit_key *key = NULL;
+    bool is_topic = strcmp(options->heads, "kafka") == 0;
     const char *path = options->key ? options->key : st->audit.key_file;
     if (!*path) {
         return err_set(err, FATAL, WHERE,
                        "heads are worth their key: --key FILE (its public half will do) or "
                        "audit.key_file");
     }
-    enum verdict verdict = audit_heads_key_read(path, false, &key, err);
+    enum verdict verdict = audit_key_read(path, false, &key, err);
     if (verdict == OK) {
-        verdict = audit_heads_read(options->heads, key, heads, err);
+        verdict = audit_heads_init(heads, err);
     }
-    audit_heads_key_free(key);
+    if (verdict == OK) {
+        verdict = is_topic ? audit_heads_read_topic(heads, st, key, err)
+                           : audit_heads_read_file(heads, options->heads, key, err);
+    }
+    if (verdict == OK && !heads->exports) {
+        verdict = err_set(err, REJECT, WHERE, "there are no heads in %s",
+                          is_topic ? st->kafka.topic_audit_heads : options->heads);
+    }
+    audit_key_free(key);
     return verdict;
 }
 
@@ -98,6 +107,10 @@ static void tell_heads(struct audit_verify *av)
     audit_report_line(av->rp, "heads", "%zu of %zu exports, %.*s to %.*s", av->heads->count,
                       av->heads->exports, (int)av->heads->first_at.len, av->heads->first_at.ptr,
                       (int)av->heads->last_at.len, av->heads->last_at.ptr);
+    if (av->heads->cut_lines) {
+        audit_report_line(av->rp, "heads", "%zu lines are cut and prove nothing",
+                          av->heads->cut_lines);
+    }
 }
 
 static void tell_counts(struct audit_verify *av)

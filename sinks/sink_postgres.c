@@ -5,6 +5,7 @@
 
 #include <libpq-fe.h>
 
+#include "audit_export.h"
 #include "audit_rows.h"
 #include "core/failpoint.h"
 #include "core/metrics.h"
@@ -497,4 +498,6 @@ const struct sink_ops sink_postgres_ops = {.name = "postgres",
                                            .write = sink_write,
                                            .load = sink_load,
                                            .save = sink_save,
-                                           .close = sink_close};
+                                           .close = sink_close,
+                                           .start_aside = audit_export_start,
+                                           .stop_aside = audit_export_stop};

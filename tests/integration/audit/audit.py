@@ -1,58 +1,11 @@
 """`metaops audit verify`: a store as it came in has no fault; then the owner of the database alters, removes and inserts
 rows of every kind in copies of it, and each is named."""
 
-import contextlib
-import json
 import re
-import subprocess
-import urllib.error
 
+from audit_store import copy_of, made, one, tampered, verify
 from checks import check, end
-from own_pipeline import PROGRAM, Pipeline, database_dsn, post, query, role_dsn, test_events, wait_until
-
-JOB = {"namespace": "audit", "name": "load"}
-
-
-def made(number):
-    return json.dumps({
-        "eventTime": f"2026-11-20T10:00:00.{number:06}Z", "eventType": "COMPLETE", "producer": "p",
-        "run": {"runId": f"0190a0a0-0000-7000-8000-{number:012x}"}, "job": JOB,
-    }).encode()
-
-
-def verify(pipe, *words, dsn=None):
-    """-> exit code, faults, other lines"""
-    done = subprocess.run(
-        [PROGRAM, "audit", "verify", *words], capture_output=True, timeout=120,
-        env={**pipe.environment, "METAOPS_POSTGRES_CONNINFO": dsn or pipe.dsn},
-    )
-    lines = done.stdout.decode().splitlines()
-    if done.stderr:
-        print(done.stderr.decode())
-    faults = [line[7:] for line in lines if line.startswith("FAULT")]
-    return done.returncode, faults, [line for line in lines if not line.startswith("FAULT")]
-
-
-@contextlib.contextmanager
-def copy_of(pipe):
-    """The dsn of a copy of the store, for one deed."""
-    name = f"{pipe.database}_copy"
-    query(database_dsn("postgres"), f"create database {name} template {pipe.database}")
-    try:
-        yield database_dsn(name)
-    finally:
-        query(database_dsn("postgres"), f"drop database {name}")
-
-
-def tampered(pipe, what, deed, *expected, words=()):
-    """After the deed exactly these faults are told, as regular expressions, the first one first."""
-    with copy_of(pipe) as dsn:
-        query(dsn, deed)
-        code, faults, _ = verify(pipe, *words, dsn=dsn)
-    matched = [bool(re.fullmatch(pattern, fault)) for pattern, fault in zip(expected, faults)]
-    check(f"{what}: named", (1, True), (code, len(faults) == len(expected) and all(matched)))
-    if len(faults) != len(expected) or not all(matched):
-        print("\n".join(f"  told: {fault}" for fault in faults))
+from own_pipeline import Pipeline, post, query, test_events, wait_until
 
 
 def fill(pipe):
@@ -81,10 +34,6 @@ def fill(pipe):
     gateway.stop()
     pipe.wait_stored()
     check("the worker ends well", 0, worker.stop())
-
-
-def one(pipe, statement):
-    return pipe.query(statement)[0]
 
 
 def tamper_events(pipe):
