@@ -1,6 +1,7 @@
 """load - clients that post without pause and keep a ledger: a fifth of what is acknowledged is sent again, one
 in a hundred is poison, real and random events among the plain ones, and bodies of sizes around each limit."""
 
+import collections
 import http.client
 import json
 import random
@@ -51,6 +52,7 @@ class Client(threading.Thread):
         self.sizes = self.rng.sample(EDGES, len(EDGES)) if has_edges else []
         self.wrong = []
         self.acked = 0
+        self.answers = collections.Counter()  # by status; None: no answer
         self.is_over = threading.Event()
         self.connection = None
 
@@ -71,6 +73,7 @@ class Client(threading.Thread):
     def try_once(self, body, is_bad):
         """True when there is nothing more to do."""
         status = self.one_post(body)
+        self.answers[status] += 1
         if status == 201:
             self.ledger.note(body, "acked")
             self.acked += 1
