@@ -1,0 +1,269 @@
+/* Memory that is short at any place between a record and its rows. A good event never becomes a dead letter for it, a
+ * batch that is made in spite of it has every row, and one that is not is tried again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/settings.h"
+#include "processors/assignment.h"
+#include "processors/stages.h"
+#include "schemas/event_codec.h"
+#include "sinks/pg_bind.h"
+#include "support/alloc_sweep.h"
+#include "support/capture.h"
+
+#define TOPIC "openlineage.events" /* plain JSON */
+#define RECORDS_MAX 16
+#define LETTERS 2
+
+static struct settings st;
+static struct kafka_record records[RECORDS_MAX];
+static size_t record_count;
+
+/* Rows of all records. Bases are left out: without memory a body is stored as it is. */
+struct tally {
+    size_t events, letters, facets, jobs, datasets, symlinks, edges, column_edges;
+    size_t io, descriptions, layouts, statements, runs, known, key_changes;
+};
+
+static void tally_add(struct tally *tally, const struct graph_batch *rows)
+{
+    tally->events += rows->events.count;
+    tally->letters += rows->letters.count;
+    tally->facets += rows->facets.count;
+    tally->jobs += rows->jobs.count;
+    tally->datasets += rows->datasets.count;
+    tally->symlinks += rows->symlinks.count;
+    tally->edges += rows->edges.count;
+    tally->column_edges += rows->column_edges.count;
+    tally->io += rows->io.count;
+    tally->descriptions += rows->descriptions.count;
+    tally->layouts += rows->layouts.count;
+    tally->statements += rows->statements.count;
+    tally->runs += rows->runs.count;
+    tally->key_changes += rows->key_changes.count;
+}
+
+static void add(const char *topic, const char *bytes, size_t len)
+{
+    assert_true(record_count < RECORDS_MAX);
+    records[record_count] = (struct kafka_record){.topic = topic,
+                                                  .offset = (int64_t)record_count,
+                                                  .timestamp_ms = 1767225600000,
+                                                  .value = {bytes, len}};
+    record_count++;
+}
+
+/* The longest line of a file of tests/data that has at most bytes_max. */
+static void add_line(const char *name, size_t bytes_max)
+{
+    char path[300];
+    char *line = NULL;
+    char *best = NULL;
+    size_t size = 0;
+    size_t best_len = 0;
+    ssize_t len;
+
+    snprintf(path, sizeof(path), TEST_DATA "/%s", name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while ((len = getline(&line, &size, file)) > 1) {
+        if ((size_t)len <= bytes_max && (size_t)len > best_len) {
+            free(best);
+            best_len = (size_t)len;
+            best = strdup(line);
+        }
+    }
+    fclose(file);
+    free(line);
+    assert_non_null(best);
+    add(TOPIC, best, best_len);
+}
+
+static void add_encoded(struct str body)
+{
+    struct event_codec *codec = event_codec_new(1 << 20);
+    struct lineage_event ev = {.received_at_us = 64, .emitter_id = STR("e"), .body = body};
+    struct err err;
+    void *bytes;
+    size_t len;
+
+    assert_int_equal(event_codec_encode(codec, &ev, &bytes, &len, &err), OK);
+    event_codec_free(codec);
+    add("metaops.events", bytes, len);
+}
+
+static int set_up(void **state)
+{
+    char topics[] = "--ingest.openlineage-topics=" TOPIC;
+    char bases[] = "--worker.base-bytes-max=1MiB";
+    char *args[] = {topics, bases};
+    struct settings_rest rest;
+    struct err err;
+
+    (void)state;
+    if (settings_load(&st, 2, args, &rest, &err) != OK) {
+        return -1;
+    }
+    free(rest.words);
+    add_line("airflow_unmasked.jsonl", 8000);
+    add_line("spark.jsonl", 20000);
+    add(TOPIC, strdup("{"), 1);
+    add_line("dbt.jsonl", 12000);
+    add_encoded(records[0].value);
+    add_encoded(records[1].value);
+    add("metaops.events", strdup("\xC3\x01no such schema"), 16);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < record_count; i++) {
+        free((char *)records[i].value.ptr);
+    }
+    settings_fini(&st);
+    return 0;
+}
+
+/* Rows of the records from first on, as far as one batch goes. */
+static enum verdict run_batch(struct processor *pr, size_t first, size_t *out_next,
+                              struct tally *tally)
+{
+    struct batch *bt = batch_new(0, (size_t)st.worker.batch_bytes_max, 1 << 20);
+    enum verdict verdict = bt ? OK : RETRY;
+    struct err err;
+    size_t next = 0;
+
+    for (size_t i = first; verdict == OK && i < record_count; i++) {
+        struct kafka_record *record = graph_rows_add(&bt->records);
+        if (record) {
+            *record = records[i];
+        } else {
+            verdict = RETRY;
+        }
+    }
+    if (verdict == OK) {
+        verdict = stages_run(pr, bt, 0, &next, &err);
+    }
+    if (verdict == OK) {
+        tally_add(tally, &bt->rows);
+        *out_next = first + next;
+    } else if (bt && bt->rows.letters.count > LETTERS) {
+        verdict = REJECT;
+    }
+    batch_free(bt);
+    return verdict;
+}
+
+/* arg: batches are as small as they get, a record each. */
+static enum verdict run_stages(const void *arg)
+{
+    (void)arg;
+    struct known_set *known = known_set_new(1000);
+    struct known_set *events = known_set_new(1000);
+    struct processor *pr = NULL;
+    struct tally tally = {0};
+    static struct tally whole;
+    struct err err;
+    enum verdict verdict =
+        known && events ? stages_processor_new(&st, known, events, NULL, &pr, &err) : RETRY;
+
+    for (size_t next = 0; verdict == OK && next < record_count;) {
+        verdict = run_batch(pr, next, &next, &tally);
+    }
+    if (verdict == OK) {
+        whole = whole.events ? whole : tally;
+        /* A record that waits for a batch of its own repeats what the batch before has, too. */
+        bool is_right = tally.events >= whole.events && tally.letters == LETTERS &&
+                        tally.runs >= whole.runs && tally.facets >= whole.facets &&
+                        tally.datasets >= whole.datasets && tally.edges >= whole.edges &&
+                        tally.column_edges >= whole.column_edges && tally.io >= whole.io &&
+                        tally.descriptions >= whole.descriptions &&
+                        tally.layouts >= whole.layouts && tally.statements >= whole.statements &&
+                        tally.jobs >= whole.jobs && tally.symlinks >= whole.symlinks;
+        verdict = is_right ? OK : REJECT;
+    }
+    stages_processor_free(pr);
+    known_set_free(known);
+    known_set_free(events);
+    return verdict;
+}
+
+static void test_stages(void **state)
+{
+    (void)state;
+    assert_true(alloc_sweep("stages", run_stages, NULL) > 50);
+}
+
+static enum verdict run_assignment(const void *arg)
+{
+    (void)arg;
+    static const struct kafka_partition partitions[] = {{.topic = "a", .partition = 0},
+                                                        {.topic = "a", .partition = 1}};
+    struct assignment as = {.lanes = 2};
+    struct err err;
+    enum verdict verdict = assignment_set(&as, partitions, 2, &err);
+
+    if (verdict == OK) {
+        verdict = assignment_set(&as, partitions + 1, 1, &err);
+        /* What was assigned before is kept when the new one cannot be. */
+        bool is_right =
+            assignment_find(&as, "a", 1) && !assignment_find(&as, "a", 0) == (verdict == OK);
+        verdict = is_right ? verdict : REJECT;
+    }
+    assignment_fini(&as);
+    return verdict;
+}
+
+static void test_assignment(void **state)
+{
+    (void)state;
+    assert_int_equal(alloc_sweep("assignment", run_assignment, NULL), 2);
+}
+
+/* Nothing is sent of parameters that are not whole. */
+static enum verdict run_bind(const void *arg)
+{
+    (void)arg;
+    struct pg_bind bind = {0};
+    struct err err;
+    enum verdict verdict = OK;
+
+    pg_bind_begin(&bind, "utz8");
+    for (int i = 0; i < 1000; i++) {
+        pg_bind_uuid(&bind, 0, (struct id128){{1}});
+        pg_bind_text(&bind, 1, STR("some text that takes room"));
+        pg_bind_time(&bind, 2, i);
+        pg_bind_int8(&bind, 3, i);
+    }
+    if (bind.is_short) {
+        verdict = pg_bind_send(&bind, NULL, "never", &err);
+        verdict = verdict == RETRY ? RETRY : REJECT;
+    } else if (pg_bind_bytes(&bind) < 1000 * (16 + 25 + 8 + 8)) {
+        verdict = REJECT;
+    }
+    pg_bind_fini(&bind);
+    return verdict;
+}
+
+static void test_bind(void **state)
+{
+    (void)state;
+    assert_true(alloc_sweep("pg_bind", run_bind, NULL) > 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stages),
+        cmocka_unit_test(test_assignment),
+        cmocka_unit_test(test_bind),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
