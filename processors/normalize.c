@@ -222,9 +222,46 @@ static enum verdict add_io_set(struct rows *rs, struct id128 io, struct err *err
     return verdict;
 }
 
+static enum verdict add_drift_content(struct rows *rs, struct id128 subject, uint8_t aspect,
+                                      struct id128 content, struct err *err)
+{
+    if (id128_is_zero(content)) {
+        return OK;
+    }
+    struct graph_drift_content *row = graph_rows_add(&rs->bt->rows.drift_contents);
+    if (!row) {
+        return rows_short(err);
+    }
+    *row = (struct graph_drift_content){
+        .event = rs->work->event, .subject = subject, .aspect = aspect, .content = content};
+    return OK;
+}
+
+/* In what respects an unknown statement may differ from what was said before. What a reader saw of its inputs
+ * is none: readers prune. */
+static enum verdict add_drift(struct rows *rs, const struct id128 *of_datasets, struct id128 of_job,
+                              struct id128 io, struct err *err)
+{
+    const struct openlineage_event *ol = &rs->work->ol;
+    enum verdict verdict = OK;
+    for (uint32_t i = 0; verdict == OK && i < io_count(ol); i++) {
+        struct io_entry entry = io_at(rs->work, i);
+        if (entry.direction != GRAPH_INPUT) {
+            verdict = add_drift_content(rs, entry.ds->id, GRAPH_DRIFT_DATASET, of_datasets[i], err);
+        }
+    }
+    if (verdict == OK && ol->kind != OPENLINEAGE_DATASET) {
+        verdict = add_drift_content(rs, ol->job.id, GRAPH_DRIFT_JOB, of_job, err);
+    }
+    if (verdict == OK && ol->kind == OPENLINEAGE_RUN && io_count(ol) > 0) {
+        verdict = add_drift_content(rs, ol->job.id, GRAPH_DRIFT_IO, io, err);
+    }
+    return verdict;
+}
+
 /* What is said of the job and of each dataset, into the statement's row. Every row of an unknown statement is
  * whole: any one of them may be the one that is inserted. */
-static enum verdict describe(struct rows *rs, size_t index, struct err *err)
+static enum verdict describe(struct rows *rs, size_t index, struct id128 io, struct err *err)
 {
     uint32_t count = io_count(&rs->work->ol);
     struct id128 of_job = {0};
@@ -240,7 +277,7 @@ static enum verdict describe(struct rows *rs, size_t index, struct err *err)
     row->job_description = of_job;
     row->descriptions = of_datasets;
     row->description_count = count;
-    return verdict;
+    return verdict == OK ? add_drift(rs, of_datasets, of_job, io, err) : verdict;
 }
 
 static enum verdict add_layout(struct rows *rs, struct id128 layout, struct err *err)
@@ -291,6 +328,9 @@ static enum verdict add_statement(struct rows *rs, const struct content *content
                                     .written = {.at_us = GRAPH_NO_TIME},
                                     .has_run = ol->kind == OPENLINEAGE_RUN,
                                     .run = ol->run.id};
+    if (row->has_run) {
+        row->first_run = ol->run.id;
+    }
     if (ol->state == OPENLINEAGE_STATE_COMPLETE) {
         row->written = rows_version(rs);
     }
@@ -300,7 +340,7 @@ static enum verdict add_statement(struct rows *rs, const struct content *content
     if (verdict != OK || is_known) {
         return verdict;
     }
-    verdict = describe(rs, index, err);
+    verdict = describe(rs, index, content->io, err);
     if (verdict == OK) {
         verdict = add_layout(rs, content->layout, err);
     }

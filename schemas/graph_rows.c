@@ -38,6 +38,7 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(descriptions)                                                                                \
     X(layouts)                                                                                     \
     X(statements)                                                                                  \
+    X(drift_contents)                                                                              \
     X(runs)                                                                                        \
     X(bases)                                                                                       \
     X(key_changes)                                                                                 \

@@ -23,6 +23,8 @@
 
 enum graph_direction { GRAPH_INPUT = 0, GRAPH_OUTPUT = 1, GRAPH_SUBJECT = 2 };
 enum graph_subject { GRAPH_RUN = 1, GRAPH_JOB = 2, GRAPH_DATASET = 3 };
+/* What writers and dataset events state of a dataset; what is said of a job; the datasets a job names. */
+enum graph_drift_aspect { GRAPH_DRIFT_DATASET = 1, GRAPH_DRIFT_JOB = 2, GRAPH_DRIFT_IO = 3 };
 enum graph_place { GRAPH_FACETS = 0, GRAPH_INPUT_FACETS = 1, GRAPH_OUTPUT_FACETS = 2 };
 
 /* A job or a dataset under its names. */
@@ -82,6 +84,16 @@ struct graph_statement {
     struct graph_version written; /* by a COMPLETE; else GRAPH_NO_TIME */
     bool has_run;
     struct id128 run;
+    struct id128 first_run; /* of the event of first_at_us; zero: none */
+};
+
+/* What a statement says of one subject in one respect, by the id of its content: where there is another
+ * one, something may have drifted (graph.judge_drift). */
+struct graph_drift_content {
+    uint32_t event;
+    struct id128 subject;
+    uint8_t aspect; /* enum graph_drift_aspect */
+    struct id128 content;
 };
 
 /* One dataset of an io set: the inputs and outputs that events of a job name together (or the subject of dataset
@@ -266,7 +278,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 21
+#define GRAPH_TABLES 22
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -283,6 +295,7 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_description) descriptions;
     GRAPH_ROWS(struct graph_layout) layouts;
     GRAPH_ROWS(struct graph_statement) statements;
+    GRAPH_ROWS(struct graph_drift_content) drift_contents;
     GRAPH_ROWS(struct graph_run) runs;
     GRAPH_ROWS(struct graph_base) bases;
     GRAPH_ROWS(struct graph_key_change) key_changes;

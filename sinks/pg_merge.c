@@ -63,7 +63,11 @@ void pg_merge_run(struct graph_run *into, const struct graph_run *row)
 
 void pg_merge_statement(struct graph_statement *into, const struct graph_statement *row)
 {
-    into->first_at_us = earliest(into->first_at_us, row->first_at_us);
+    if (row->first_at_us < into->first_at_us ||
+        (row->first_at_us == into->first_at_us && id128_cmp(row->first_run, into->first_run) < 0)) {
+        into->first_at_us = row->first_at_us;
+        into->first_run = row->first_run;
+    }
     if (version_cmp(&row->last, &into->last) > 0) {
         into->last = row->last;
     }

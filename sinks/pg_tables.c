@@ -54,6 +54,7 @@ ORDER(io, graph_io, BY_ID(id) ?: BY_NUMBER(ordinal))
 ORDER(description, graph_description, BY_ID(id) ?: BY_NUMBER(ordinal))
 ORDER(layout, graph_layout, BY_ID(id) ?: BY_NUMBER(slot))
 ORDER(statement, graph_statement, BY_ID(id))
+ORDER(drift_content, graph_drift_content, BY_ID(subject) ?: BY_NUMBER(aspect) ?: BY_ID(content))
 ORDER(run, graph_run, BY_ID(id))
 ORDER(run_io, graph_statement, BY_ID(run) ?: BY_ID(io))
 ORDER(base, graph_base, BY_ID(id))
@@ -207,6 +208,22 @@ static void bind_statement(struct pg_bind *bind, const void *row)
     pg_bind_time(bind, 8, statement->first_at_us);
     bind_version(bind, 9, &statement->last);
     bind_version(bind, 11, &statement->written);
+    bind_optional_id(bind, 13, !id128_is_zero(statement->first_run), statement->first_run);
+}
+
+static void bind_drift_content(struct pg_bind *bind, const void *row)
+{
+    const struct graph_drift_content *said = row;
+    pg_bind_uuid(bind, 0, said->subject);
+    pg_bind_int2(bind, 1, said->aspect);
+    pg_bind_uuid(bind, 2, said->content);
+}
+
+static void bind_drift_subject(struct pg_bind *bind, const void *row)
+{
+    const struct graph_statement *statement = row;
+    pg_bind_uuid(bind, 0, statement->id);
+    pg_bind_time(bind, 1, statement->first_at_us);
 }
 
 static void bind_run_io(struct pg_bind *bind, const void *row)
@@ -407,7 +424,7 @@ const struct pg_table pg_tables[] = {
     CONTENT("insert_descriptions", "u2ttu", descriptions, graph_description, description),
     CONTENT("insert_layouts", "u22u2tt", layouts, graph_layout, layout),
     {.statement = "upsert_statements",
-     .types = "u2uuuyutzzuzu",
+     .types = "u2uuuyutzzuzuu",
      ROWS(statements, graph_statement),
      .is_derived = true,
      .order = order_statement,
@@ -462,6 +479,18 @@ const struct pg_table pg_tables[] = {
      .merge = merge_gap,
      .bind = bind_gap},
     NUMBERS("fill_gaps"),
+    {.statement = "insert_drift_contents",
+     .types = "u2u",
+     ROWS(drift_contents, graph_drift_content),
+     .is_content = true,
+     .order = order_drift_content,
+     .bind = bind_drift_content},
+    {.statement = "upsert_drift_subjects",
+     .types = "uz",
+     ROWS(statements, graph_statement),
+     .order = order_statement,
+     .merge = merge_statement,
+     .bind = bind_drift_subject},
     {.statement = "insert_dead_letters",
      .types = "uuzttt8t48zys",
      .cluster_param = 12,

@@ -267,6 +267,9 @@ static enum verdict second_half(struct sink *sink, struct graph_batch *rows, str
         verdict = send_audit(sink, rows, err);
     }
     if (verdict == OK) {
+        verdict = send_plain(sink, "judge_drift", err);
+    }
+    if (verdict == OK) {
         FAILPOINT("sink.rows_sent");
         verdict = send_plain(sink, "commit", err);
     }

@@ -157,7 +157,7 @@ begin
         return;
     end if;
     update graph.alerts a set
-        severity = raise_alert.severity, title = raise_alert.title, detail = raise_alert.detail,
+        severity = raise_alert.severity, field = raise_alert.field, title = raise_alert.title, detail = raise_alert.detail,
         downstream = raise_alert.downstream, event_time = raise_alert.event_time, run_uuid = raise_alert.run,
         last_seen_at = case when is_past then a.last_seen_at else now() end,
         status = case when before.status = 'resolved' and not is_past then 'open'

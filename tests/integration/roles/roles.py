@@ -20,7 +20,13 @@ WRITER_MORE = {
     "dead_letters": {"select"},
     "audit": {"select"},
     "audit_streams": {"select"},
-    "alerts": {"select", "update"},
+    "alerts": {"select"},
+    "alert_events": {"select"},
+    "drift_contents": {"select"},
+    "drift_subjects": {"select", "update"},
+    "drift_watch": {"select"},
+    "drift_facts": {"select"},
+    "type_names": {"select"},
     "alert_outbox": {"select", "update", "delete"},
 }
 # What nobody but the owner reads.
@@ -63,7 +69,7 @@ def tables(pipe):
 def try_writer(pipe, dsn):
     known = set(WRITER_MORE) | {
         "jobs", "io_sets", "descriptions", "layouts", "facet_origins", "facets", "symlinks", "edges",
-        "column_edges", "events", "body_bases", "refusals", "alert_events",
+        "column_edges", "events", "body_bases", "refusals",
     }
     for table in tables(pipe):
         may = WRITER_MORE.get(table, set())

@@ -1,0 +1,573 @@
+-- Drift that can be seen at once: what is said of a subject now against what was said of it before. Nothing is stored for it
+-- per event. A statement (graph.statements) already tells from when to when it was said; where two statements say
+-- different things of one subject in one respect, the subject is judged anew from all that is known of it. So the judgement
+-- is a function of the set of events: order, duplicates and number of workers make no difference.
+--
+-- The judgement of one fact (a schema, an owner, a commit), for each producer family by itself. Every value in canonical
+-- form has an earliest and a latest event time. The value with the latest is accepted; that with the earliest was the
+-- baseline; each other one was a change, from the value that was said last before it came. A change is open while
+-- something of it still holds in what is accepted now; else it is history, which is kept and told to nobody.
+
+alter table graph.statements add column first_run uuid;
+comment on column graph.statements.first_run is 'The run of the earliest event with this content; null: no run event.';
+
+create table graph.drift_contents (
+    subject_uuid uuid not null,
+    aspect smallint not null,
+    content_id uuid not null,
+    is_new boolean not null default true,
+    primary key (subject_uuid, aspect, content_id)
+);
+create index drift_contents_new on graph.drift_contents (subject_uuid) where is_new;
+comment on table graph.drift_contents is 'What was ever said of a subject in one respect, by digest.';
+comment on column graph.drift_contents.subject_uuid is 'Dataset or job.';
+comment on column graph.drift_contents.aspect is
+    '1: what writers and dataset events state of a dataset, 2: what is said of a job, 3: the datasets a job names.';
+comment on column graph.drift_contents.content_id is 'Description or io set.';
+comment on column graph.drift_contents.is_new is 'True only within the transaction that adds it.';
+
+create table graph.drift_subjects (
+    subject_uuid uuid not null,
+    aspect smallint not null,
+    contents integer not null,
+    is_due boolean not null,
+    failure text,
+    primary key (subject_uuid, aspect)
+);
+create index drift_subjects_due on graph.drift_subjects (subject_uuid, aspect) where is_due;
+comment on table graph.drift_subjects is 'Locked by who judges a subject.';
+comment on column graph.drift_subjects.subject_uuid is 'Dataset or job.';
+comment on column graph.drift_subjects.aspect is 'As in graph.drift_contents.';
+comment on column graph.drift_subjects.contents is 'How many different contents there are.';
+comment on column graph.drift_subjects.is_due is 'True only within the transaction that judges it.';
+comment on column graph.drift_subjects.failure is 'Why the last judgement could not be made: null when it was.';
+
+create table graph.drift_watch (
+    statement_id uuid not null,
+    subject_uuid uuid not null,
+    aspect smallint not null,
+    is_settled boolean not null,
+    first_at timestamptz not null,
+    primary key (statement_id, subject_uuid, aspect)
+);
+create index drift_watch_subject on graph.drift_watch (subject_uuid, aspect);
+comment on table graph.drift_watch is 'Statements about subjects of which different things were said.';
+comment on column graph.drift_watch.statement_id is 'The statement.';
+comment on column graph.drift_watch.subject_uuid is 'The subject.';
+comment on column graph.drift_watch.aspect is 'As in graph.drift_contents.';
+comment on column graph.drift_watch.is_settled is
+    'What it says is accepted: only an earlier event changes anything. False: every event does.';
+comment on column graph.drift_watch.first_at is 'Its earliest event time when it was judged.';
+
+create table graph.drift_facts (
+    aspect smallint not null,
+    facet text not null,
+    kind text not null,
+    primary key (aspect, facet)
+);
+comment on table graph.drift_facts is 'Which facets are compared, and what kind of drift a difference is.';
+comment on column graph.drift_facts.aspect is 'As in graph.drift_contents.';
+comment on column graph.drift_facts.facet is 'Name of the facet.';
+comment on column graph.drift_facts.kind is 'Kind of alert.';
+insert into graph.drift_facts values
+    (1, 'schema', 'schema'), (1, 'ownership', 'stewardship'), (1, 'tags', 'stewardship'),
+    (1, 'documentation', 'stewardship'), (1, 'lifecycleStateChange', 'stewardship'),
+    (2, 'sql', 'code'), (2, 'sourceCode', 'code'), (2, 'sourceCodeLocation', 'code'), (2, 'jobType', 'code'),
+    (2, 'ownership', 'stewardship'), (2, 'tags', 'stewardship'), (2, 'documentation', 'stewardship');
+
+create table graph.type_names (
+    name text primary key,
+    canonical text not null
+);
+comment on table graph.type_names is 'Spellings of types that mean the same.';
+comment on column graph.type_names.name is 'As engines write it, in lower case, without arguments.';
+comment on column graph.type_names.canonical is 'What it is compared as.';
+insert into graph.type_names values
+    ('tinyint', 'int8'), ('byte', 'int8'), ('int8_t', 'int8'),
+    ('smallint', 'int16'), ('short', 'int16'), ('int2', 'int16'),
+    ('int', 'int32'), ('integer', 'int32'), ('int4', 'int32'), ('mediumint', 'int32'), ('serial', 'int32'),
+    ('bigint', 'int64'), ('long', 'int64'), ('int8', 'int64'), ('int64', 'int64'), ('bigserial', 'int64'),
+    ('real', 'float32'), ('float4', 'float32'), ('float', 'float32'),
+    ('double', 'float64'), ('double precision', 'float64'), ('float8', 'float64'), ('float64', 'float64'),
+    ('decimal', 'decimal'), ('numeric', 'decimal'), ('number', 'decimal'),
+    ('varchar', 'text'), ('character varying', 'text'), ('char', 'text'), ('character', 'text'), ('bpchar', 'text'),
+    ('nvarchar', 'text'), ('text', 'text'), ('string', 'text'), ('clob', 'text'),
+    ('bool', 'boolean'), ('boolean', 'boolean'),
+    ('timestamp', 'timestamp'), ('timestamp without time zone', 'timestamp'), ('timestamp_ntz', 'timestamp'),
+    ('datetime', 'timestamp'),
+    ('timestamptz', 'timestamptz'), ('timestamp with time zone', 'timestamptz'), ('timestamp_ltz', 'timestamptz'),
+    ('date', 'date'), ('time', 'time'), ('time without time zone', 'time'),
+    ('binary', 'binary'), ('bytea', 'binary'), ('varbinary', 'binary'), ('blob', 'binary'), ('bytes', 'binary'),
+    ('json', 'json'), ('jsonb', 'json'), ('variant', 'json'), ('uuid', 'uuid');
+
+-- A type without its spelling: "VARCHAR(10)" is text(10), "int4" is int32. What is not known stays as it is.
+create function graph.canonical_type(type text) returns text
+language sql stable parallel safe
+return (select coalesce(n.canonical, t.base) || case when n.canonical in ('int8', 'int16', 'int32', 'int64') then ''
+            else coalesce(replace(t.arguments, ' ', ''), '') end
+        from (select lower(regexp_replace(regexp_replace(type, '\s*\([^()]*\)', ''), '\s+', ' ', 'g')) as base,
+                  substring(type from '\([^()]*\)') as arguments) t
+        left join graph.type_names n on n.name = btrim(t.base));
+
+-- SQL without what differs from run to run: comments, literals and lists of them, white space, letters' case.
+create function graph.sql_fingerprint(query text) returns text
+language sql immutable parallel safe
+return (
+    with bare as (
+        select regexp_replace(query, '--[^\n]*|/\*([^*]|\*+[^*/])*\*+/', ' ', 'g') as q
+    ), plain as (
+        select regexp_replace(regexp_replace(q, '''([^'']|'''')*''', '?', 'g'), '\m[0-9][0-9a-z_.:-]*', '?', 'gi') as q
+        from bare
+    )
+    select btrim(lower(regexp_replace(regexp_replace(q, '\?(\s*,\s*\?)+', '?', 'g'), '\s+', ' ', 'g')), ' ;') from plain);
+
+-- A facet as it is compared; null: it says nothing. A deleted one is an empty list.
+create function graph.drift_form(facet text, content jsonb, deleted boolean) returns jsonb
+language sql stable parallel safe
+return case
+    when deleted then '[]'
+    when facet = 'schema' then
+        (select jsonb_agg(jsonb_build_object('field', f.name, 'type', graph.canonical_type(f.type)) order by f.ordinal)
+         from graph.schema_fields(content) f)
+    when facet = 'ownership' then
+        (select coalesce(jsonb_agg(distinct jsonb_build_object('what', 'owner', 'value', o ->> 'name')), '[]')
+         from jsonb_path_query(content, 'lax $.owners[*]') o where o ->> 'name' is not null)
+    when facet = 'tags' then
+        (select coalesce(jsonb_agg(distinct jsonb_strip_nulls(jsonb_build_object('what', 'tag', 'field', t ->> 'field',
+             'value', case when t ->> 'value' is null or t ->> 'value' = 'true' then t ->> 'key'
+                 else (t ->> 'key') || '=' || (t ->> 'value') end))), '[]')
+         from jsonb_path_query(content, 'lax $.tags[*]') t where t ->> 'key' is not null)
+    when facet = 'documentation' then to_jsonb(nullif(btrim(content ->> 'description'), ''))
+    when facet = 'lifecycleStateChange' then
+        to_jsonb(case upper(content ->> 'lifecycleStateChange') when 'DROP' then 'dropped'
+            when 'RENAME' then 'renamed' else 'live' end)
+    when content ->> 'query' like '%***%' or content ->> 'sourceCode' like '%***%' then null -- masked
+    when facet = 'sql' then to_jsonb(nullif(graph.sql_fingerprint(content ->> 'query'), ''))
+    when facet = 'sourceCode' then to_jsonb(nullif(btrim(content ->> 'sourceCode'), ''))
+    when facet = 'sourceCodeLocation' then
+        to_jsonb(coalesce(content ->> 'version', content ->> 'tag', content ->> 'branch'))
+    when facet = 'jobType' then
+        jsonb_build_object('integration', content ->> 'integration', 'type', content ->> 'jobType',
+            'processing', content ->> 'processingType')
+end;
+
+-- What changes from one schema to another: added, removed and retyped fields (a nested one only when its parent stays), or
+-- that the order of those that stay is another. A removed and an added field of one type at one place may be a
+-- renamed one: that is a guess, and said to be.
+create function graph.schema_changes(was jsonb, is_now jsonb) returns setof jsonb
+language sql immutable parallel safe
+begin atomic
+    with w as (
+        select distinct on (f ->> 'field') f ->> 'field' as field, f ->> 'type' as type, n
+        from jsonb_array_elements(was) with ordinality x (f, n) order by f ->> 'field', n
+    ), i as (
+        select distinct on (f ->> 'field') f ->> 'field' as field, f ->> 'type' as type, n
+        from jsonb_array_elements(is_now) with ordinality x (f, n) order by f ->> 'field', n
+    ), changes as (
+        select 1 as part, w.n, jsonb_strip_nulls(jsonb_build_object('change', 'removed', 'field', w.field, 'type', w.type,
+            'renamed_to_guess', (select i.field from i where i.n = w.n and i.type = w.type
+                                 and not exists (select from w o where o.field = i.field)))) as change
+        from w
+        where not exists (select from i where i.field = w.field)
+            and not exists (select from w p where w.field like replace(p.field, '_', '\_') || '.%'
+                            and not exists (select from i where i.field = p.field))
+        union all
+        select 2, i.n, jsonb_strip_nulls(jsonb_build_object('change', 'added', 'field', i.field, 'type', i.type))
+        from i
+        where not exists (select from w where w.field = i.field)
+            and not exists (select from i p where i.field like replace(p.field, '_', '\_') || '.%'
+                            and not exists (select from w where w.field = p.field))
+        union all
+        select 3, i.n, jsonb_build_object('change', 'retyped', 'field', i.field, 'from', w.type, 'to', i.type)
+        from i join w using (field)
+        where i.type <> w.type
+        union all
+        select 4, 0, jsonb_build_object('change', 'reordered')
+        where (select array_agg(w.field order by w.n) from w join i using (field))
+            <> (select array_agg(i.field order by i.n) from w join i using (field))
+    )
+    select change from changes order by part, n;
+end;
+
+-- What changes from one form of a facet to another.
+create function graph.drift_changes(facet text, was jsonb, is_now jsonb) returns setof jsonb
+language sql immutable parallel safe
+begin atomic
+    select graph.schema_changes(was, is_now) where facet = 'schema'
+    union all
+    select o.change
+    from (
+        select '{"change": "removed"}'::jsonb || e as change
+        from jsonb_array_elements(case when jsonb_typeof(was) = 'array' then was end) e
+        where not case when jsonb_typeof(is_now) = 'array' then is_now else '[]' end @> jsonb_build_array(e)
+        union all
+        select '{"change": "added"}'::jsonb || e
+        from jsonb_array_elements(case when jsonb_typeof(is_now) = 'array' then is_now end) e
+        where not case when jsonb_typeof(was) = 'array' then was else '[]' end @> jsonb_build_array(e)
+    ) o
+    where facet in ('ownership', 'tags')
+    union all
+    select jsonb_build_object('change', 'changed', 'what', facet, 'from', was, 'to', is_now)
+    where facet not in ('schema', 'ownership', 'tags') and was <> is_now;
+end;
+
+-- Every value of the one type is a value of the other.
+create function graph.is_widening(was text, is_now text) returns boolean
+language sql immutable parallel safe
+return (was, is_now) in (('int8', 'int16'), ('int8', 'int32'), ('int8', 'int64'), ('int16', 'int32'), ('int16', 'int64'),
+    ('int32', 'int64'), ('float32', 'float64'), ('int8', 'float64'), ('int16', 'float64'), ('int32', 'float64'),
+    ('date', 'timestamp')) or is_now = 'text' and was like 'text(%';
+
+-- Readers' rules of Avro and Protobuf registries (BACKWARD: a new reader reads old data; FORWARD: an old reader reads
+-- new data) for a table whose columns may be null: an added column is FULL, a removed one is missed by old readers,
+-- a widened type by them too, any other retyped one by both.
+create function graph.schema_compatibility(changes jsonb) returns text
+language sql immutable parallel safe
+return (select case
+        when bool_or(c ->> 'change' = 'retyped' and not graph.is_widening(c ->> 'from', c ->> 'to')) then 'NONE'
+        when bool_or(c ->> 'change' in ('removed', 'retyped')) then 'BACKWARD'
+        else 'FULL' end
+    from jsonb_array_elements(changes) c);
+
+-- Judging --------------------------------------------------------------------------------------------------------
+
+-- What is said of a subject, a row for each statement and fact that says something. Statements beyond the newest 1,000 are
+-- left out: what changes with every run is no fact.
+create function graph.drift_said(subject uuid, aspect smallint)
+returns table (statement_id uuid, fact text, kind text, family text, form jsonb, first_at timestamptz, first_run uuid,
+               last_at timestamptz, last_by uuid)
+language sql stable
+begin atomic
+    with statements as (
+        select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by,
+            graph.slot_digest(s.descriptions, i.ordinal) as description_id
+        from graph.io_sets i join graph.statements s using (io_id)
+        where drift_said.aspect = 1 and i.dataset_uuid = subject and i.direction in (1, 2)
+        union all
+        select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by, s.job_description
+        from graph.statements s
+        where drift_said.aspect = 2 and s.job_uuid = subject
+        order by 4 desc limit 1000
+    ), facets as (
+        select distinct d.digest, d.name
+        from statements s
+        join graph.descriptions d using (description_id)
+        join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
+    ), forms as materialized (
+        select f.digest, f.name, graph.drift_form(f.name, c.content, c.deleted) as form
+        from facets f join graph.facets c using (digest)
+    )
+    select s.statement_id, d.name, k.kind, d.family, f.form, s.first_at, s.first_run, s.last_at, s.last_by
+    from statements s
+    join graph.descriptions d using (description_id)
+    join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
+    join forms f on f.digest = d.digest and f.name = d.name
+    where f.form is not null;
+end;
+
+create type graph.drift_change as (
+    fact text, kind text, family text, was jsonb, is_now jsonb, changes jsonb, is_past boolean,
+    at timestamptz, run uuid, last_good_by uuid, last_good_at timestamptz
+);
+
+-- The run that a run is part of, at the top.
+create function graph.root_of(run uuid) returns uuid
+language sql stable parallel safe
+return (select coalesce(r.root_uuid, r.parent_uuid, r.run_uuid) from graph.runs r where r.run_uuid = run);
+
+create function graph.run_of(event uuid, at timestamptz) returns uuid
+language sql stable parallel safe
+return (select e.run_uuid from graph.events e where e.event_id = event and e.event_time = at limit 1);
+
+-- The changes of every fact among what was said.
+create function graph.drift_of(subject uuid, aspect smallint) returns setof graph.drift_change
+language sql stable
+begin atomic
+    with said as materialized (
+        select fact, kind, family, form, min(first_at) as first_at,
+            (array_agg(first_run order by first_at, first_run))[1] as first_run,
+            max(last_at) as last_at, (array_agg(last_by order by last_at desc, last_by desc))[1] as last_by
+        from graph.drift_said(subject, aspect)
+        group by fact, kind, family, form
+    ), ranked as (
+        select *, row_number() over (partition by fact, family order by first_at, form) as place,
+            first_value(form) over (partition by fact, family order by last_at desc, last_by desc, form desc) as accepted
+        from said
+    ), changes as (
+        select n.*, w.form as was, w.first_run as was_first_run, w.last_by as good_by, w.last_at as good_at,
+            (select jsonb_agg(c) from graph.drift_changes(n.fact, w.form, n.form) c) as changes,
+            (select jsonb_agg(c) from graph.drift_changes(n.fact, w.form, n.accepted) c) as holds
+        from ranked n
+        join lateral (
+            select p.form, p.first_run, p.last_by, p.last_at
+            from ranked p
+            where p.fact = n.fact and p.family = n.family and p.place < n.place
+            order by least(p.last_at, n.first_at) desc, p.last_at desc, p.place desc limit 1
+        ) w on true
+    )
+    select row(fact, kind, family, was, form, changes,
+        not exists (select from jsonb_array_elements(changes) c where coalesce(holds, '[]') @> jsonb_build_array(c)),
+        first_at, first_run, good_by, good_at)::graph.drift_change
+    from changes
+    where changes is not null
+        -- One run may say several things of a job, by turns.
+        and (kind <> 'code' or graph.root_of(first_run) is distinct from graph.root_of(was_first_run)
+             and graph.root_of(first_run) is distinct from graph.root_of(graph.run_of(good_by, good_at)));
+end;
+
+-- What an alert tells beside the change --------------------------------------------------------------------------
+
+create function graph.owners_of(subject uuid) returns jsonb
+language sql stable parallel safe
+begin atomic
+    select coalesce(jsonb_agg(distinct o ->> 'name'), '[]')
+    from graph.current_facets f join graph.facets c using (digest)
+    cross join lateral jsonb_path_query(c.content, 'lax $.owners[*]') o
+    where f.subject_uuid = subject and f.name = 'ownership' and not c.deleted and o ->> 'name' is not null;
+end;
+
+-- The nearest that is hit, 50 at most: what is made of the fields (null: of the whole dataset), and the jobs that make it.
+create function graph.drift_downstream(namespace text, name text, fields text[], kind text) returns jsonb
+language sql stable
+as $$
+    with nodes as (
+        select n.* from unnest(coalesce(fields, '{}')) f
+        cross join lateral metaops.column_downstream(drift_downstream.namespace, drift_downstream.name, f) n
+        union all
+        select n.* from metaops.downstream(drift_downstream.namespace, drift_downstream.name, 5, null, null,
+                                           drift_downstream.kind) n
+        where coalesce(cardinality(fields), 0) = 0
+            or not exists (select from graph.column_edges e join graph.datasets d on d.dataset_uuid = e.input_uuid
+                           where d.namespace = drift_downstream.namespace and d.name = drift_downstream.name)
+    ), hit as (
+        select min(n.depth) as depth, 'dataset' as kind, n.namespace, n.name, n.field from nodes n
+        where n.kind = 'dataset' group by n.namespace, n.name, n.field
+        union all
+        select min(n.depth), 'job', n.via_job_namespace, n.via_job_name, null from nodes n
+        where n.via_job_name is not null and drift_downstream.kind = 'dataset'
+        group by n.via_job_namespace, n.via_job_name
+    ), nearest as (
+        select * from hit order by hit.depth, hit.kind, hit.namespace, hit.name, hit.field limit 50
+    )
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', x.kind, 'namespace', x.namespace,
+        'name', x.name, 'field', x.field, 'depth', x.depth,
+        'owners', (select nullif(graph.owners_of(o.id), '[]') from (
+            select d.dataset_uuid as id from graph.datasets d
+            where x.kind = 'dataset' and d.namespace = x.namespace and d.name = x.name
+            union all
+            select j.job_uuid from graph.jobs j
+            where x.kind = 'job' and j.namespace = x.namespace and j.name = x.name) o limit 1)))
+        order by x.depth, x.kind, x.namespace, x.name, x.field), '[]')
+    from nearest x
+$$;
+
+-- Who did it: the run, its job, the commit of its code, the principal of its events.
+create function graph.drift_actor(run uuid, at timestamptz) returns jsonb
+language sql stable
+begin atomic
+    select jsonb_strip_nulls(jsonb_build_object(
+        'first_bad_run', graph.run_name(r.run_id, r.run_uuid),
+        'job_namespace', j.namespace, 'job', j.name,
+        'commit', graph.current_text(j.job_uuid, 'sourceCodeLocation', 'version'),
+        'job_owners', nullif(graph.owners_of(j.job_uuid), '[]'),
+        'principal', (select e.principal from graph.events e
+                      where e.run_uuid = run and e.event_time = at and e.principal is not null limit 1)))
+    from graph.runs r left join graph.jobs j using (job_uuid)
+    where r.run_uuid = run;
+end;
+
+create function graph.drift_phrase(change jsonb) returns text
+language sql immutable parallel safe
+return case change ->> 'change'
+    when 'removed' then case when change ? 'value' then (change ->> 'what') || ' ' || (change ->> 'value') || ' removed'
+        else 'lost column ' || (change ->> 'field') end
+    when 'added' then case when change ? 'value' then (change ->> 'what') || ' ' || (change ->> 'value') || ' added'
+        else 'new column ' || (change ->> 'field') end
+    when 'retyped' then format('column %s is %s, was %s', change ->> 'field', change ->> 'to', change ->> 'from')
+    when 'reordered' then 'columns in another order'
+    else format('%s changed', change ->> 'what') end;
+
+create function graph.drift_title(changes jsonb) returns text
+language sql immutable parallel safe
+return (select string_agg(graph.drift_phrase(c), ', ' order by n)
+        from jsonb_array_elements(changes) with ordinality x (c, n) where n <= 3)
+    || case when jsonb_array_length(changes) > 3 then format(' and %s more', jsonb_array_length(changes) - 3) else '' end;
+
+-- How bad: what breaks readers is critical where somebody reads it.
+create function graph.drift_severity(kind text, changes jsonb, downstream jsonb) returns text
+language sql immutable parallel safe
+return case
+    when kind = 'schema' and changes @? '$[*] ? (@.change == "removed" || @.change == "retyped")' then
+        case when downstream <> '[]' then 'critical' else 'warning' end
+    when kind = 'stewardship' and changes @? '$[*] ? (@.to == "dropped")' then
+        case when downstream <> '[]' then 'critical' else 'warning' end
+    when kind = 'stewardship' and changes
+        @? '$[*] ? (@.change == "removed" && (@.what == "owner" || @.value like_regex "pii|sensitiv|confidential|secret|gdpr|phi" flag "i"))'
+        then 'warning'
+    else 'info' end;
+
+-- An open alert of the same run that explains this one: of a kind before it in this order.
+create function graph.drift_cause(alert uuid, kind text, subject uuid, run uuid) returns uuid
+language sql stable
+begin atomic
+    select a.alert_id
+    from graph.alerts a
+    where a.run_uuid = run and a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
+        and array_position(array['schema', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], a.kind)
+            < array_position(array['schema', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], drift_cause.kind)
+    order by array_position(array['schema', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], a.kind),
+        a.alert_id
+    limit 1;
+end;
+create index alerts_run on graph.alerts (run_uuid);
+
+create function graph.raise_drift(subject uuid, aspect smallint, c graph.drift_change) returns uuid
+language plpgsql
+as $$
+declare
+    alert constant uuid := md5(concat_ws('|', c.kind, subject, c.fact, c.family, c.is_now))::uuid;
+    is_dataset constant boolean := aspect = 1;
+    namespace text;
+    name text;
+    fields text[];
+    hit jsonb := '[]';
+    severity text;
+    detail jsonb;
+begin
+    if is_dataset then
+        select d.namespace, d.name into namespace, name from graph.datasets d where d.dataset_uuid = subject;
+    else
+        select j.namespace, j.name into namespace, name from graph.jobs j where j.job_uuid = subject;
+    end if;
+    select array_agg(x ->> 'field') into fields
+    from jsonb_array_elements(c.changes) x where c.kind = 'schema' and x ->> 'change' in ('removed', 'retyped');
+    if not c.is_past and (fields is not null or c.kind <> 'code') then
+        hit := graph.drift_downstream(namespace, name, fields, case when is_dataset then 'dataset' else 'job' end);
+    end if;
+    severity := graph.drift_severity(c.kind, c.changes, hit);
+    detail := jsonb_strip_nulls(jsonb_build_object('fact', c.fact, 'producer', c.family, 'changes', c.changes,
+        'compatibility', case when c.kind = 'schema' then case when fields is not null and hit = '[]'
+            then 'unused-breaking' else graph.schema_compatibility(c.changes) end end,
+        'last_good_run', (select graph.run_name(r.run_id, r.run_uuid)
+                          from graph.events e join graph.runs r using (run_uuid)
+                          where e.event_id = c.last_good_by and e.event_time = c.last_good_at limit 1),
+        'last_good_at', c.last_good_at,
+        'owners', nullif(graph.owners_of(subject), '[]'),
+        'sql', format('select * from metaops.facets where namespace = %L and name = %L and facet = %L order by event_time',
+            namespace, name, c.fact))) || coalesce(graph.drift_actor(c.run, c.at), '{}');
+    perform graph.raise_alert(alert, c.kind, severity, case when is_dataset then 3 else 2 end::smallint, subject,
+        case when jsonb_array_length(c.changes) = 1 then c.changes -> 0 ->> 'field' end,
+        format('%s: %s', name, graph.drift_title(c.changes)), detail, hit, c.at, c.run, c.is_past,
+        graph.drift_cause(alert, c.kind, subject, c.run));
+    return alert;
+end $$;
+
+-- Every change of a subject, as alerts; what was an alert and is none by what is known now is history, or was never told
+-- and goes.
+create function graph.judge_subject(subject uuid, aspect smallint) returns void
+language plpgsql
+as $$
+declare
+    change graph.drift_change;
+    raised uuid[] := '{}';
+    kinds constant text[] := array(select distinct f.kind from graph.drift_facts f where f.aspect = judge_subject.aspect);
+    gone record;
+begin
+    for change in select * from graph.drift_of(subject, aspect) loop
+        raised := raised || graph.raise_drift(subject, aspect, change);
+    end loop;
+    for gone in select a.alert_id, a.event_time > now() - interval '1 day' as was_told
+        from graph.alerts a
+        where a.subject_uuid = subject and a.kind = any (kinds) and not a.alert_id = any (raised)
+            and a.status in ('open', 'acknowledged', 'resolved') loop
+        if gone.was_told then
+            update graph.alerts a set status = 'resolved' where a.alert_id = gone.alert_id and a.status <> 'resolved';
+            if found then
+                perform graph.tell_alert(gone.alert_id, 'resolved');
+            end if;
+        else
+            delete from graph.alert_events e where e.alert_id = gone.alert_id;
+            delete from graph.alerts a where a.alert_id = gone.alert_id;
+        end if;
+    end loop;
+    delete from graph.drift_watch w where w.subject_uuid = subject and w.aspect = judge_subject.aspect;
+    insert into graph.drift_watch (statement_id, subject_uuid, aspect, is_settled, first_at)
+    select s.statement_id, subject, judge_subject.aspect, bool_and(s.form = s.accepted), min(s.first_at)
+    from (
+        select d.*, first_value(d.form) over (partition by d.fact, d.family
+                                              order by d.last_at desc, d.last_by desc, d.form desc) as accepted,
+            min(d.form::text) over (partition by d.fact, d.family) <> max(d.form::text) over (partition by d.fact, d.family)
+                as is_contested
+        from graph.drift_said(subject, aspect) d
+    ) s
+    where s.is_contested
+    group by s.statement_id;
+end $$;
+
+-- Judges what the transaction has marked as due. What a judgement cannot be made of is noted, and stops no event.
+create function graph.judge_drift() returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    due record;
+    judged bigint := 0;
+begin
+    for due in select s.subject_uuid, s.aspect, s.contents from graph.drift_subjects s
+        where s.is_due order by s.aspect, s.subject_uuid loop
+        judged := judged + 1;
+        begin
+            if due.aspect <> 3 and due.contents <= 1000 then
+                perform graph.judge_subject(due.subject_uuid, due.aspect);
+            end if;
+            update graph.drift_subjects s set is_due = false, failure = null
+            where s.subject_uuid = due.subject_uuid and s.aspect = due.aspect;
+        exception when others then
+            if sqlstate ~ '^(08|40|53|57|58)' then
+                raise; -- may go better another time
+            end if;
+            update graph.drift_subjects s set is_due = false, failure = left(sqlerrm, 500)
+            where s.subject_uuid = due.subject_uuid and s.aspect = due.aspect;
+        end;
+    end loop;
+    update graph.drift_contents c set is_new = false where c.is_new;
+    return judged;
+end $$;
+revoke execute on function graph.judge_drift() from public;
+
+-- As before, and: the writer has drift judged, by a function that runs as the owner, and sees no alert but through it.
+create or replace function graph.grant_writer() returns boolean
+language plpgsql
+as $$
+declare
+    base record;
+begin
+    if not exists (select from pg_roles where rolname = 'metaops_writer') then
+        return false;
+    end if;
+    revoke all on all tables in schema graph, metaops from metaops_writer;
+    grant usage on schema metaops, graph to metaops_writer;
+    grant execute on function graph.judge_drift() to metaops_writer;
+    grant select on metaops.schema_migrations, metaops.alerts to metaops_writer;
+    for base in
+        select c.relname, coalesce(r.rights, 'insert, select, update') as rights
+        from pg_class c
+        left join (values
+            ('jobs', 'insert'), ('io_sets', 'insert'), ('descriptions', 'insert'), ('layouts', 'insert'),
+            ('facet_origins', 'insert'), ('facets', 'insert'), ('symlinks', 'insert'), ('edges', 'insert'),
+            ('column_edges', 'insert'), ('events', 'insert'), ('body_bases', 'insert'),
+            ('dead_letters', 'insert, select (letter_id)'), ('event_ids', 'insert, select (event_id)'),
+            ('key_changes', 'insert, select (event_id)'), ('refusals', 'insert'),
+            ('datasets', 'insert, select, update (confirmed)'),
+            ('audit', 'insert, select (stream_id, sequence, hash)'), ('audit_streams', 'insert, select'),
+            ('audit_acts', 'select (sequence, hash)'),
+            ('alert_outbox', 'select, update, delete'), ('alerts', 'select'), ('alert_events', 'select'),
+            ('drift_contents', 'insert, select'), ('drift_watch', 'select'), ('drift_facts', 'select'),
+            ('type_names', 'select')
+        ) r (name, rights) on r.name = c.relname
+        where c.relnamespace = 'graph'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+            and c.relname <> 'restricted_readers'
+    loop
+        execute format('grant %s on graph.%I to metaops_writer', base.rights, base.relname);
+    end loop;
+    return true;
+end $$;

@@ -1,0 +1,1 @@
+select graph.judge_drift();
