@@ -50,6 +50,7 @@ enum sink_result {
 struct sink_ops {
     const char *name;
     bool takes_events; /* rows.enriched instead of rows of the graph */
+    bool may_go_back;  /* its store keeps positions and can be put back to an earlier state */
 
     /* Does not connect yet. st and cluster_id must outlive the sink. */
     enum verdict (*open)(const struct settings *st, const char *cluster_id, int lane,

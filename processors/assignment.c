@@ -167,6 +167,26 @@ out:
     return verdict;
 }
 
+enum verdict assignment_compare(struct assignment *as, struct err *err)
+{
+    struct sink_position *positions = calloc(as->count + 1, sizeof *positions);
+    if (!positions) {
+        return err_set(err, RETRY, "assignment", "memory is short");
+    }
+    for (size_t i = 0; i < as->count; i++) {
+        positions[i] = (struct sink_position){.topic = as->partitions[i].topic,
+                                              .partition = as->partitions[i].number};
+    }
+    enum verdict verdict = as->ops->load(as->desk, positions, as->count, err);
+    for (size_t i = 0; verdict == OK && i < as->count; i++) {
+        struct partition *part = &as->partitions[i];
+        part->is_moved = part->is_positioned && (!positions[i].is_found ||
+                                                 positions[i].next_offset != part->stored_offset);
+    }
+    free(positions);
+    return verdict;
+}
+
 size_t assignment_stopped_count(const struct assignment *as, uint32_t lane)
 {
     size_t count = 0;

@@ -17,6 +17,7 @@ struct partition {
     int64_t expected_offset; /* the offset row after all batches begun so far */
     int64_t stored_offset;   /* after the last commit; what the group is told */
     bool is_positioned;      /* may be read */
+    bool is_moved;           /* not where this worker left it, when that was last asked */
     bool is_stopped;
 };
 
@@ -42,6 +43,10 @@ struct partition *assignment_find(struct assignment *as, const char *topic, int3
  * found out makes the answer RETRY. */
 MUST_CHECK enum verdict assignment_position(struct assignment *as, struct kafka_consumer *consumer,
                                             uint32_t lane, struct err *err);
+
+/* Asks the database whether positioned partitions are where this worker left them: the answer for those of lanes
+ * with nothing in flight is in is_moved. Blocks on the database. */
+MUST_CHECK enum verdict assignment_compare(struct assignment *as, struct err *err);
 
 /* Marks a partition stopped, here and in the database. */
 void assignment_stop(struct assignment *as, struct partition *part, const char *reason);

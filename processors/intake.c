@@ -77,6 +77,13 @@ void intake_reset_lane(struct intake *in, struct lane_desk *desk)
     intake_publish_state(in);
 }
 
+/* What is known to be stored may not be so any more. */
+static void forget_stored(struct intake *in)
+{
+    known_set_clear(in->known);
+    known_set_clear(in->events);
+}
+
 static void note_stored(struct intake *in, const struct batch *bt)
 {
     for (size_t i = 0; i < bt->rows.positions.count; i++) {
@@ -101,8 +108,7 @@ static void on_done(struct intake *in, struct batch *bt)
         }
         break;
     case LANE_RESET:
-        known_set_clear(in->known);
-        known_set_clear(in->events);
+        forget_stored(in);
         intake_reset_lane(in, desk);
         break;
     case LANE_STALE:
@@ -337,6 +343,30 @@ void intake_finish_resets(struct intake *in, int64_t now_us)
     for (uint32_t i = 0; i < in->lane_count; i++) {
         if (in->lanes[i].is_resetting) {
             finish_reset(in, &in->lanes[i], now_us);
+        }
+    }
+}
+
+void intake_look_back(struct intake *in)
+{
+    struct err err;
+    if (!in->assignment.ops->may_go_back || atomic_load(&in->resetting)) {
+        return;
+    }
+    if (assignment_compare(&in->assignment, &err) != OK) {
+        log_debug("cannot look at the positions: %s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < in->assignment.count; i++) {
+        struct partition *part = &in->assignment.partitions[i];
+        struct lane_desk *desk = &in->lanes[part->lane];
+        if (part->is_moved && !desk->is_resetting && !atomic_load(&desk->lane.in_flight)) {
+            log_warn("the database has a partition elsewhere than this worker left it, reading "
+                     "positions anew "
+                     "topic=%s partition=%d offset=%lld",
+                     part->topic, part->number, (long long)part->stored_offset);
+            forget_stored(in);
+            intake_reset_lane(in, desk);
         }
     }
 }

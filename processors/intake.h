@@ -62,6 +62,11 @@ bool intake_is_busy(struct intake *in);
 void intake_reset_lane(struct intake *in, struct lane_desk *desk);
 void intake_finish_resets(struct intake *in, int64_t now_us);
 
+/* Resets lanes with nothing to do whose partitions the database has elsewhere than they left them: it was put back
+ * to an earlier state, or a standby that lacks the last transactions has become the primary. A lane that writes
+ * finds out by itself. Blocks on the database. */
+void intake_look_back(struct intake *in);
+
 /* Lets paused lanes go on that have room again. */
 void intake_resume(struct intake *in);
 

@@ -86,8 +86,8 @@ static void measure_lag(struct worker *wk)
     metrics_set(METRIC_WORKER_LAG_RECORDS, lag);
 }
 
-/* Stopped partitions may have been accepted meanwhile. */
-static void recheck_stopped(struct worker *wk, int64_t now_us)
+/* Stopped partitions may have been accepted meanwhile, and the database may have gone back. */
+static void recheck_positions(struct worker *wk, int64_t now_us)
 {
     struct err err;
     if (now_us < wk->recheck_at_us) {
@@ -95,6 +95,7 @@ static void recheck_stopped(struct worker *wk, int64_t now_us)
     }
     wk->recheck_at_us = now_us + RECHECK_US;
     measure_lag(wk);
+    intake_look_back(&wk->in);
     for (uint32_t i = 0; i < wk->in.lane_count; i++) {
         struct lane_desk *desk = &wk->in.lanes[i];
         size_t stopped = assignment_stopped_count(&wk->in.assignment, i);
@@ -263,7 +264,7 @@ static void turn(struct worker *wk)
     intake_finish_resets(&wk->in, now_us);
     intake_resume(&wk->in);
     intake_submit_due(&wk->in, now_us);
-    recheck_stopped(wk, now_us);
+    recheck_positions(wk, now_us);
     commit_group(wk, now_us);
     enum verdict verdict = kafka_consumer_poll(wk->in.consumer, poll_timeout_ms(wk), &record, &err);
     on_poll_result(wk, verdict, &record, &err);

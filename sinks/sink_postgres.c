@@ -497,6 +497,7 @@ static void sink_close(struct sink *sink)
 }
 
 const struct sink_ops sink_postgres_ops = {.name = "postgres",
+                                           .may_go_back = true,
                                            .open = sink_open,
                                            .write = sink_write,
                                            .load = sink_load,

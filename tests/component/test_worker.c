@@ -230,6 +230,21 @@ static void test_worker_goes_on_where_the_store_stands(void **state)
     assert_int_equal(memory_sink_position(TOPIC, 0), 11);
 }
 
+static void test_worker_reads_again_what_a_store_that_went_back_lacks(void **state)
+{
+    struct bed *bed = *state;
+    produce_events(bed, 0, 40);
+    start(bed);
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        wait_for_position(TOPIC, p, 10);
+    }
+    memory_sink_reset(); /* and no record comes in that would tell */
+    wait_for(memory_sink_events, 40);
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        wait_for_position(TOPIC, p, 10);
+    }
+}
+
 static void test_worker_writes_nothing_of_what_another_has_moved(void **state)
 {
     struct bed *bed = *state;
@@ -286,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(lands_all_events_once_whatever_the_store_answers),
         T(goes_on_where_the_store_stands),
+        T(reads_again_what_a_store_that_went_back_lacks),
         T(ends_when_the_store_does_not_fit),
         T(writes_nothing_of_what_another_has_moved),
         T(stops_a_partition_that_is_not_what_it_was_and_no_other),

@@ -53,6 +53,7 @@ class Client(threading.Thread):
         self.wrong = []
         self.acked = 0
         self.answers = collections.Counter()  # by status; None: no answer
+        self.slowest_s = 0.0
         self.is_over = threading.Event()
         self.connection = None
 
@@ -72,8 +73,10 @@ class Client(threading.Thread):
 
     def try_once(self, body, is_bad):
         """True when there is nothing more to do."""
+        start = time.monotonic()
         status = self.one_post(body)
         self.answers[status] += 1
+        self.slowest_s = max(self.slowest_s, time.monotonic() - start)
         if status == 201:
             self.ledger.note(body, "acked")
             self.acked += 1
@@ -123,8 +126,9 @@ def garbage(rng, pipe, ledger, count):
         ledger.note(value, "poison")
 
 
-def start_clients(count, seed, address, ledger, **options):
-    clients = [Client(number, seed, address, ledger, **options) for number in range(count)]
+def start_clients(count, seed, address, ledger, first=0, **options):
+    """Numbered from first on: clients of one number and seed post the same events."""
+    clients = [Client(number, seed, address, ledger, **options) for number in range(first, first + count)]
     for client in clients:
         client.start()
     return clients

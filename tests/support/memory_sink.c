@@ -206,6 +206,7 @@ static void close_memory(struct sink *sink)
 }
 
 const struct sink_ops memory_sink_ops = {.name = "memory",
+                                         .may_go_back = true,
                                          .open = open_memory,
                                          .write = write_memory,
                                          .load = load_memory,

@@ -59,12 +59,12 @@ class PrivatePostgres:
     def __enter__(self):
         self.program("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
                      "--locale=C.UTF-8", "--no-sync")
-        (self.data / "pg_hba.conf").write_text(f"local all postgres trust\n{self.hba}")
+        (self.data / "pg_hba.conf").write_text(f"local all,replication postgres trust\n{self.hba}")
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
             conf.write(f"port = {self.port}\nlisten_addresses = '127.0.0.1'\nfsync = off\n"
                        f"unix_socket_directories = '{self.folder}'\nshared_buffers = 64MB\njit = off\n")
             conf.writelines(f"{line}\n" for line in self.settings)
-        self.program("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "start")
+        self.start()
         self.superuser(f"create role metaops_owner login createdb password '{PASSWORD}'",
                        f"create role metaops_writer login password '{PASSWORD}'",
                        f"create role metaops_reader login password '{PASSWORD}'",
@@ -73,8 +73,28 @@ class PrivatePostgres:
 
     def __exit__(self, *_):
         atexit.unregister(own_pipeline.query)  # the template goes with the server
-        self.program("pg_ctl", "-D", str(self.data), "-m", "immediate", "stop")
+        self.stop()
         shutil.rmtree(self.folder)
+
+    def start(self):
+        self.program("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "start")
+
+    def stop(self):
+        """At once, as if the power went; nothing when it does not run."""
+        if (self.data / "postmaster.pid").exists():
+            self.program("pg_ctl", "-D", str(self.data), "-m", "immediate", "stop")
+
+    def copy(self, folder, *options):
+        """A physical copy of the running server's data."""
+        self.program("pg_basebackup", "-D", str(folder), "-h", str(self.folder), "-p", str(self.port), "-U", "postgres",
+                     "--checkpoint=fast", "--no-sync", *options)
+
+    def put_back(self, folder):
+        """The data are what they were when that copy was taken; the copy stays."""
+        self.stop()
+        shutil.rmtree(self.data)
+        subprocess.run(["cp", "-a", folder, self.data], check=True)
+        self.start()
 
     def superuser(self, *statements, database="postgres"):
         with psycopg.connect(f"host={self.folder} port={self.port} user=postgres dbname={database}",
