@@ -85,14 +85,22 @@ options_write() {
 
 ports_set() {
     PORT_BASE=$1
-    if [[ ! $PORT_BASE =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT_BASE > 65526)); then
-        die "METAOPS_PORT_BASE is '$PORT_BASE', but has to be a number from 1 to 65526"
+    if [[ ! $PORT_BASE =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT_BASE > 65522)); then
+        die "METAOPS_PORT_BASE is '$PORT_BASE', but has to be a number from 1 to 65522"
     fi
     PORT_GATEWAY=$PORT_BASE
     PORT_GATEWAY_ADMIN=$((PORT_BASE + 1))
     PORT_POSTGRES=$((PORT_BASE + 3))
-    PORT_KAFKA=$((PORT_BASE + 4))
-    PORT_CONTROLLER=$((PORT_BASE + 5))
+}
+
+# kafka_port NODE - of a node of Kafka; its controller has the next one. Those of nodes 2 and 3 follow
+# behind the ten.
+kafka_port() {
+    printf '%d' $((PORT_BASE + ($1 == 1 ? 4 : 6 + 2 * $1)))
+}
+
+controller_port() {
+    printf '%d' $(($(kafka_port "$1") + 1))
 }
 
 # Admin port of worker I (1 is base+2, the further ones follow behind the controller).

@@ -123,7 +123,7 @@ process_port_check() {
 # Each kind of process with the signals it understands.
 process_end() {
     case $1 in
-    kafka) process_stop kafka 30 TERM ;;
+    kafka*) process_stop "$1" 30 TERM ;;
     postgres) process_stop postgres 30 INT QUIT ;;
     *) process_stop "$1" 25 TERM ;;
     esac
