@@ -18,6 +18,7 @@
 #include "ingest/run.h"
 #include "processors/rebuild.h"
 #include "processors/worker.h"
+#include "sinks/alerter.h"
 #include "sinks/audit.h"
 #include "sinks/doctor.h"
 #include "sinks/letters.h"
@@ -62,6 +63,12 @@ static int worker_main(const struct settings *st, const struct settings_rest *re
         i++; /* the settings table allows these names only */
     }
     return worker_run(st, sinks[i]);
+}
+
+static int alerter_main(const struct settings *st, const struct settings_rest *rest)
+{
+    (void)rest;
+    return alerter_run(st);
 }
 
 static int emit_main(const struct settings *st, const struct settings_rest *rest)
@@ -146,6 +153,11 @@ static const struct command commands[] = {
      .usage = "",
      .run = worker_main,
      .line = "read events from Kafka and keep the lineage graph (a role: runs until SIGTERM)",
+     .help = ""},
+    {.name = "alerter",
+     .usage = "",
+     .run = alerter_main,
+     .line = "tell people and programs of alerts (a role: runs until SIGTERM)",
      .help = ""},
     {.name = "emit",
      .usage = "[--to URL | --kafka] [FILE...|-]",

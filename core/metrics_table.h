@@ -79,3 +79,15 @@ METRIC(WORKER_AUDIT_EXPORTS, COUNTER, "metaops_worker_audit_exports_total", "res
        "Signed heads of the audit chains handed to the topic or the file")
 METRIC(WORKER_AUDIT_EXPORTS_FAILED, COUNTER, "metaops_worker_audit_exports_total",
        "result=\"failed\"", "")
+METRIC(ALERTER_DELIVERED, COUNTER, "metaops_alerter_deliveries_total", "result=\"delivered\"",
+       "Tries to tell a receiver of an alert, by how they ended")
+METRIC(ALERTER_FAILED, COUNTER, "metaops_alerter_deliveries_total", "result=\"failed\"", "")
+METRIC(ALERTER_GIVEN_UP, COUNTER, "metaops_alerter_deliveries_total", "result=\"given_up\"", "")
+METRIC(ALERTER_UNROUTED, COUNTER, "metaops_alerter_unrouted_total", "",
+       "Messages about alerts that no receiver is to have")
+METRIC(ALERTER_LATENCY_SECONDS, HISTOGRAM, "metaops_alerter_latency_seconds", "",
+       "From the change in the database to a receiver's answer, per message and receiver")
+METRIC(ALERTER_PENDING, GAUGE, "metaops_alerter_pending", "",
+       "Messages not yet delivered, once for each receiver, of all alerters")
+METRIC(ALERTER_LOST, GAUGE, "metaops_alerter_given_up", "",
+       "Messages that were given up and are kept in metaops.alert_deliveries, of all alerters")

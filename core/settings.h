@@ -35,6 +35,16 @@ struct settings {
         char *token_file; /* empty: no token is asked for, which is for loopback only */
     } admin;
     struct {
+        char *admin_listen; /* 127.0.0.1:5009 */
+        int64_t attempts_max;
+        int64_t backoff_ms;
+        int64_t backoff_max_ms;
+        int64_t in_flight_max; /* per receiver */
+        int64_t poll_interval_ms;
+        int64_t request_timeout_ms;
+        char *webhook_url; /* secret; empty: none */
+    } alerts;
+    struct {
         char *heads_file; /* empty: to the topic only */
         int64_t heads_interval_ms;
         char *key_file; /* empty: heads are not signed nor exported */

@@ -16,17 +16,44 @@
 
 const struct setting_row settings_table_rows[] = {
     {FIELD(admin.tls_certificate_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "",
-     .min = 0, .max = PATH_MAX_BYTES, .roles = "gateway, worker",
+     .min = 0, .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter",
      .doc = "Certificate (PEM, the chain behind it) of the admin ports. Empty: plain HTTP. Read "
             "again when the file changes."},
     {FIELD(admin.tls_key_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "", .min = 0,
-     .max = PATH_MAX_BYTES, .roles = "gateway, worker",
+     .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter",
      .doc = "Private key (PEM, no passphrase) of admin.tls_certificate_file."},
     {FIELD(admin.token_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "", .min = 0,
-     .max = PATH_MAX_BYTES, .roles = "gateway, worker",
+     .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter",
      .doc = "File with the token, 16 to 1024 visible characters, that /metrics wants as "
             "`Authorization: Bearer`; /healthz and /readyz answer without it, but give no reasons "
             "then. Beyond loopback an admin port does not start without it."},
+    {FIELD(alerts.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5009", .min = 1,
+     .max = 255, .roles = "alerter",
+     .doc = "Address of /metrics, /healthz and /readyz of the alerter, host:port."},
+    {FIELD(alerts.attempts_max), .type = SETTING_INTEGER, .def = "100", .min = 1, .max = 1000000,
+     .roles = "alerter",
+     .doc = "Tries after which a message is given up for a receiver; it stays in "
+            "metaops.alert_deliveries. With the other defaults that is after a day."},
+    {FIELD(alerts.backoff_max_ms), .type = SETTING_MILLISECONDS, .def = "900000", .min = 1,
+     .max = 24 * HOUR_MS, .roles = "alerter", .doc = "Longest time between two tries."},
+    {FIELD(alerts.backoff_ms), .type = SETTING_MILLISECONDS, .def = "1000", .min = 1,
+     .max = HOUR_MS, .roles = "alerter",
+     .doc = "Time before the second try; doubled for each further one, half of it by chance."},
+    {FIELD(alerts.in_flight_max), .type = SETTING_INTEGER, .def = "8", .min = 1, .max = 1000,
+     .roles = "alerter", .doc = "Messages on their way to one receiver at once."},
+    {FIELD(alerts.poll_interval_ms), .type = SETTING_MILLISECONDS, .def = "1000", .min = 50,
+     .max = HOUR_MS, .roles = "alerter",
+     .doc = "How often the alerter looks for messages that are due to be tried again, and for new "
+            "ones in case a notification was lost."},
+    {FIELD(alerts.request_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000", .min = 100,
+     .max = 600 * SECOND_MS, .roles = "alerter",
+     .doc = "Time for a receiver to answer. An alerter that is dead for 5 s longer is one whose "
+            "messages others take over."},
+    {FIELD(alerts.webhook_url), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,
+     .max = 4096, .roles = "alerter",
+     .doc = "Every message about an alert is posted to this http(s) URL at once, one a request: "
+            "JSON with the columns of metaops.alerts. Taken as it is: loopback, private addresses "
+            "and http are fine. Empty: to nobody."},
     {FIELD(audit.heads_file), .type = SETTING_TEXT, .def = "", .min = 0, .max = PATH_MAX_BYTES,
      .roles = "worker, audit",
      .doc = "File to which signed heads of the audit chains are appended, a line of JSON for each "
@@ -187,7 +214,7 @@ const struct setting_row settings_table_rows[] = {
      .doc = "Most lines a second from one place in the program; what was dropped is counted in the "
             "next line. 0: no limit."},
     {FIELD(postgres.conninfo), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,
-     .max = 8192, .roles = "worker, migrate, lineage, offsets, check",
+     .max = 8192, .roles = "worker, alerter, migrate, lineage, offsets, check",
      .doc = "Connection string or URI of libpq, passed on as it is. Empty: libpq's own PG* "
             "variables."},
     {FIELD(postgres.dead_letter_retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0,
@@ -199,7 +226,8 @@ const struct setting_row settings_table_rows[] = {
             "never. More than postgres.retention_days, and at least 7 more than Kafka keeps "
             "records (for spools of emitters); else none is deleted."},
     {FIELD(postgres.lock_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000", .min = 0,
-     .max = HOUR_MS, .roles = "worker", .doc = "lock_timeout of the sinks' sessions. 0: none."},
+     .max = HOUR_MS, .roles = "worker, alerter",
+     .doc = "lock_timeout of the sinks' sessions. 0: none."},
     {FIELD(postgres.partitions_ahead), .type = SETTING_INTEGER, .def = "3", .min = 0, .max = 120,
      .roles = "worker, migrate", .doc = "Months of time partitions made ahead."},
     {FIELD(postgres.refusal_retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0,
@@ -210,7 +238,7 @@ const struct setting_row settings_table_rows[] = {
      .doc = "Days, counted from receipt, after which maintain deletes events and their bodies. The "
             "graph stays. 0: never."},
     {FIELD(postgres.statement_timeout_ms), .type = SETTING_MILLISECONDS, .def = "60000", .min = 0,
-     .max = 24 * HOUR_MS, .roles = "worker",
+     .max = 24 * HOUR_MS, .roles = "worker, alerter",
      .doc = "statement_timeout of the sinks' sessions. 0: none."},
     {FIELD(redact.environment_allow), .type = SETTING_TEXT, .def = SETTINGS_ENVIRONMENT_ALLOW,
      .min = 0, .max = 8192, .roles = "gateway, worker, emit, check",

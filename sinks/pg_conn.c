@@ -261,6 +261,24 @@ enum pg_conn_safety pg_conn_safety(const struct pg_conn *pg, char *text, size_t 
     return is_local(pg) ? PG_CONN_LOCAL : PG_CONN_PLAIN;
 }
 
+int pg_conn_socket(const struct pg_conn *pg)
+{
+    return PQsocket(pg);
+}
+
+bool pg_conn_was_notified(struct pg_conn *pg)
+{
+    PGnotify *notice;
+    bool was_notified = false;
+
+    (void)PQconsumeInput(pg); /* a loss shows with the next statement */
+    while ((notice = PQnotifies(pg)) != NULL) {
+        was_notified = true;
+        PQfreemem(notice);
+    }
+    return was_notified;
+}
+
 bool pg_conn_is_broken(const struct pg_conn *pg)
 {
     return PQstatus(pg) != CONNECTION_OK;

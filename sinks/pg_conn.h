@@ -49,6 +49,12 @@ MUST_CHECK enum verdict pg_conn_await(struct pg_conn *pg, int64_t statement_time
 enum pg_conn_safety { PG_CONN_LOCAL, PG_CONN_PLAIN, PG_CONN_UNVERIFIED, PG_CONN_VERIFIED };
 enum pg_conn_safety pg_conn_safety(const struct pg_conn *pg, char *text, size_t size);
 
+/* The socket, to wait for notifications with others; -1 when the connection is lost. */
+int pg_conn_socket(const struct pg_conn *pg);
+
+/* Whether a channel that this session listens to was notified since the last call. Does not block. */
+bool pg_conn_was_notified(struct pg_conn *pg);
+
 /* True when the connection is of no more use: close it and open another. */
 bool pg_conn_is_broken(const struct pg_conn *pg);
 

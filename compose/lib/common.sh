@@ -91,6 +91,7 @@ ports_set() {
     PORT_GATEWAY=$PORT_BASE
     PORT_GATEWAY_ADMIN=$((PORT_BASE + 1))
     PORT_POSTGRES=$((PORT_BASE + 3))
+    PORT_ALERTER_ADMIN=$((PORT_BASE + 9))
 }
 
 # kafka_port NODE - of a node of Kafka; its controller has the next one. Those of nodes 2 and 3 follow
@@ -103,7 +104,7 @@ controller_port() {
     printf '%d' $(($(kafka_port "$1") + 1))
 }
 
-# Admin port of worker I (1 is base+2, the further ones follow behind the controller).
+# Admin port of worker I (1 is base+2, the further ones, up to 4, follow behind the controller).
 worker_port() {
     if (($1 == 1)); then
         printf '%d' $((PORT_BASE + 2))

@@ -38,6 +38,7 @@ role_environment() {
         "METAOPS_INGEST_LISTEN=127.0.0.1:$PORT_GATEWAY"
         "METAOPS_INGEST_ADMIN_LISTEN=127.0.0.1:$PORT_GATEWAY_ADMIN"
         "METAOPS_WORKER_ADMIN_LISTEN=127.0.0.1:$(worker_port 1)"
+        "METAOPS_ALERTS_ADMIN_LISTEN=127.0.0.1:$PORT_ALERTER_ADMIN"
         "METAOPS_KAFKA_BROKERS=$(kafka_addresses)"
         "METAOPS_KAFKA_REPLICATION_FACTOR=${METAOPS_KAFKA_REPLICATION_FACTOR:-$BROKERS}"
         "METAOPS_KAFKA_MIN_INSYNC_REPLICAS=${METAOPS_KAFKA_MIN_INSYNC_REPLICAS:-$(kafka_in_sync)}"
@@ -58,10 +59,10 @@ migrate_run() {
     role_run maintain
 }
 
-# gateway, worker, worker-2 ... in the order of their start.
+# gateway, worker, alerter, worker-2 ... in the order of their start.
 role_names() {
     local i
-    printf 'gateway\nworker\n'
+    printf 'gateway\nworker\nalerter\n'
     for ((i = 2; i <= WORKERS; i++)); do
         printf 'worker-%d\n' "$i"
     done
@@ -71,6 +72,7 @@ role_names() {
 role_port() {
     case $1 in
     gateway) printf '%d' "$PORT_GATEWAY_ADMIN" ;;
+    alerter) printf '%d' "$PORT_ALERTER_ADMIN" ;;
     worker) worker_port 1 ;;
     worker-*) worker_port "${1#worker-}" ;;
     esac
@@ -78,10 +80,12 @@ role_port() {
 
 role_start() {
     local name=$1
-    # The gateway needs no database, the worker no more of it than its role may do.
+    # The gateway needs no database, the others no more of it than their role may do.
     role_environment
-    if [[ $name == worker* ]]; then
+    if [[ $name != gateway ]]; then
         role_environment "$(dsn_writer)"
+    fi
+    if [[ $name == worker* ]]; then
         ROLE+=("METAOPS_WORKER_ADMIN_LISTEN=127.0.0.1:$(role_port "$name")"
             "METAOPS_WORKER_INSTANCE_ID=local-$name")
     fi
@@ -89,10 +93,15 @@ role_start() {
     process_start "$name" "${ROLE[@]}" "$PROGRAM" "${name%%-*}"
 }
 
-# A role whose program was built anew since it started runs what is no longer there.
+# A role whose program was built anew since it started runs what is no longer there; and an alerter to which another URL
+# is given now tells the wrong receiver.
 role_is_outdated() {
     local pid
     pid=$(process_pid "$1") || return 1
+    if [[ $1 == alerter && -n ${METAOPS_ALERTS_WEBHOOK_URL:-} ]] &&
+        ! grep -qxzF "METAOPS_ALERTS_WEBHOOK_URL=$METAOPS_ALERTS_WEBHOOK_URL" "/proc/$pid/environ"; then
+        return 0
+    fi
     [[ $(readlink "/proc/$pid/exe") == *' (deleted)' ]]
 }
 

@@ -1,0 +1,296 @@
+#include "alerter.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerter_routes.h"
+#include "alerter_send.h"
+#include "alerter_store.h"
+#include "core/admin_http.h"
+#include "core/exit_code.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/service.h"
+#include "core/settings.h"
+#include "core/timebase.h"
+
+#define TURN_MS 100
+#define RECONNECT_US 1000000
+#define TIDY_US 5000000
+#define DRAIN_US 5000000
+#define STATUS_BYTES 200
+
+struct alerter {
+    const struct settings *st;
+    struct service *service;
+    struct admin_http *admin;
+    struct alerter_store *store;
+    struct alerter_send *send;
+    struct alerter_routes *routes;
+    bool is_due; /* look into the database now */
+    int64_t poll_at_us;
+    int64_t tidy_at_us;
+    int64_t connect_at_us;
+    atomic_bool is_connected; /* read by /readyz */
+    bool has_failed;
+};
+
+/* Lock-free: set by a signal handler on whichever thread, read by the admin port's thread too. */
+static atomic_bool is_stopping;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    is_stopping = true;
+}
+
+static bool is_ready(void *arg, char *reason, int size)
+{
+    struct alerter *al = arg;
+    if (is_stopping) {
+        snprintf(reason, (size_t)size, "stopping");
+    } else if (!atomic_load(&al->is_connected)) {
+        snprintf(reason, (size_t)size, "the database cannot be reached");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* Something about the database went wrong: what is under way goes on, the rest waits for a new connection. */
+static void on_store_fault(struct alerter *al, const struct err *err, enum verdict verdict)
+{
+    atomic_store(&al->is_connected, false);
+    al->connect_at_us = timebase_mono_us() + RECONNECT_US;
+    if (verdict == FATAL) {
+        log_error("the alerter cannot go on: %s", err->text);
+        al->has_failed = true;
+        return;
+    }
+    log_warn("database: %s", err->text);
+}
+
+/* Doubled each time, and half of it by chance, so that what failed together does not come back together. */
+static int64_t backoff_ms(const struct alerter *al, const struct alerter_outcome *outcome)
+{
+    int64_t max_ms = al->st->alerts.backoff_max_ms;
+    int64_t wait_ms = al->st->alerts.backoff_ms;
+    for (int i = 1; i < outcome->attempt && wait_ms < max_ms; i++) {
+        wait_ms *= 2;
+    }
+    wait_ms = wait_ms < max_ms ? wait_ms : max_ms;
+    wait_ms = wait_ms / 2 + arc4random_uniform((uint32_t)(wait_ms / 2 + 1));
+    return wait_ms > outcome->retry_after_ms ? wait_ms : outcome->retry_after_ms;
+}
+
+static enum verdict note_failure(struct alerter *al, const struct alerter_outcome *outcome,
+                                 struct err *err)
+{
+    bool is_last = outcome->attempt >= al->st->alerts.attempts_max;
+    int64_t again_ms = is_last ? -1 : backoff_ms(al, outcome);
+
+    metrics_inc(is_last ? METRIC_ALERTER_GIVEN_UP : METRIC_ALERTER_FAILED);
+    if (is_last) {
+        log_error("message given up, kept in metaops.alert_deliveries outbox_id=%lld receiver=%s "
+                  "attempts=%d reason=\"%s\"",
+                  (long long)outcome->outbox_id, outcome->receiver, outcome->attempt,
+                  outcome->reason);
+    } else {
+        log_warn("message not delivered, again later outbox_id=%lld receiver=%s attempt=%d "
+                 "again_ms=%lld reason=\"%s\"",
+                 (long long)outcome->outbox_id, outcome->receiver, outcome->attempt,
+                 (long long)again_ms, outcome->reason);
+    }
+    return alerter_store_failed(al->store, outcome->outbox_id, outcome->receiver, outcome->attempt,
+                                outcome->reason, again_ms, err);
+}
+
+static void on_ended(void *arg, const struct alerter_outcome *outcome)
+{
+    struct alerter *al = arg;
+    struct err err = {.text = ""};
+    enum verdict verdict;
+
+    if (outcome->verdict == OK) {
+        int64_t took_us = timebase_wall_us() - outcome->at_us;
+        metrics_inc(METRIC_ALERTER_DELIVERED);
+        metrics_observe_us(METRIC_ALERTER_LATENCY_SECONDS, took_us > 0 ? took_us : 0);
+        verdict = alerter_store_done(al->store, outcome->outbox_id, outcome->receiver, &err);
+    } else {
+        verdict = note_failure(al, outcome, &err);
+    }
+    if (verdict != OK) {
+        on_store_fault(al, &err, verdict);
+    }
+    al->is_due = true; /* there is room again, and perhaps the next message of this alert */
+}
+
+static void on_claim(void *arg, const struct alerter_claim *claim)
+{
+    struct alerter *al = arg;
+    alerter_send_start(al->send, al->routes, claim);
+}
+
+/* New messages get their deliveries, and those that are due are sent. */
+static void look(struct alerter *al, int64_t now_us)
+{
+    struct err err = {.text = ""};
+    bool is_more = false;
+    bool has_claimed = false;
+
+    al->is_due = false;
+    al->poll_at_us = now_us + 1000 * al->st->alerts.poll_interval_ms;
+    enum verdict verdict = alerter_store_route(al->store, al->routes, &is_more, &err);
+    if (verdict == OK) {
+        verdict = alerter_store_claim(al->store, al->routes, on_claim, al, &has_claimed, &err);
+    }
+    if (verdict != OK) {
+        on_store_fault(al, &err, verdict);
+    }
+    al->is_due = al->is_due || is_more;
+}
+
+static void tidy(struct alerter *al, int64_t now_us)
+{
+    struct err err = {.text = ""};
+    int64_t pending = 0;
+    int64_t given_up = 0;
+
+    al->tidy_at_us = now_us + TIDY_US;
+    enum verdict verdict = alerter_store_tidy(al->store, &pending, &given_up, &err);
+    if (verdict != OK) {
+        on_store_fault(al, &err, verdict);
+        return;
+    }
+    metrics_set(METRIC_ALERTER_PENDING, pending);
+    metrics_set(METRIC_ALERTER_LOST, given_up);
+}
+
+static void connect_store(struct alerter *al, int64_t now_us)
+{
+    struct err err = {.text = ""};
+    if (now_us < al->connect_at_us) {
+        return;
+    }
+    enum verdict verdict = alerter_store_connect(al->store, &err);
+    if (verdict != OK) {
+        on_store_fault(al, &err, verdict);
+        return;
+    }
+    atomic_store(&al->is_connected, true);
+    al->is_due = true;
+}
+
+static void show_state(struct alerter *al)
+{
+    char reason[STATUS_BYTES] = "telling of alerts";
+
+    (void)is_ready(al, reason, sizeof reason);
+    service_status(al->service, reason);
+    service_turn(al->service, admin_http_is_alive(al->admin));
+}
+
+static void turn(struct alerter *al)
+{
+    int64_t now_us = timebase_mono_us();
+    show_state(al);
+    if (!atomic_load(&al->is_connected)) {
+        connect_store(al, now_us);
+    }
+    if (atomic_load(&al->is_connected)) {
+        if (alerter_store_was_notified(al->store) || al->is_due || now_us >= al->poll_at_us) {
+            look(al, now_us);
+        }
+        if (now_us >= al->tidy_at_us) {
+            tidy(al, now_us);
+        }
+    }
+    alerter_send_turn(al->send, al->is_due ? 0 : TURN_MS, alerter_store_socket(al->store));
+}
+
+/* What is under way may end; nothing new begins. */
+static void drain(struct alerter *al)
+{
+    int64_t until_us = timebase_mono_us() + DRAIN_US;
+    while (alerter_send_count(al->send) > 0 && timebase_mono_us() < until_us) {
+        alerter_send_turn(al->send, TURN_MS, -1);
+    }
+}
+
+static enum verdict start(struct alerter *al, struct err *err)
+{
+    enum verdict verdict = alerter_routes_load(al->st, &al->routes, err);
+    if (verdict == OK) {
+        verdict = alerter_store_open(al->st, &al->store, err);
+    }
+    if (verdict == OK) {
+        verdict = alerter_send_open(al->st, on_ended, al, &al->send, err);
+    }
+    if (verdict == OK) {
+        verdict = service_open("alerter", al->st, &al->service, err);
+    }
+    if (verdict == OK) {
+        verdict =
+            admin_http_start(al->st->alerts.admin_listen, al->st, is_ready, al, &al->admin, err);
+    }
+    if (verdict == OK) {
+        service_add(al->service, admin_http_part(al->admin));
+        service_ready(al->service);
+    }
+    return verdict;
+}
+
+static void stop(struct alerter *al)
+{
+    if (al->service) {
+        service_stopping(al->service);
+    }
+    if (al->send) {
+        drain(al);
+    }
+    alerter_send_close(al->send);
+    alerter_store_close(al->store);
+    alerter_routes_drop(al->routes);
+    admin_http_stop(al->admin);
+    service_close(al->service);
+}
+
+int alerter_run(const struct settings *st)
+{
+    struct err err = {.text = ""};
+    struct sigaction action = {.sa_handler = on_signal};
+    struct alerter *al = calloc(1, sizeof *al);
+    if (!al) {
+        log_error("memory is short");
+        return EXIT_CODE_FAILED;
+    }
+    al->st = st;
+    is_stopping = false;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    if (admin_http_check(st->alerts.admin_listen, st, &err) != OK) {
+        log_error("alerter does not start: %s", err.text);
+        free(al);
+        return EXIT_CODE_SETTINGS;
+    }
+    enum verdict verdict = start(al, &err);
+    if (verdict == OK) {
+        log_info("alerter starting version=%s receivers=%zu", METAOPS_VERSION,
+                 al->routes->receiver_count);
+    } else {
+        log_error("cannot start: %s", err.text);
+    }
+    while (verdict == OK && !is_stopping && !al->has_failed) {
+        turn(al);
+    }
+    log_info("alerter stopping");
+    bool has_failed = verdict != OK || al->has_failed;
+    stop(al);
+    free(al);
+    return has_failed ? EXIT_CODE_FAILED : EXIT_CODE_OK;
+}

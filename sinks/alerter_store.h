@@ -1,0 +1,68 @@
+/* alerter_store.h - the outbox and the deliveries, as the alerter sees them.
+ *
+ * Every function is one short transaction and blocks for it; several alerters may work on the same rows. RETRY when
+ * the database is away: the next call connects anew. What a lost answer leaves undone is done again by somebody
+ * when the claim runs out, so a receiver may be told twice, never not at all. One thread. */
+#ifndef METAOPS_SINKS_ALERTER_STORE_H
+#define METAOPS_SINKS_ALERTER_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "alerter_routes.h"
+#include "core/err.h"
+
+struct alerter_store;
+struct settings;
+
+/* Borrowed text, valid during the call that gives it. */
+struct alerter_claim {
+    int64_t outbox_id;
+    const char *receiver;
+    int attempt; /* from 1 */
+    int64_t at_us;
+    const char *alert_id;
+    const char *what;
+    const char *alert; /* JSON: the row of metaops.alerts */
+};
+
+/* Does not connect yet; st must outlive it. */
+MUST_CHECK enum verdict alerter_store_open(const struct settings *st,
+                                           struct alerter_store **out_store, struct err *err);
+
+/* Connects when there is no connection, and listens. */
+MUST_CHECK enum verdict alerter_store_connect(struct alerter_store *store, struct err *err);
+
+/* To wait for notifications; -1: not connected. */
+int alerter_store_socket(const struct alerter_store *store);
+
+bool alerter_store_was_notified(struct alerter_store *store);
+
+/* Gives new messages their deliveries. out_is_more: there may be further ones. */
+MUST_CHECK enum verdict alerter_store_route(struct alerter_store *store,
+                                            const struct alerter_routes *routes, bool *out_is_more,
+                                            struct err *err);
+
+/* Claims what is due, as much as each receiver has room for, and calls each. out_is_more: a receiver's room was used
+ * up. */
+MUST_CHECK enum verdict
+alerter_store_claim(struct alerter_store *store, const struct alerter_routes *routes,
+                    void (*each)(void *arg, const struct alerter_claim *claim), void *arg,
+                    bool *out_is_more, struct err *err);
+
+MUST_CHECK enum verdict alerter_store_done(struct alerter_store *store, int64_t outbox_id,
+                                           const char *receiver, struct err *err);
+
+/* again_ms below 0: given up. */
+MUST_CHECK enum verdict alerter_store_failed(struct alerter_store *store, int64_t outbox_id,
+                                             const char *receiver, int attempt, const char *why,
+                                             int64_t again_ms, struct err *err);
+
+/* Takes away what is left of messages that all have; counts what is not delivered, and what was given up. */
+MUST_CHECK enum verdict alerter_store_tidy(struct alerter_store *store, int64_t *out_pending,
+                                           int64_t *out_given_up, struct err *err);
+
+/* NULL is allowed. */
+void alerter_store_close(struct alerter_store *store);
+
+#endif
