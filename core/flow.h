@@ -42,6 +42,7 @@ enum sink_result {
     SINK_STORED, /* committed, or known to be so */
     SINK_AGAIN,  /* rolled back for a passing reason: write the same batch again */
     SINK_RESET, /* unknown or fenced: forget what is in memory of its partitions, read positions anew */
+    SINK_UNBASED, /* the body that an event is stored against was erased: its index is in *out_event; as RESET */
     SINK_POISON, /* an event cannot be stored: its index is in *out_event; forget and read again */
     SINK_STOP    /* nothing can be stored any more */
 };

@@ -21,6 +21,7 @@
 #include "sinks/alerter.h"
 #include "sinks/audit.h"
 #include "sinks/doctor.h"
+#include "sinks/erase.h"
 #include "sinks/letters.h"
 #include "sinks/lineage.h"
 #include "sinks/maintain.h"
@@ -126,6 +127,11 @@ static int audit_main(const struct settings *st, const struct settings_rest *res
     return audit_run(st, rest->count, rest->words);
 }
 
+static int erase_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return erase_run(st, rest->count, rest->words);
+}
+
 static int version_main(const struct settings *st, const struct settings_rest *rest)
 {
     (void)st;
@@ -221,6 +227,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "prove that nothing in the store was altered, removed or inserted",
      .help = AUDIT_HELP},
+    {.name = "erase",
+     .usage = "EVENT... --reason TEXT",
+     .run = erase_main,
+     .takes_words = 1,
+     .line = "take the bodies of events out of the store, by request and for good",
+     .help = ERASE_HELP},
     {.name = "rebuild",
      .usage = "[--dry-run] [--merge]",
      .run = rebuild_main,

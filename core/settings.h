@@ -114,7 +114,8 @@ struct settings {
         char *conninfo; /* secret; empty: PG* variables of libpq */
         int64_t statement_timeout_ms;
         int64_t lock_timeout_ms;
-        int64_t retention_days; /* of events and bodies; 0 in all four: for ever */
+        int64_t audit_retention_days;
+        int64_t retention_days; /* of events and bodies; 0 in all five: for ever */
         int64_t id_retention_days;
         int64_t dead_letter_retention_days;
         int64_t refusal_retention_days;

@@ -213,6 +213,11 @@ const struct setting_row settings_table_rows[] = {
      .min = 0, .max = 1000000, .roles = "all",
      .doc = "Most lines a second from one place in the program; what was dropped is counted in the "
             "next line. 0: no limit."},
+    {FIELD(postgres.audit_retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0,
+     .max = 36500, .roles = "maintain",
+     .doc = "Days after which maintain deletes rows of the audit chains; the hash of the last one "
+            "stays as an anchor, and what is left of the rows they stood for is not proven any "
+            "more. No less than postgres.retention_days. 0: never."},
     {FIELD(postgres.conninfo), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,
      .max = 8192, .roles = "worker, alerter, migrate, lineage, offsets, check",
      .doc = "Connection string or URI of libpq, passed on as it is. Empty: libpq's own PG* "

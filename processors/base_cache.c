@@ -131,6 +131,14 @@ struct base_block base_cache_pack(struct base_cache *cache, struct id128 kind,
         .block = block, .base = base->id, .base_body = {base->body, base->len}};
 }
 
+void base_cache_forget(struct base_cache *cache, struct id128 kind)
+{
+    struct base *base = find(cache, kind);
+    if (base) {
+        forget(cache, base);
+    }
+}
+
 void base_cache_free(struct base_cache *cache)
 {
     if (!cache) {

@@ -37,6 +37,9 @@ struct base_block base_cache_pack(struct base_cache *cache, struct id128 kind,
                                   struct id128 event_id, int64_t received_at_us, struct str body,
                                   struct arena *arena);
 
+/* There is no base for this kind any more: the next body becomes one. */
+void base_cache_forget(struct base_cache *cache, struct id128 kind);
+
 /* NULL is allowed. */
 void base_cache_free(struct base_cache *cache);
 

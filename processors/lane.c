@@ -222,6 +222,10 @@ static enum lane_outcome write_once(struct lane *lane, struct batch *bt, bool *o
     case SINK_AGAIN:
         *out_again = true;
         return LANE_RESET;
+    case SINK_UNBASED:
+        log_info("storing without a body that was erased, reading again: %s", err->text);
+        stages_refuse_base(lane->pr, bt->rows.events.items[event].base);
+        return LANE_RESET;
     case SINK_POISON:
         poison(lane, bt, event, err);
         return LANE_RESET;

@@ -418,6 +418,10 @@ static enum verdict add_body(struct rows *rs, struct err *err)
     struct base_block packed =
         base_cache_pack(rs->pr->bases, kind, work->ev.event_id, work->ev.received_at_us,
                         work->ev.body, rs->bt->arena);
+    if (packed.block.ptr && stages_is_refused_base(rs->pr, packed.base)) {
+        base_cache_forget(rs->pr->bases, kind);
+        packed.block.ptr = NULL;
+    }
     if (!packed.block.ptr) {
         row->body = arena_dup(rs->bt->arena, work->ev.body);
         return row->body.ptr ? OK : rows_short(err);

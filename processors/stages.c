@@ -290,6 +290,29 @@ bool stages_is_poison(struct processor *pr, struct id128 event_id, char *reason,
     return is_found;
 }
 
+void stages_refuse_base(struct processor *pr, struct id128 base)
+{
+    pthread_mutex_lock(&pr->poison_lock);
+    pr->refused_bases[atomic_load(&pr->refused_base_count) % REFUSED_BASES_MAX] = base;
+    atomic_fetch_add(&pr->refused_base_count, 1);
+    pthread_mutex_unlock(&pr->poison_lock);
+}
+
+bool stages_is_refused_base(struct processor *pr, struct id128 base)
+{
+    unsigned count = atomic_load(&pr->refused_base_count);
+    bool is_found = false;
+    if (count == 0) {
+        return false;
+    }
+    pthread_mutex_lock(&pr->poison_lock);
+    for (unsigned i = 0; !is_found && i < REFUSED_BASES_MAX && i < count; i++) {
+        is_found = id128_eq(pr->refused_bases[i], base);
+    }
+    pthread_mutex_unlock(&pr->poison_lock);
+    return is_found;
+}
+
 void stages_processor_free(struct processor *pr)
 {
     if (!pr) {

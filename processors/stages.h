@@ -43,6 +43,7 @@ struct facet_range {
 };
 
 #define POISON_MAX 1024
+#define REFUSED_BASES_MAX 64
 
 struct processor {
     struct event_codec *codec;
@@ -65,6 +66,9 @@ struct processor {
     } poison[POISON_MAX]; /* events that the database refused; told by the sink thread */
     pthread_mutex_t poison_lock;
     atomic_uint poison_count;
+    struct id128
+        refused_bases[REFUSED_BASES_MAX]; /* under poison_lock; erased, told by the sink thread */
+    atomic_uint refused_base_count;
 };
 
 /* The event at hand, built up from step to step. */
@@ -125,6 +129,10 @@ void stages_poison(struct processor *pr, struct id128 event_id, const char *reas
 
 /* The reason, copied into reason (size bytes), if the event is remembered so. Any thread. */
 bool stages_is_poison(struct processor *pr, struct id128 event_id, char *reason, size_t size);
+
+/* Remembers that no body may be stored against this one, as it was erased. Any thread. */
+void stages_refuse_base(struct processor *pr, struct id128 base);
+bool stages_is_refused_base(struct processor *pr, struct id128 base);
 
 /* NULL is allowed. */
 void stages_processor_free(struct processor *pr);

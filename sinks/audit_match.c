@@ -155,7 +155,9 @@ static bool is_outside(struct audit_verify *av, const struct group *group,
     bool is_before = true;
     for (size_t i = group->first; i < group->first + group->count; i++) {
         const struct audit_stream *stream = &av->streams[i];
-        if (stream->has_anchor && stray->received_at_us <= stream->anchor_until_us) {
+        if (stream->has_anchor &&
+            (stray->kafka_offset < stream->anchor_next_offset ||
+             (stream->has_begun_anew && stray->received_at_us <= stream->anchor_until_us))) {
             av->behind_anchor++;
             return true;
         }
@@ -210,7 +212,7 @@ static void tell_strays(struct audit_verify *av, struct side *side, const struct
 }
 
 /* What is left of a row of the chain: its neighbours say between which offsets. */
-static void tell_missing(struct audit_verify *av, enum audit_kind kind, const char *noun,
+void audit_match_missing(struct audit_verify *av, enum audit_kind kind, const char *noun,
                          const char *plural)
 {
     const struct audit_entries *entries = &av->entries[kind];
@@ -257,7 +259,7 @@ static enum verdict match_group(struct audit_verify *av, struct side *sides, siz
         }
         if (verdict == OK) {
             tell_strays(av, side, group);
-            tell_missing(av, side->kind, side->noun, side->plural);
+            audit_match_missing(av, side->kind, side->noun, side->plural);
         }
     }
     return verdict;
@@ -279,97 +281,6 @@ static enum verdict open_sides(struct audit_verify *av, struct side *sides, size
             verdict = audit_cursor_next(&sides[i].cursor, &sides[i].has_row, err);
         }
     }
-    return verdict;
-}
-
-/* Entries of one report, read one behind the other. */
-#define REPORT_ENTRIES_MAX 4096
-
-struct report {
-    struct id128 id;
-    struct audit_refusal *refusals;
-    size_t count;
-};
-
-static void meet_report(struct audit_verify *av, const struct report *report)
-{
-    char id[ID128_TEXT_BYTES];
-    struct id128 digest = audit_chain_report(report->id, report->refusals, report->count);
-    if (!report->count) {
-        return;
-    }
-    if (audit_entries_meet(&av->entries[AUDIT_REFUSALS], digest)) {
-        av->met[AUDIT_REFUSALS]++;
-        return;
-    }
-    int64_t last_us = report->refusals[0].last_us;
-    for (size_t i = 1; i < report->count; i++) {
-        last_us = report->refusals[i].last_us < last_us ? report->refusals[i].last_us : last_us;
-    }
-    if (last_us < av->cutoff_us[AUDIT_REFUSALS] || last_us < av->begun_us) {
-        av->before_chain++; /* or what is left of it, as its entries expire one by one */
-        return;
-    }
-    id128_format(report->id, id);
-    audit_report_fault(av->rp, "refusals: report %s was altered or inserted", id);
-}
-
-static enum verdict read_refusal(struct audit_verify *av, const struct audit_cursor *cursor,
-                                 struct report *report, struct arena *arena, struct err *err)
-{
-    struct id128 id = {{0}};
-    (void)audit_cursor_unhex(audit_cursor_text(cursor, 0), id.bytes, sizeof id.bytes);
-    if (!id128_eq(id, report->id) || report->count == REPORT_ENTRIES_MAX) {
-        meet_report(av, report);
-        report->id = id;
-        report->count = 0;
-        arena_reset(arena, 1u << 20);
-    }
-    struct audit_refusal *refusal = &report->refusals[report->count++];
-    *refusal = (struct audit_refusal){.ordinal = (int32_t)audit_cursor_number(cursor, 1),
-                                      .key_id = arena_dup(arena, audit_cursor_text(cursor, 2)),
-                                      .status = (int16_t)audit_cursor_number(cursor, 3),
-                                      .reason = arena_dup(arena, audit_cursor_text(cursor, 4)),
-                                      .count = audit_cursor_number(cursor, 5),
-                                      .first_us = audit_cursor_number(cursor, 6),
-                                      .last_us = audit_cursor_number(cursor, 7),
-                                      .gateway = arena_dup(arena, audit_cursor_text(cursor, 8))};
-    return refusal->key_id.ptr && refusal->reason.ptr && refusal->gateway.ptr
-               ? OK
-               : err_set(err, RETRY, WHERE, "memory is short");
-}
-
-/* Reports do not say their partition: they are matched with all chains at once. */
-static enum verdict match_refusals(struct audit_verify *av, struct err *err)
-{
-    struct audit_cursor cursor = {.pg = NULL};
-    struct arena *arena = arena_new(64u << 20);
-    struct report report = {.refusals = calloc(REPORT_ENTRIES_MAX, sizeof *report.refusals)};
-    bool has_row = false;
-    enum verdict verdict =
-        arena && report.refusals ? OK : err_set(err, RETRY, WHERE, "memory is short");
-    if (verdict == OK) {
-        verdict = audit_entries_index(&av->entries[AUDIT_REFUSALS], err);
-    }
-    if (verdict == OK) {
-        verdict = audit_cursor_open(&cursor, av->pg, "refusals", NULL, err);
-    }
-    if (verdict == OK) {
-        verdict = audit_cursor_next(&cursor, &has_row, err);
-    }
-    while (verdict == OK && has_row) {
-        verdict = read_refusal(av, &cursor, &report, arena, err);
-        if (verdict == OK) {
-            verdict = audit_cursor_next(&cursor, &has_row, err);
-        }
-    }
-    if (verdict == OK) {
-        meet_report(av, &report);
-        tell_missing(av, AUDIT_REFUSALS, "report of refusals", "reports of refusals");
-    }
-    audit_cursor_close(&cursor);
-    free(report.refusals);
-    arena_free(arena);
     return verdict;
 }
 
@@ -415,9 +326,6 @@ enum verdict audit_match_all(struct audit_verify *av, struct err *err)
         }
         audit_cursor_close(&sides[i].cursor);
         free(sides[i].strays);
-    }
-    if (verdict == OK && av->may_read[AUDIT_REFUSALS]) {
-        verdict = match_refusals(av, err);
     }
     return verdict;
 }

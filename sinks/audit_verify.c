@@ -164,20 +164,21 @@ static void tell_limits(struct audit_verify *av, const struct options *options)
 static enum verdict verify(struct audit_verify *av, const struct options *options, struct err *err)
 {
     enum verdict verdict = begin(av, err);
-    verdict = verdict == OK ? audit_chains_load(av, err) : verdict;
+    verdict = verdict == OK ? audit_load(av, err) : verdict;
     if (verdict == OK && !av->may_read[AUDIT_EVENTS]) {
         verdict = err_set(err, FATAL, WHERE, "this role may not read events");
     }
     verdict = verdict == OK ? audit_chains_acts(av, err) : verdict;
     audit_report_part(av->rp);
     verdict = verdict == OK ? audit_match_all(av, err) : verdict;
+    verdict = verdict == OK ? audit_reports_match(av, err) : verdict;
     verdict = verdict == OK ? audit_ledger_ids(av, err) : verdict;
     if (verdict != OK) {
         return verdict;
     }
     tell_counts(av);
     if (!options->has_no_bodies) {
-        verdict = audit_ledger_bodies(av, err);
+        verdict = audit_bodies_match(av, err);
     }
     tell_heads(av);
     tell_limits(av, options);

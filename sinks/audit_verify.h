@@ -1,8 +1,8 @@
 /* audit_verify.h - the parts of `metaops audit verify`: all read one snapshot of the database and tell one report.
  *
- * audit_chains reads chains and hashes them anew, audit_match compares their entries with the rows they stand for, row
- * by row in both directions, audit_ledger compares events with the ledger of ids and bodies with ids. Memory: 28 bytes
- * an entry of the largest partition. One thread; blocks. */
+ * audit_load reads what there is to verify, audit_chains reads chains and hashes them anew, audit_match and audit_reports
+ * compare their entries with the rows they stand for, row by row in both directions, audit_ledger compares events with
+ * the ledger of ids, audit_bodies bodies with ids. Memory: 28 bytes an entry of the largest partition. One thread; blocks. */
 #ifndef METAOPS_SINKS_AUDIT_VERIFY_H
 #define METAOPS_SINKS_AUDIT_VERIFY_H
 
@@ -32,6 +32,7 @@ struct audit_stream {
     struct audit_hash anchor_hash;
     int64_t anchor_next_offset;
     int64_t anchor_until_us;
+    bool has_begun_anew; /* by an act: then an offset does not say when */
     int64_t covers_from; /* set when it is read: the first offset it stands for */
 };
 
@@ -73,7 +74,11 @@ struct audit_verify {
 };
 
 /* Names, positions, anchors, and what acts explain. */
-MUST_CHECK enum verdict audit_chains_load(struct audit_verify *av, struct err *err);
+MUST_CHECK enum verdict audit_load(struct audit_verify *av, struct err *err);
+
+/* Did an operator let the partition begin anew in that time? */
+bool audit_load_is_accepted(const struct audit_verify *av, const struct audit_stream *stream,
+                            int64_t after_us, int64_t until_us);
 
 /* The operators' chain. */
 MUST_CHECK enum verdict audit_chains_acts(struct audit_verify *av, struct err *err);
@@ -82,11 +87,18 @@ MUST_CHECK enum verdict audit_chains_acts(struct audit_verify *av, struct err *e
 MUST_CHECK enum verdict audit_chains_read(struct audit_verify *av, uint32_t stream,
                                           struct err *err);
 
-/* Every partition's chains against events, letters, changes of keys and refusals. */
+/* Every partition's chains against events, letters and changes of keys. */
 MUST_CHECK enum verdict audit_match_all(struct audit_verify *av, struct err *err);
 
+/* Entries of this kind that no row met: removed, or expired. */
+void audit_match_missing(struct audit_verify *av, enum audit_kind kind, const char *noun,
+                         const char *plural);
+
+/* Reports of refusals, once all chains are read: they do not say their partition. */
+MUST_CHECK enum verdict audit_reports_match(struct audit_verify *av, struct err *err);
+
 MUST_CHECK enum verdict audit_ledger_ids(struct audit_verify *av, struct err *err);
-MUST_CHECK enum verdict audit_ledger_bodies(struct audit_verify *av, struct err *err);
+MUST_CHECK enum verdict audit_bodies_match(struct audit_verify *av, struct err *err);
 
 /* `metaops audit verify` with the words behind it. Returns its exit code. */
 struct settings;

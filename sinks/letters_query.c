@@ -95,6 +95,10 @@ enum verdict letters_query_value(struct pg_conn *pg, const char *id, struct pg_r
     if (verdict != OK) {
         return verdict;
     }
+    if (pg_conn_value(row, 0, 2)[0] == 't') {
+        pg_conn_clear(row);
+        return err_set(err, REJECT, WHERE, "the bytes of dead letter %s were erased", id);
+    }
     unsigned char *bytes = bytes_of(pg_conn_value(row, 0, 1), out_len);
     if (!bytes) {
         pg_conn_clear(row);

@@ -46,14 +46,14 @@ MUST_CHECK enum verdict letters_query_run(struct pg_conn *pg, const struct lette
                                           struct pg_result **out_rows, struct err *err);
 
 /* Topic and bytes of one letter. *out_bytes is malloc'd (also when there are none), the caller's; *out_topic points
- * into *out_row, which the caller frees with pg_conn_clear. REJECT when there is no such letter; FATAL when this
+ * into *out_row, which the caller frees with pg_conn_clear. REJECT when there is no such letter or its bytes were erased; FATAL when this
  * role may not see bytes. */
 MUST_CHECK enum verdict letters_query_value(struct pg_conn *pg, const char *id,
                                             struct pg_result **out_row, const char **out_topic,
                                             unsigned char **out_bytes, size_t *out_len,
                                             struct err *err);
 
-/* Marks letters as sent again; ids as an array literal. */
+/* Marks letters as sent again, which is an act of the audit; ids as an array literal. */
 MUST_CHECK enum verdict letters_query_mark(struct pg_conn *pg, const char *ids, struct err *err);
 
 /* "{a,b}", malloc'd; NULL when memory is short or an id has other characters than a UUID's. */

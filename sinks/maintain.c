@@ -21,6 +21,7 @@
 #define SPOOL_DAYS 7 /* how long an emitter may hold an event back */
 #define KAFKA_TIMEOUT_MS 10000
 #define DAY_MS 86400000L
+#define CUTOFF_BYTES 64
 
 struct maintain {
     const struct settings *st;
@@ -55,6 +56,22 @@ static enum verdict ask(struct maintain *mt, const char *sql, int param_count,
     return OK;
 }
 
+/* What was received before is older than so many days: one time for a whole step, as the audit tells it. */
+static enum verdict cutoff_of(struct maintain *mt, int64_t days, char *out_cutoff, struct err *err)
+{
+    char number[24];
+    const char *params[] = {number};
+    struct pg_result *result = NULL;
+    snprintf(number, sizeof number, "%" PRId64, days);
+    enum verdict verdict = pg_conn_query(
+        mt->pg, "select (now() - make_interval(days => $1::int))::text", 1, params, &result, err);
+    if (verdict == OK) {
+        snprintf(out_cutoff, CUTOFF_BYTES, "%s", pg_conn_value(result, 0, 0));
+    }
+    pg_conn_clear(result);
+    return verdict;
+}
+
 static enum verdict make_partitions(struct maintain *mt, struct err *err)
 {
     char months[24];
@@ -81,17 +98,17 @@ static void vacuum(struct maintain *mt, const char *table)
     }
 }
 
-/* Calls sql in batches until it does nothing more; its last two parameters are the most rows and is_dry. */
-static enum verdict in_batches(struct maintain *mt, const char *sql, const char *first,
-                               const char *days, int64_t *out_count, struct err *err)
+/* Calls sql in batches until it does nothing more: $1 cutoff, $2 the most rows, $3 is_dry, $4 fourth. */
+static enum verdict in_batches(struct maintain *mt, const char *sql, const char *fourth,
+                               const char *cutoff, int64_t *out_count, struct err *err)
 {
     char rows[16];
-    const char *params[] = {days, rows, mt->is_dry ? "t" : "f", first};
+    const char *params[] = {cutoff, rows, mt->is_dry ? "t" : "f", fourth};
     int64_t some = 0;
     *out_count = 0;
     snprintf(rows, sizeof rows, "%d", BATCH_ROWS);
     do {
-        enum verdict verdict = ask(mt, sql, first ? 4 : 3, params, &some, err);
+        enum verdict verdict = ask(mt, sql, fourth ? 4 : 3, params, &some, err);
         if (verdict != OK) {
             return verdict;
         }
@@ -101,10 +118,10 @@ static enum verdict in_batches(struct maintain *mt, const char *sql, const char 
 }
 
 /* The lock it takes for a moment may not be had at once: workers come first. */
-static enum verdict drop_partition(struct maintain *mt, const char *partition, const char *days,
+static enum verdict drop_partition(struct maintain *mt, const char *partition, const char *cutoff,
                                    struct err *err)
 {
-    const char *params[] = {partition, days};
+    const char *params[] = {partition, cutoff};
     struct pg_result *result = NULL;
     enum verdict verdict = OK;
     if (mt->is_dry) {
@@ -112,16 +129,17 @@ static enum verdict drop_partition(struct maintain *mt, const char *partition, c
         return OK;
     }
     for (int i = 0; i < LOCK_TRIES; i++) {
-        verdict = pg_conn_query(
-            mt->pg, "select graph.drop_events($1, now() - make_interval(days => $2::int))", 2,
-            params, &result, err);
+        verdict = pg_conn_query(mt->pg,
+                                "select graph.tell_retention('events', $2::timestamptz, "
+                                "graph.drop_events($1, $2::timestamptz)::int, false)",
+                                2, params, &result, err);
         if (verdict != RETRY || err->code != pg_verdict_code("55P03")) {
             break;
         }
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
     }
     if (verdict == OK) {
-        bool is_dropped = strcmp(pg_conn_value(result, 0, 0), "t") == 0;
+        bool is_dropped = strcmp(pg_conn_value(result, 0, 0), "1") == 0;
         tell("events", "partition %s %s", partition,
              is_dropped ? "dropped" : "has younger rows by now: left");
         pg_conn_clear(result);
@@ -132,15 +150,15 @@ static enum verdict drop_partition(struct maintain *mt, const char *partition, c
     return verdict;
 }
 
-static enum verdict expire_partition(struct maintain *mt, const char *partition, const char *days,
+static enum verdict expire_partition(struct maintain *mt, const char *partition, const char *cutoff,
                                      struct err *err)
 {
     int64_t count = 0;
     enum verdict verdict =
         in_batches(mt,
-                   "select graph.expire_events($4, now() - make_interval(days => $1::int), "
-                   "$2::int, $3::boolean)",
-                   partition, days, &count, err);
+                   "select graph.tell_retention('events', $1::timestamptz, graph.expire_events($4, "
+                   "$1::timestamptz, $2::int, $3::boolean), $3::boolean)",
+                   partition, cutoff, &count, err);
     if (verdict == OK && count) {
         tell("events", "%" PRId64 " rows of %s %s", count, partition,
              mt->is_dry ? "to be deleted or emptied" : "deleted or emptied");
@@ -151,13 +169,12 @@ static enum verdict expire_partition(struct maintain *mt, const char *partition,
     return verdict;
 }
 
-static enum verdict expire_bases(struct maintain *mt, const char *days, struct err *err)
+static enum verdict expire_bases(struct maintain *mt, const char *cutoff, struct err *err)
 {
-    const char *params[] = {days, mt->is_dry ? "t" : "f"};
+    const char *params[] = {cutoff, mt->is_dry ? "t" : "f"};
     int64_t count = 0;
     enum verdict verdict =
-        ask(mt, "select graph.expire_bases(now() - make_interval(days => $1::int), $2::boolean)", 2,
-            params, &count, err);
+        ask(mt, "select graph.expire_bases($1::timestamptz, $2::boolean)", 2, params, &count, err);
     if (verdict == OK && count) {
         tell("bodies", "%" PRId64 " bases %s", count, mt->is_dry ? "to be deleted" : "deleted");
     }
@@ -166,27 +183,27 @@ static enum verdict expire_bases(struct maintain *mt, const char *days, struct e
 
 static enum verdict expire_events(struct maintain *mt, struct err *err)
 {
-    char days[24];
-    const char *params[] = {days};
+    char cutoff[CUTOFF_BYTES];
+    const char *params[] = {cutoff};
     struct pg_result *parts = NULL;
     if (mt->st->postgres.retention_days == 0) {
         tell("events", "kept for ever (postgres.retention_days is 0)");
         return OK;
     }
-    snprintf(days, sizeof days, "%" PRId64, mt->st->postgres.retention_days);
-    enum verdict verdict = pg_conn_query(
-        mt->pg,
-        "select name, is_expired from graph.event_partitions(now() - make_interval(days => "
-        "$1::int))",
-        1, params, &parts, err);
+    enum verdict verdict = cutoff_of(mt, mt->st->postgres.retention_days, cutoff, err);
+    if (verdict == OK) {
+        verdict = pg_conn_query(
+            mt->pg, "select name, is_expired from graph.event_partitions($1::timestamptz)", 1,
+            params, &parts, err);
+    }
     for (int row = 0; verdict == OK && row < pg_conn_rows(parts); row++) {
         const char *name = pg_conn_value(parts, row, 0);
         verdict = strcmp(pg_conn_value(parts, row, 1), "t") == 0
-                      ? drop_partition(mt, name, days, err)
-                      : expire_partition(mt, name, days, err);
+                      ? drop_partition(mt, name, cutoff, err)
+                      : expire_partition(mt, name, cutoff, err);
     }
     pg_conn_clear(parts);
-    return verdict == OK ? expire_bases(mt, days, err) : verdict;
+    return verdict == OK ? expire_bases(mt, cutoff, err) : verdict;
 }
 
 /* Ids are the judge of duplicates: they may only go when nothing can come again. */
@@ -220,17 +237,20 @@ static enum verdict check_id_days(struct maintain *mt, struct err *err)
 static enum verdict expire_simple(struct maintain *mt, const char *subject, const char *function,
                                   const char *table, int64_t days_kept, struct err *err)
 {
-    char sql[160], days[24];
+    char sql[200], cutoff[CUTOFF_BYTES];
     int64_t count = 0;
     if (days_kept == 0) {
         tell(subject, "kept for ever");
         return OK;
     }
-    snprintf(days, sizeof days, "%" PRId64, days_kept);
     snprintf(sql, sizeof sql,
-             "select graph.%s(now() - make_interval(days => $1::int), $2::int, $3::boolean)",
-             function);
-    enum verdict verdict = in_batches(mt, sql, NULL, days, &count, err);
+             "select graph.tell_retention('%s', $1::timestamptz, graph.%s($1::timestamptz, "
+             "$2::int, $3::boolean), $3::boolean)",
+             subject, function);
+    enum verdict verdict = cutoff_of(mt, days_kept, cutoff, err);
+    if (verdict == OK) {
+        verdict = in_batches(mt, sql, NULL, cutoff, &count, err);
+    }
     if (verdict == OK) {
         tell(subject, "%" PRId64 " %s", count, mt->is_dry ? "to be deleted" : "deleted");
     }
@@ -264,6 +284,20 @@ static enum verdict expire_refusals(struct maintain *mt, struct err *err)
                          mt->st->postgres.refusal_retention_days, err);
 }
 
+/* What is kept has to be proven: chains go last, with their hashes left as anchors. */
+static enum verdict expire_audit(struct maintain *mt, struct err *err)
+{
+    int64_t days = mt->st->postgres.audit_retention_days;
+    int64_t event_days = mt->st->postgres.retention_days;
+    if (days && (event_days == 0 || days < event_days)) {
+        return err_set(err, FATAL, WHERE,
+                       "postgres.audit_retention_days (%" PRId64 ") has to be no less than "
+                       "postgres.retention_days (%" PRId64 "), which has to be set",
+                       days, event_days);
+    }
+    return expire_simple(mt, "audit", "expire_audit", "audit", days, err);
+}
+
 /* What autovacuum does not get done, and transaction numbers that run out. */
 static enum verdict hint(struct maintain *mt, struct err *err)
 {
@@ -287,9 +321,13 @@ static const struct {
     const char *name;
     enum verdict (*run)(struct maintain *mt, struct err *err);
 } steps[] = {
-    {.name = "partitions", .run = make_partitions}, {.name = "events", .run = expire_events},
-    {.name = "event ids", .run = expire_ids},       {.name = "dead letters", .run = expire_letters},
-    {.name = "refusals", .run = expire_refusals},   {.name = "advice", .run = hint},
+    {.name = "partitions", .run = make_partitions},
+    {.name = "events", .run = expire_events},
+    {.name = "event ids", .run = expire_ids},
+    {.name = "dead letters", .run = expire_letters},
+    {.name = "refusals", .run = expire_refusals},
+    {.name = "audit", .run = expire_audit},
+    {.name = "advice", .run = hint},
 };
 
 /* Each step alone: one that is not possible keeps none of the others from their work. */

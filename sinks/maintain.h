@@ -12,8 +12,9 @@ struct settings;
     "  --dry-run   say what would be done, change nothing\n"                                       \
     "Run it once a day as the owner of the database, from cron, a timer or a CronJob; two at a\n"  \
     "time do no harm, the second ends at once. What is kept how long: postgres.retention_days,\n"  \
-    "postgres.id_retention_days, postgres.dead_letter_retention_days and\n"                        \
-    "postgres.refusal_retention_days (0, the default: for ever). The graph itself stays.\n"        \
+    "postgres.id_retention_days, postgres.dead_letter_retention_days,\n"                           \
+    "postgres.refusal_retention_days and postgres.audit_retention_days (0, the default: for\n"     \
+    "ever). The graph itself stays.\n"                                                             \
     "Exit code 1: something was not possible.\n"
 
 /* The command. Returns its exit code. */

@@ -11,10 +11,7 @@ static const char list_sql[] =
     "select topic, partition, next_offset, coalesce(stopped_reason, ''), cluster_id "
     "from graph.offsets order by topic, partition, cluster_id";
 
-static const char accept_sql[] =
-    "update graph.offsets set stopped_reason = null, next_offset = -1 "
-    "where stopped_reason is not null and ($1::text is null or topic = $1) "
-    "and ($2::text is null or partition::text = $2) returning topic, partition";
+static const char accept_sql[] = "select * from graph.accept_offsets($1, $2)";
 
 static enum verdict list(struct pg_conn *pg, struct err *err)
 {

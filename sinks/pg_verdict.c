@@ -36,6 +36,7 @@ static const struct row rows[] = {
     {.prefix = "42", .verdict = FATAL, .message_is_safe = true},
     /* raised by our own functions and migrations */
     {.prefix = "P0001", .verdict = RETRY, .message_is_safe = true},
+    {.prefix = "MO001", .verdict = RETRY, .message_is_safe = true},
 };
 
 static const struct row *find(const char *sqlstate)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libpq-fe.h>
 
@@ -14,10 +15,13 @@
 #include "pg_conn.h"
 #include "pg_prepare.h"
 #include "pg_tables.h"
+#include "pg_verdict.h"
 
 #define SCRATCH_BYTES_MAX (256u << 20)
 #define SCRATCH_KEEP_BYTES (1u << 20)
 #define ALL_EVENTS UINT32_MAX
+#define ERASED_STATE "MO001"
+#define ERASED_WORDS "body of event "
 
 struct sink {
     const struct settings *st;
@@ -325,12 +329,45 @@ static enum sink_result find_poison(struct sink *sink, struct graph_batch *rows,
     return SINK_STOP;
 }
 
+static void uuid_of(const char *text, struct id128 *out_id)
+{
+    unsigned byte;
+    size_t filled = 0;
+    for (const char *at = text; *at && filled < sizeof out_id->bytes; at++) {
+        if (*at != '-' && sscanf(at, "%2x", &byte) == 1) {
+            out_id->bytes[filled++] = (uint8_t)byte;
+            at++;
+        }
+    }
+}
+
+/* The event that is stored against the body of which graph.refuse_erased speaks. */
+static bool find_unbased(const struct graph_batch *rows, const struct err *err, uint32_t *out_event)
+{
+    const char *named = strstr(err->text, ERASED_WORDS);
+    struct id128 base = {{0}};
+    if (err->code != pg_verdict_code(ERASED_STATE) || !named) {
+        return false;
+    }
+    uuid_of(named + strlen(ERASED_WORDS), &base);
+    for (uint32_t event = 0; event < rows->events.count; event++) {
+        if (rows->events.items[event].has_base && id128_eq(rows->events.items[event].base, base)) {
+            *out_event = event;
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum sink_result failed(struct sink *sink, struct graph_batch *rows, enum verdict verdict,
                                uint32_t *out_event, struct err *err)
 {
     roll_back(sink);
     if (!sink->pg) {
         return SINK_RESET;
+    }
+    if (find_unbased(rows, err, out_event)) {
+        return SINK_UNBASED;
     }
     switch (verdict) {
     case REJECT:
@@ -398,18 +435,6 @@ static char *array_literal(const struct sink_position *positions, size_t count, 
         return NULL;
     }
     return text;
-}
-
-static void uuid_of(const char *text, struct id128 *out_id)
-{
-    unsigned byte;
-    size_t filled = 0;
-    for (const char *at = text; *at && filled < sizeof out_id->bytes; at++) {
-        if (*at != '-' && sscanf(at, "%2x", &byte) == 1) {
-            out_id->bytes[filled++] = (uint8_t)byte;
-            at++;
-        }
-    }
 }
 
 static void fill_position(const PGresult *result, int row, struct sink_position *position)
