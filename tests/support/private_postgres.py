@@ -6,17 +6,18 @@ TLS. TCP on a free port of 127.0.0.1; the roles of the pipeline exist. Removed a
 """
 
 import atexit
+import copy
 import glob
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 
 import own_pipeline
 import psycopg
+from own_pipeline import free_port
 
 PASSWORD = "correct horse"
 
@@ -34,9 +35,8 @@ class PrivatePostgres:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="metaops-postgres-"))
         self.data = self.folder / "data"
         self.log = self.folder / "log"
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.port = taken.getsockname()[1]
+        self.port = free_port()
+        self.standbys = []
         self.settings = settings
         self.hba = hba
         self.bin = programs()
@@ -73,7 +73,8 @@ class PrivatePostgres:
 
     def __exit__(self, *_):
         atexit.unregister(own_pipeline.query)  # the template goes with the server
-        self.stop()
+        for server in [*self.standbys, self]:
+            server.stop()
         shutil.rmtree(self.folder)
 
     def start(self):
@@ -95,6 +96,20 @@ class PrivatePostgres:
         shutil.rmtree(self.data)
         subprocess.run(["cp", "-a", folder, self.data], check=True)
         self.start()
+
+    def standby(self):
+        """A second server that follows this one asynchronously; it goes with this one."""
+        other = copy.copy(self)
+        other.data, other.log, other.port = self.folder / "standby", self.folder / "standby.log", free_port()
+        self.copy(other.data, "--write-recovery-conf")
+        with open(other.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.write(f"port = {other.port}\n")
+        other.start()
+        self.standbys.append(other)
+        return other
+
+    def promote(self):
+        self.program("pg_ctl", "-D", str(self.data), "-w", "promote")
 
     def superuser(self, *statements, database="postgres"):
         with psycopg.connect(f"host={self.folder} port={self.port} user=postgres dbname={database}",
