@@ -180,7 +180,6 @@ static const struct {
     {.code = RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, .verdict = REJECT},
     {.code = RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, .verdict = REJECT},
     {.code = RD_KAFKA_RESP_ERR_INVALID_RECORD, .verdict = REJECT},
-    {.code = RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, .verdict = REJECT},
     {.code = RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, .verdict = REJECT},
     {.code = RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, .verdict = REJECT},
     /* the client is broken, or somebody must change a setting, here or on the broker */
@@ -227,6 +226,14 @@ enum verdict kafka_client_fail(struct err *err, int code, const char *what)
     return verdict;
 }
 
+void kafka_client_wake(void *queue)
+{
+    if (queue) {
+        rd_kafka_queue_yield(queue);
+        rd_kafka_queue_destroy(queue);
+    }
+}
+
 static void *kafka_client_destroy_main(void *rk)
 {
     rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
@@ -235,6 +242,11 @@ static void *kafka_client_destroy_main(void *rk)
 
 bool kafka_client_destroy(void *handle, int timeout_ms)
 {
+#if defined(__SANITIZE_THREAD__)
+    clockid_t clock = CLOCK_REALTIME; /* the sanitizer does not know pthread_clockjoin_np */
+#else
+    clockid_t clock = CLOCK_MONOTONIC;
+#endif
     pthread_t thread;
     struct timespec deadline;
 
@@ -244,14 +256,19 @@ bool kafka_client_destroy(void *handle, int timeout_ms)
     if (pthread_create(&thread, NULL, kafka_client_destroy_main, handle) != 0) {
         return false;
     }
-    clock_gettime(CLOCK_REALTIME, &deadline);
+    clock_gettime(clock, &deadline);
     deadline.tv_sec += timeout_ms / 1000;
     deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
     if (deadline.tv_nsec >= 1000000000) {
         deadline.tv_sec++;
         deadline.tv_nsec -= 1000000000;
     }
-    if (pthread_timedjoin_np(thread, NULL, &deadline) != 0) {
+#if defined(__SANITIZE_THREAD__)
+    int code = pthread_timedjoin_np(thread, NULL, &deadline);
+#else
+    int code = pthread_clockjoin_np(thread, NULL, clock, &deadline);
+#endif
+    if (code != 0) {
         pthread_detach(thread);
         return false;
     }
@@ -354,6 +371,9 @@ static rd_kafka_resp_err_t kafka_client_create(rd_kafka_t *rk, const struct kafk
     rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "delete");
     rd_kafka_NewTopic_set_config(topic, "max.message.bytes", message_bytes_max);
     rd_kafka_NewTopic_set_config(topic, "min.insync.replicas", min_insync);
+    /* By the clock of a producer that goes wrong a record would be refused, or be old enough for retention as it
+     * comes. */
+    rd_kafka_NewTopic_set_config(topic, "message.timestamp.type", "LogAppendTime");
     if (spec->is_kept) {
         rd_kafka_NewTopic_set_config(topic, "retention.ms", "-1");
         rd_kafka_NewTopic_set_config(topic, "retention.bytes", "-1");

@@ -36,6 +36,10 @@ enum verdict kafka_client_fail(struct err *err, int code, const char *what);
 MUST_CHECK enum verdict kafka_client_open(const struct settings *st, void **out_handle,
                                           struct err *err);
 
+/* Ends the wait of the thread that reads queue, an rd_kafka_queue_t * which this destroys. The library waits by the
+ * wall clock: set back meanwhile, it would sleep for as long. NULL is allowed. */
+void kafka_client_wake(void *queue);
+
 /* Destroys an rd_kafka_t *. The library can hang in it for ever, so this waits timeout_ms at most;
  * then false, and the handle is left to a thread of its own. NULL is allowed. */
 bool kafka_client_destroy(void *handle, int timeout_ms);

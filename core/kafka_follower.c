@@ -213,6 +213,7 @@ void kafka_follower_stop(struct kafka_follower *follower)
         return;
     }
     atomic_store(&follower->is_stopping, true);
+    kafka_client_wake(rd_kafka_queue_get_partition(follower->rk, follower->topic, PARTITION));
     pthread_join(follower->thread, NULL);
     kafka_follower_free(follower);
 }

@@ -471,6 +471,7 @@ void kafka_producer_stop(struct kafka_producer *producer, int timeout_ms)
      * */
     pthread_rwlock_wrlock(&producer->lock);
     atomic_store(&producer->stopping, true);
+    kafka_client_wake(producer->rk ? rd_kafka_queue_get_main(producer->rk) : NULL);
     pthread_rwlock_unlock(&producer->lock);
     pthread_join(producer->thread, NULL);
 }

@@ -148,13 +148,13 @@ static void emit_kafka_collect(struct emit_kafka *kafka, bool may_wait)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += WAIT_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&kafka->lock);
     if (!kafka->results && may_wait) {
-        pthread_cond_timedwait(&kafka->has_results, &kafka->lock, &until);
+        pthread_cond_clockwait(&kafka->has_results, &kafka->lock, CLOCK_MONOTONIC, &until);
     }
     struct record *record = kafka->results;
     kafka->results = NULL;

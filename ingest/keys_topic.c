@@ -137,7 +137,7 @@ static struct timespec deadline_in(int timeout_ms)
 {
     struct timespec deadline;
 
-    clock_gettime(CLOCK_REALTIME, &deadline);
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += timeout_ms / 1000;
     deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
     if (deadline.tv_nsec >= 1000000000) {
@@ -164,7 +164,8 @@ enum verdict keys_topic_read(const struct settings *st, int timeout_ms, struct k
     }
     pthread_mutex_lock(&reading.lock);
     while (!reading.is_known && reading.partitions == 0 && waited == 0) {
-        waited = pthread_cond_timedwait(&reading.changed, &reading.lock, &deadline);
+        waited =
+            pthread_cond_clockwait(&reading.changed, &reading.lock, CLOCK_MONOTONIC, &deadline);
     }
     pthread_mutex_unlock(&reading.lock);
     key_feed_stop(feed);

@@ -227,6 +227,17 @@ static void test_a_record_that_the_broker_finds_too_large_is_rejected(void **sta
     assert_int_equal(answered(bed, 2, OK, 5000), 1);
 }
 
+static void test_a_clock_that_is_wrong_is_no_fault_of_the_record(void **state)
+{
+    struct bed *bed = *state;
+
+    start(bed, NULL);
+    rd_kafka_mock_push_request_errors(bed->cluster, API_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP);
+    assert_int_equal(publish(bed, 0, "k", 100), OK);
+    assert_int_equal(answered(bed, 1, RETRY, 5000), 1);
+}
+
 static void test_a_lost_broker_means_retry_within_the_timeout_and_heals(void **state)
 {
     struct bed *bed = *state;
@@ -390,6 +401,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_record_that_the_broker_finds_too_large_is_rejected,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_is_wrong_is_no_fault_of_the_record, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_a_lost_broker_means_retry_within_the_timeout_and_heals,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_health_comes_back_without_records, setup, teardown),

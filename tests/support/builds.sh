@@ -11,6 +11,7 @@ packages_for_tests() {
         unit | component | tsan) ;;
         coverage) wanted+=(gcovr python3) ;;
         real) wanted+=(python3 python3-venv curl maven) ;;
+        fault | clock) wanted+=(python3 python3-venv curl openssl libfaketime) ;;
         *) wanted+=(python3 python3-venv curl openssl) ;;
         esac
     done
