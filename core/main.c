@@ -19,6 +19,7 @@
 #include "processors/rebuild.h"
 #include "processors/worker.h"
 #include "sinks/alerter.h"
+#include "sinks/alerts.h"
 #include "sinks/audit.h"
 #include "sinks/doctor.h"
 #include "sinks/erase.h"
@@ -105,6 +106,11 @@ static int offsets_main(const struct settings *st, const struct settings_rest *r
 static int status_main(const struct settings *st, const struct settings_rest *rest)
 {
     return status_run(st, rest->count, rest->words);
+}
+
+static int alerts_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return alerts_run(st, rest->count, rest->words);
 }
 
 static int maintain_main(const struct settings *st, const struct settings_rest *rest)
@@ -215,6 +221,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "look at records that could not be used; send them again",
      .help = LETTERS_HELP},
+    {.name = "alerts",
+     .usage = "[list | show ID | ack ID | accept ID | ignore ID | retry ID | tail] ...",
+     .run = alerts_main,
+     .takes_words = 1,
+     .line = "look at what drifted; say what is to become of it",
+     .help = ALERTS_HELP},
     {.name = "maintain",
      .usage = "[--dry-run]",
      .run = maintain_main,

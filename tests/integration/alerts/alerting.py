@@ -22,14 +22,14 @@ def owner(pipe):
     return psycopg.connect(pipe.dsn, autocommit=True)
 
 
-def raise_alert(connection, number, severity="warning", kind="schema", is_past=False, title=None, detail=None):
+def raise_alert(connection, number, severity="warning", kind="schema", is_past=False, title=None, detail=None, downstream=()):
     """One change, as the sink tells of it; the same number is the same alert."""
     connection.execute(
         "select graph.raise_alert(%s, %s, %s, 3::smallint, %s, %s, %s, %s, %s, now(), %s, %s, null)",
         (uuid.UUID(int=number), kind, severity, uuid.UUID(int=7), f"column_{number}",
          title or f"column_{number} was removed from {DATASET}",
          json.dumps(detail or {"changes": [{"change": "removed", "field": f"column_{number}"}], "owners": ["team-a"]}),
-         json.dumps([]), None, is_past))
+         json.dumps(list(downstream)), None, is_past))
 
 
 def alerter(pipe, number=1, **settings):

@@ -1,0 +1,2 @@
+-- Where tail begins.
+select clock_timestamp()
