@@ -29,7 +29,7 @@ static void put_text(struct bytes *out, struct str text)
 
 static size_t content_bytes(const struct event_work *work)
 {
-    size_t size = 64 + work->ol.producer.len;
+    size_t size = 96 + work->ol.producer.len;
     size += (size_t)(work->ol.input_count + work->ol.output_count + 1) * 17;
     for (uint32_t i = 0; i < work->facet_count; i++) {
         size += 48 + work->facets[i].name.len + work->facets[i].family.len;
@@ -87,6 +87,18 @@ struct content {
     struct id128 io;     /* of the job and the datasets it names */
 };
 
+/* What ran the job says the same from run to run, though it is a facet of the run. NULL: nothing says it. */
+static const struct facet_ref *environment_of(const struct event_work *work)
+{
+    for (uint32_t i = 0; i < work->facet_count; i++) {
+        const struct facet_ref *ref = &work->facets[i];
+        if (ref->subject_kind == GRAPH_RUN && str_eq(ref->name, STR("processing_engine"))) {
+            return ref;
+        }
+    }
+    return NULL;
+}
+
 static struct id128 digest_up_to(const char *buffer, const struct bytes *out)
 {
     return identity_digest((struct str){buffer, (size_t)(out->at - buffer)});
@@ -118,6 +130,10 @@ static enum verdict content_ids(struct processor *pr, const struct event_work *w
     put(&out, &kind, 1);
     put_text(&out, ol->producer);
     put(&out, content.layout.bytes, sizeof content.layout.bytes);
+    const struct facet_ref *environment = environment_of(work);
+    if (environment) {
+        put(&out, environment->digest.bytes, sizeof environment->digest.bytes);
+    }
     put_facets(&out, work, true);
     content.statement = digest_up_to(buffer, &out);
     *out_content = content;
@@ -239,32 +255,42 @@ static enum verdict add_drift_content(struct rows *rs, struct id128 subject, uin
 
 /* In what respects an unknown statement may differ from what was said before. What a reader saw of its inputs
  * is none: readers prune. */
-static enum verdict add_drift(struct rows *rs, const struct id128 *of_datasets, struct id128 of_job,
-                              struct id128 io, struct err *err)
+static enum verdict add_drift(struct rows *rs, const struct graph_statement *said, struct err *err)
 {
     const struct openlineage_event *ol = &rs->work->ol;
+    struct id128 job = ol->job.id;
     enum verdict verdict = OK;
     for (uint32_t i = 0; verdict == OK && i < io_count(ol); i++) {
         struct io_entry entry = io_at(rs->work, i);
-        if (entry.direction != GRAPH_INPUT) {
-            verdict = add_drift_content(rs, entry.ds->id, GRAPH_DRIFT_DATASET, of_datasets[i], err);
+        bool is_read = entry.direction == GRAPH_INPUT;
+        if (!is_read) {
+            verdict =
+                add_drift_content(rs, entry.ds->id, GRAPH_DRIFT_STATED, said->descriptions[i], err);
+        }
+        if (verdict == OK && said->has_run) {
+            verdict = add_drift_content(
+                rs, entry.ds->id, is_read ? GRAPH_DRIFT_READERS : GRAPH_DRIFT_WRITERS, job, err);
         }
     }
-    if (verdict == OK && ol->kind != OPENLINEAGE_DATASET) {
-        verdict = add_drift_content(rs, ol->job.id, GRAPH_DRIFT_JOB, of_job, err);
+    if (verdict == OK && said->has_job) {
+        verdict = add_drift_content(rs, job, GRAPH_DRIFT_JOB, said->job_description, err);
     }
-    if (verdict == OK && ol->kind == OPENLINEAGE_RUN && io_count(ol) > 0) {
-        verdict = add_drift_content(rs, ol->job.id, GRAPH_DRIFT_IO, io, err);
+    if (verdict == OK && said->has_run && said->has_io) {
+        verdict = add_drift_content(rs, job, GRAPH_DRIFT_IO, said->io, err);
     }
-    return verdict;
+    return verdict == OK
+               ? add_drift_content(rs, job, GRAPH_DRIFT_ENVIRONMENT, said->environment, err)
+               : verdict;
 }
 
 /* What is said of the job and of each dataset, into the statement's row. Every row of an unknown statement is
  * whole: any one of them may be the one that is inserted. */
-static enum verdict describe(struct rows *rs, size_t index, struct id128 io, struct err *err)
+static enum verdict describe(struct rows *rs, size_t index, struct err *err)
 {
     uint32_t count = io_count(&rs->work->ol);
+    const struct facet_ref *environment = environment_of(rs->work);
     struct id128 of_job = {0};
+    struct id128 of_run = {0};
     struct id128 *of_datasets = arena_calloc(rs->bt->arena, count, sizeof *of_datasets);
     if (!of_datasets) {
         return rows_short(err);
@@ -273,11 +299,17 @@ static enum verdict describe(struct rows *rs, size_t index, struct id128 io, str
     for (uint32_t i = 0; verdict == OK && i < count; i++) {
         verdict = add_description(rs, io_at(rs->work, i).facets, &of_datasets[i], err);
     }
+    if (verdict == OK && environment) {
+        struct facet_range range = {.first = (uint32_t)(environment - rs->work->facets),
+                                    .count = 1};
+        verdict = add_description(rs, &range, &of_run, err);
+    }
     struct graph_statement *row = &rs->bt->rows.statements.items[index];
     row->job_description = of_job;
+    row->environment = of_run;
     row->descriptions = of_datasets;
     row->description_count = count;
-    return verdict == OK ? add_drift(rs, of_datasets, of_job, io, err) : verdict;
+    return verdict == OK ? add_drift(rs, row, err) : verdict;
 }
 
 static enum verdict add_layout(struct rows *rs, struct id128 layout, struct err *err)
@@ -337,10 +369,14 @@ static enum verdict add_statement(struct rows *rs, const struct content *content
     size_t index = rs->bt->rows.statements.count - 1;
     bool is_new = false;
     enum verdict verdict = rows_text(rs, ol->producer, &row->producer, err);
+    if (verdict == OK &&
+        (ol->state == OPENLINEAGE_STATE_FAIL || ol->state == OPENLINEAGE_STATE_ABORT)) {
+        verdict = add_drift_content(rs, ol->job.id, GRAPH_DRIFT_FAILURES, ol->run.id, err);
+    }
     if (verdict != OK || is_known) {
         return verdict;
     }
-    verdict = describe(rs, index, content->io, err);
+    verdict = describe(rs, index, err);
     if (verdict == OK) {
         verdict = add_layout(rs, content->layout, err);
     }

@@ -23,8 +23,16 @@
 
 enum graph_direction { GRAPH_INPUT = 0, GRAPH_OUTPUT = 1, GRAPH_SUBJECT = 2 };
 enum graph_subject { GRAPH_RUN = 1, GRAPH_JOB = 2, GRAPH_DATASET = 3 };
-/* What writers and dataset events state of a dataset; what is said of a job; the datasets a job names. */
-enum graph_drift_aspect { GRAPH_DRIFT_DATASET = 1, GRAPH_DRIFT_JOB = 2, GRAPH_DRIFT_IO = 3 };
+/* In what respect something may drift, and what its contents are. */
+enum graph_drift_aspect {
+    GRAPH_DRIFT_STATED = 1,      /* dataset: descriptions by writers and dataset events */
+    GRAPH_DRIFT_JOB = 2,         /* job: descriptions */
+    GRAPH_DRIFT_IO = 3,          /* job: io sets of its runs */
+    GRAPH_DRIFT_WRITERS = 4,     /* dataset: jobs */
+    GRAPH_DRIFT_READERS = 5,     /* dataset: jobs */
+    GRAPH_DRIFT_FAILURES = 6,    /* job: runs */
+    GRAPH_DRIFT_ENVIRONMENT = 7, /* job: descriptions of its runs' environment */
+};
 enum graph_place { GRAPH_FACETS = 0, GRAPH_INPUT_FACETS = 1, GRAPH_OUTPUT_FACETS = 2 };
 
 /* A job or a dataset under its names. */
@@ -73,6 +81,7 @@ struct graph_statement {
     bool has_job;
     struct id128 job;
     struct id128 job_description; /* zero: none */
+    struct id128 environment;     /* description of what ran it; zero: none */
     bool has_io;
     struct id128 io;
     struct id128 *descriptions; /* of the datasets of io, by ordinal; zero: none */

@@ -209,6 +209,7 @@ static void bind_statement(struct pg_bind *bind, const void *row)
     bind_version(bind, 9, &statement->last);
     bind_version(bind, 11, &statement->written);
     bind_optional_id(bind, 13, !id128_is_zero(statement->first_run), statement->first_run);
+    bind_optional_id(bind, 14, !id128_is_zero(statement->environment), statement->environment);
 }
 
 static void bind_drift_content(struct pg_bind *bind, const void *row)
@@ -224,6 +225,7 @@ static void bind_drift_subject(struct pg_bind *bind, const void *row)
     const struct graph_statement *statement = row;
     pg_bind_uuid(bind, 0, statement->id);
     pg_bind_time(bind, 1, statement->first_at_us);
+    bind_optional_id(bind, 2, statement->has_job, statement->job);
 }
 
 static void bind_run_io(struct pg_bind *bind, const void *row)
@@ -424,7 +426,7 @@ const struct pg_table pg_tables[] = {
     CONTENT("insert_descriptions", "u2ttu", descriptions, graph_description, description),
     CONTENT("insert_layouts", "u22u2tt", layouts, graph_layout, layout),
     {.statement = "upsert_statements",
-     .types = "u2uuuyutzzuzuu",
+     .types = "u2uuuyutzzuzuuu",
      ROWS(statements, graph_statement),
      .is_derived = true,
      .order = order_statement,
@@ -486,7 +488,7 @@ const struct pg_table pg_tables[] = {
      .order = order_drift_content,
      .bind = bind_drift_content},
     {.statement = "upsert_drift_subjects",
-     .types = "uz",
+     .types = "uzu",
      ROWS(statements, graph_statement),
      .order = order_statement,
      .merge = merge_statement,

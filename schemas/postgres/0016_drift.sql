@@ -8,7 +8,8 @@
 -- baseline; each other one was a change, from the value that was said last before it came. A change is open while
 -- something of it still holds in what is accepted now; else it is history, which is kept and told to nobody.
 
-alter table graph.statements add column first_run uuid;
+alter table graph.statements add column first_run uuid, add column environment uuid;
+comment on column graph.statements.environment is 'What is said of what ran it (graph.descriptions); null: nothing.';
 comment on column graph.statements.first_run is 'The run of the earliest event with this content; null: no run event.';
 
 create table graph.drift_contents (
@@ -22,8 +23,8 @@ create index drift_contents_new on graph.drift_contents (subject_uuid) where is_
 comment on table graph.drift_contents is 'What was ever said of a subject in one respect, by digest.';
 comment on column graph.drift_contents.subject_uuid is 'Dataset or job.';
 comment on column graph.drift_contents.aspect is
-    '1: what writers and dataset events state of a dataset, 2: what is said of a job, 3: the datasets a job names.';
-comment on column graph.drift_contents.content_id is 'Description or io set.';
+    '1: what writers and dataset events state of a dataset, 2: what is said of a job, 3: datasets that the runs of a job name, 4: writers of a dataset, 5: its readers, 6: failures of a job, 7: what runs a job.';
+comment on column graph.drift_contents.content_id is 'Description (1, 2, 7), io set (3), job (4, 5) or run (6).';
 comment on column graph.drift_contents.is_new is 'True only within the transaction that adds it.';
 
 create table graph.drift_subjects (
@@ -43,37 +44,42 @@ comment on column graph.drift_subjects.is_due is 'True only within the transacti
 comment on column graph.drift_subjects.failure is 'Why the last judgement could not be made: null when it was.';
 
 create table graph.drift_watch (
-    statement_id uuid not null,
+    watched_id uuid not null,
     subject_uuid uuid not null,
     aspect smallint not null,
     is_settled boolean not null,
     first_at timestamptz not null,
-    primary key (statement_id, subject_uuid, aspect)
+    primary key (watched_id, subject_uuid, aspect)
 );
 create index drift_watch_subject on graph.drift_watch (subject_uuid, aspect);
-comment on table graph.drift_watch is 'Statements about subjects of which different things were said.';
-comment on column graph.drift_watch.statement_id is 'The statement.';
-comment on column graph.drift_watch.subject_uuid is 'The subject.';
+comment on table graph.drift_watch is 'Whose events may change a judgement that was made.';
+comment on column graph.drift_watch.watched_id is 'Statement or job.';
+comment on column graph.drift_watch.subject_uuid is 'The subject that was judged.';
 comment on column graph.drift_watch.aspect is 'As in graph.drift_contents.';
-comment on column graph.drift_watch.is_settled is
-    'What it says is accepted: only an earlier event changes anything. False: every event does.';
-comment on column graph.drift_watch.first_at is 'Its earliest event time when it was judged.';
+comment on column graph.drift_watch.is_settled is 'Only an earlier event changes anything. False: every event may.';
+comment on column graph.drift_watch.first_at is 'The earliest event time when it was judged.';
 
 create table graph.drift_facts (
     aspect smallint not null,
+    fact text not null,
     facet text not null,
     kind text not null,
-    primary key (aspect, facet)
+    primary key (aspect, fact)
 );
 comment on table graph.drift_facts is 'Which facets are compared, and what kind of drift a difference is.';
 comment on column graph.drift_facts.aspect is 'As in graph.drift_contents.';
+comment on column graph.drift_facts.fact is 'What is compared of the facet.';
 comment on column graph.drift_facts.facet is 'Name of the facet.';
 comment on column graph.drift_facts.kind is 'Kind of alert.';
 insert into graph.drift_facts values
-    (1, 'schema', 'schema'), (1, 'ownership', 'stewardship'), (1, 'tags', 'stewardship'),
-    (1, 'documentation', 'stewardship'), (1, 'lifecycleStateChange', 'stewardship'),
-    (2, 'sql', 'code'), (2, 'sourceCode', 'code'), (2, 'sourceCodeLocation', 'code'), (2, 'jobType', 'code'),
-    (2, 'ownership', 'stewardship'), (2, 'tags', 'stewardship'), (2, 'documentation', 'stewardship');
+    (1, 'schema', 'schema', 'schema'), (1, 'ownership', 'ownership', 'stewardship'), (1, 'tags', 'tags', 'stewardship'),
+    (1, 'documentation', 'documentation', 'stewardship'),
+    (1, 'lifecycle', 'lifecycleStateChange', 'stewardship'),
+    (2, 'sql', 'sql', 'code'), (2, 'source', 'sourceCode', 'code'), (2, 'commit', 'sourceCodeLocation', 'code'),
+    (2, 'job type', 'jobType', 'code'),
+    (2, 'ownership', 'ownership', 'stewardship'), (2, 'tags', 'tags', 'stewardship'),
+    (2, 'documentation', 'documentation', 'stewardship'),
+    (7, 'engine', 'processing_engine', 'environment'), (7, 'emitter', 'processing_engine', 'behaviour');
 
 create table graph.type_names (
     name text primary key,
@@ -122,33 +128,35 @@ return (
     select btrim(lower(regexp_replace(regexp_replace(q, '\?(\s*,\s*\?)+', '?', 'g'), '\s+', ' ', 'g')), ' ;') from plain);
 
 -- A facet as it is compared; null: it says nothing. A deleted one is an empty list.
-create function graph.drift_form(facet text, content jsonb, deleted boolean) returns jsonb
+create function graph.drift_form(fact text, content jsonb, deleted boolean) returns jsonb
 language sql stable parallel safe
 return case
     when deleted then '[]'
-    when facet = 'schema' then
+    when fact = 'schema' then
         (select jsonb_agg(jsonb_build_object('field', f.name, 'type', graph.canonical_type(f.type)) order by f.ordinal)
          from graph.schema_fields(content) f)
-    when facet = 'ownership' then
+    when fact = 'ownership' then
         (select coalesce(jsonb_agg(distinct jsonb_build_object('what', 'owner', 'value', o ->> 'name')), '[]')
          from jsonb_path_query(content, 'lax $.owners[*]') o where o ->> 'name' is not null)
-    when facet = 'tags' then
+    when fact = 'tags' then
         (select coalesce(jsonb_agg(distinct jsonb_strip_nulls(jsonb_build_object('what', 'tag', 'field', t ->> 'field',
              'value', case when t ->> 'value' is null or t ->> 'value' = 'true' then t ->> 'key'
                  else (t ->> 'key') || '=' || (t ->> 'value') end))), '[]')
          from jsonb_path_query(content, 'lax $.tags[*]') t where t ->> 'key' is not null)
-    when facet = 'documentation' then to_jsonb(nullif(btrim(content ->> 'description'), ''))
-    when facet = 'lifecycleStateChange' then
+    when fact = 'documentation' then to_jsonb(nullif(btrim(content ->> 'description'), ''))
+    when fact = 'lifecycle' then
         to_jsonb(case upper(content ->> 'lifecycleStateChange') when 'DROP' then 'dropped'
             when 'RENAME' then 'renamed' else 'live' end)
     when content ->> 'query' like '%***%' or content ->> 'sourceCode' like '%***%' then null -- masked
-    when facet = 'sql' then to_jsonb(nullif(graph.sql_fingerprint(content ->> 'query'), ''))
-    when facet = 'sourceCode' then to_jsonb(nullif(btrim(content ->> 'sourceCode'), ''))
-    when facet = 'sourceCodeLocation' then
+    when fact = 'sql' then to_jsonb(nullif(graph.sql_fingerprint(content ->> 'query'), ''))
+    when fact = 'source' then to_jsonb(nullif(btrim(content ->> 'sourceCode'), ''))
+    when fact = 'commit' then
         to_jsonb(coalesce(content ->> 'version', content ->> 'tag', content ->> 'branch'))
-    when facet = 'jobType' then
+    when fact = 'job type' then
         jsonb_build_object('integration', content ->> 'integration', 'type', content ->> 'jobType',
             'processing', content ->> 'processingType')
+    when fact = 'engine' then to_jsonb(concat_ws(' ', lower(content ->> 'name'), content ->> 'version'))
+    when fact = 'emitter' then to_jsonb(content ->> 'openlineageAdapterVersion')
 end;
 
 -- What changes from one schema to another: added, removed and retyped fields (a nested one only when its parent stays), or
@@ -190,10 +198,10 @@ begin atomic
 end;
 
 -- What changes from one form of a facet to another.
-create function graph.drift_changes(facet text, was jsonb, is_now jsonb) returns setof jsonb
+create function graph.drift_changes(fact text, was jsonb, is_now jsonb) returns setof jsonb
 language sql immutable parallel safe
 begin atomic
-    select graph.schema_changes(was, is_now) where facet = 'schema'
+    select graph.schema_changes(was, is_now) where fact = 'schema'
     union all
     select o.change
     from (
@@ -205,10 +213,10 @@ begin atomic
         from jsonb_array_elements(case when jsonb_typeof(is_now) = 'array' then is_now end) e
         where not case when jsonb_typeof(was) = 'array' then was else '[]' end @> jsonb_build_array(e)
     ) o
-    where facet in ('ownership', 'tags')
+    where fact in ('ownership', 'tags')
     union all
-    select jsonb_build_object('change', 'changed', 'what', facet, 'from', was, 'to', is_now)
-    where facet not in ('schema', 'ownership', 'tags') and was <> is_now;
+    select jsonb_build_object('change', 'changed', 'what', fact, 'from', was, 'to', is_now)
+    where fact not in ('schema', 'ownership', 'tags') and was <> is_now;
 end;
 
 -- Every value of the one type is a value of the other.
@@ -244,24 +252,25 @@ begin atomic
         from graph.io_sets i join graph.statements s using (io_id)
         where drift_said.aspect = 1 and i.dataset_uuid = subject and i.direction in (1, 2)
         union all
-        select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by, s.job_description
+        select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by,
+            case drift_said.aspect when 2 then s.job_description else s.environment end
         from graph.statements s
-        where drift_said.aspect = 2 and s.job_uuid = subject
+        where drift_said.aspect in (2, 7) and s.job_uuid = subject
         order by 4 desc limit 1000
-    ), facets as (
-        select distinct d.digest, d.name
+    ), facts as (
+        select distinct d.digest, k.fact
         from statements s
         join graph.descriptions d using (description_id)
         join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
     ), forms as materialized (
-        select f.digest, f.name, graph.drift_form(f.name, c.content, c.deleted) as form
-        from facets f join graph.facets c using (digest)
+        select f.digest, f.fact, graph.drift_form(f.fact, c.content, c.deleted) as form
+        from facts f join graph.facets c using (digest)
     )
-    select s.statement_id, d.name, k.kind, d.family, f.form, s.first_at, s.first_run, s.last_at, s.last_by
+    select s.statement_id, k.fact, k.kind, d.family, f.form, s.first_at, s.first_run, s.last_at, s.last_by
     from statements s
     join graph.descriptions d using (description_id)
     join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
-    join forms f on f.digest = d.digest and f.name = d.name
+    join forms f on f.digest = d.digest and f.fact = k.fact
     where f.form is not null;
 end;
 
@@ -313,6 +322,222 @@ begin atomic
         -- One run may say several things of a job, by turns.
         and (kind <> 'code' or graph.root_of(first_run) is distinct from graph.root_of(was_first_run)
              and graph.root_of(first_run) is distinct from graph.root_of(graph.run_of(good_by, good_at)));
+end;
+
+-- Two producers that state another type of one field, as of what each said last.
+create function graph.disagreements_of(dataset uuid) returns setof graph.drift_change
+language sql stable
+begin atomic
+    with latest as materialized (
+        select distinct on (family) family, form, first_at, first_run, last_at, last_by
+        from graph.drift_said(dataset, 1::smallint)
+        where fact = 'schema'
+        order by family, last_at desc, last_by desc, form desc
+    ), fields as (
+        select l.family, l.first_at, l.first_run, f ->> 'field' as field,
+            regexp_replace(f ->> 'type', '\(.*', '') as type
+        from latest l cross join lateral jsonb_array_elements(l.form) f
+        where f ->> 'type' is not null
+    ), pairs as (
+        select a.family, b.family as other,
+            jsonb_agg(jsonb_build_object('change', 'differs', 'field', a.field, 'from', a.type, 'to', b.type)
+                      order by a.field) as changes,
+            max(b.first_at) as first_at, (array_agg(b.first_run))[1] as first_run
+        from fields a join fields b on b.field = a.field and b.type <> a.type and (b.first_at, b.family) > (a.first_at, a.family)
+        group by a.family, b.family
+    )
+    select row('producers', 'consistency', other, to_jsonb(family), changes, changes, false, first_at, first_run, null,
+               null)::graph.drift_change
+    from pairs;
+end;
+
+-- A name without what differs from day to day: partitions, dates, numbers of runs.
+create function graph.name_pattern(name text) returns text
+language sql immutable parallel safe
+return regexp_replace(name, '[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+', '#', 'g');
+
+-- The inputs that runs of a job name: since when, and by which run first.
+create function graph.inputs_of(job uuid)
+returns table (dataset_uuid uuid, namespace text, name text, pattern text, first_at timestamptz, first_run uuid,
+               last_at timestamptz)
+language sql stable
+begin atomic
+    select i.dataset_uuid, d.namespace, d.name, d.namespace || '/' || graph.name_pattern(d.name), min(s.first_at),
+        (array_agg(s.first_run order by s.first_at, s.first_run))[1], max(s.last_at)
+    from graph.statements s
+    join graph.io_sets i using (io_id)
+    join graph.datasets d using (dataset_uuid)
+    where s.job_uuid = job and s.kind = 1 and i.direction = 0
+    group by i.dataset_uuid, d.namespace, d.name;
+end;
+
+-- Runs of a job that completed behind a time, and name datasets but not this one; 2 at most.
+create function graph.runs_without(job uuid, dataset uuid, since timestamptz)
+returns table (run_uuid uuid, at timestamptz)
+language sql stable
+begin atomic
+    select e.run_uuid, min(e.event_time)
+    from graph.statements s join graph.events e using (statement_id)
+    where s.job_uuid = job and s.written_at > since and e.event_time > since and upper(e.event_type) = 'COMPLETE'
+        and s.io_id is not null
+        and not exists (select from graph.run_io_sets r join graph.io_sets i using (io_id)
+                        where r.run_uuid = e.run_uuid and i.dataset_uuid = dataset and i.direction = 0)
+    group by e.run_uuid
+    order by 2, 1 limit 2;
+end;
+
+-- New inputs of a job (those of its first run that named any are the baseline), and inputs that two completed runs in a row
+-- did without. Another day's partition is no other dataset.
+create function graph.input_drift_of(job uuid) returns setof graph.drift_change
+language sql stable
+begin atomic
+    with inputs as materialized (
+        select i.*, min(i.first_at) over (partition by i.pattern) as pattern_first,
+            max(i.last_at) over (partition by i.pattern) as pattern_last,
+            first_value(i.first_run) over (order by i.first_at, i.first_run) as base_run
+        from graph.inputs_of(job) i
+    ), vanished as materialized (
+        select i.*, w.run_uuid, w.at
+        from inputs i
+        cross join lateral (select array_agg(r.run_uuid order by r.at, r.run_uuid) as runs,
+                                array_agg(r.at order by r.at, r.run_uuid) as times
+                            from graph.runs_without(job, i.dataset_uuid, i.pattern_last) r) r
+        cross join lateral (select r.runs[2] as run_uuid, r.times[2] as at) w
+        where cardinality(r.runs) = 2 and i.last_at = i.pattern_last
+    )
+    select row('inputs', 'topology', '', null, to_jsonb(i.dataset_uuid), jsonb_build_array(jsonb_build_object(
+                   'change', 'added', 'what', 'input', 'value', i.namespace || '/' || i.name)),
+               exists (select from vanished v where v.dataset_uuid = i.dataset_uuid), i.first_at, i.first_run, null,
+               null)::graph.drift_change
+    from inputs i
+    where i.first_at = i.pattern_first and i.first_run is not null
+        and graph.root_of(i.first_run) is distinct from graph.root_of(i.base_run)
+    union all
+    select row('inputs', 'topology', 'vanished', to_jsonb(i.dataset_uuid), to_jsonb(i.dataset_uuid),
+               jsonb_build_array(jsonb_build_object('change', 'removed', 'what', 'input', 'value',
+                                                    i.namespace || '/' || i.name)),
+               false, i.at, i.run_uuid, null, i.last_at)::graph.drift_change
+    from vanished i;
+end;
+
+-- Statements of a job to look at again: those with an input that has vanished, and those of whole runs without an input that
+-- has not.
+create function graph.watch_inputs(job uuid)
+returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
+language sql stable
+begin atomic
+    with inputs as materialized (
+        select i.dataset_uuid, i.pattern,
+            (select count(*) from graph.runs_without(job, i.dataset_uuid, i.last_at)) = 2 as is_gone
+        from graph.inputs_of(job) i
+    ), named as materialized (
+        select distinct s.statement_id, i.dataset_uuid, n.pattern
+        from graph.statements s
+        join graph.io_sets i on i.io_id = s.io_id and i.direction = 0
+        join inputs n on n.dataset_uuid = i.dataset_uuid
+        where s.job_uuid = job
+    )
+    select s.statement_id, not exists (
+            select from inputs i
+            where i.is_gone and exists (select from named n
+                                        where n.statement_id = s.statement_id and n.dataset_uuid = i.dataset_uuid)
+                or not i.is_gone and s.written_at is not null and not exists (
+                    select from named n where n.statement_id = s.statement_id and n.pattern = i.pattern)),
+        s.first_at
+    from graph.statements s
+    where s.job_uuid = job and s.io_id is not null;
+end;
+
+-- Jobs that write a dataset (aspect 4) or read it (5), each as the run at the top of its first run shows it: a new one
+-- beside those that were there is a shadow writer or a new reader. Readers of the first day are the baseline: a platform
+-- that begins to send would tell of each.
+create function graph.neighbour_drift_of(dataset uuid, aspect smallint) returns setof graph.drift_change
+language sql stable
+begin atomic
+    with jobs as materialized (
+        select s.job_uuid, min(s.first_at) as first_at, (array_agg(s.first_run order by s.first_at, s.first_run))[1] as run
+        from graph.io_sets i join graph.statements s using (io_id)
+        where i.dataset_uuid = dataset and s.kind = 1
+            and i.direction = case neighbour_drift_of.aspect when 4 then 1 else 0 end
+        group by s.job_uuid
+    ), tops as materialized (
+        select coalesce(r.job_uuid, j.job_uuid) as top, min(j.first_at) as first_at,
+            (array_agg(j.job_uuid order by j.first_at, j.job_uuid))[1] as job_uuid,
+            (array_agg(j.run order by j.first_at, j.run))[1] as run
+        from jobs j left join graph.runs r on r.run_uuid = graph.root_of(j.run)
+        group by 1
+    )
+    select row(case neighbour_drift_of.aspect when 4 then 'writers' else 'readers' end, 'topology', '', null,
+               to_jsonb(t.top), jsonb_build_array(jsonb_build_object('change', 'added', 'what',
+                   case neighbour_drift_of.aspect when 4 then 'writer' else 'reader' end, 'value',
+                   j.namespace || '/' || j.name)),
+               false, t.first_at, t.run, null, null)::graph.drift_change
+    from tops t join graph.jobs j on j.job_uuid = t.job_uuid
+    where t.first_at > (select min(e.first_at) from tops e)
+        + case neighbour_drift_of.aspect when 4 then interval '0' else interval '1 day' end;
+end;
+
+-- An earlier event of one of the jobs may tell who came first.
+create function graph.watch_neighbours(dataset uuid, aspect smallint)
+returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
+language sql stable
+begin atomic
+    select s.job_uuid, true, min(s.first_at)
+    from graph.io_sets i join graph.statements s using (io_id)
+    where i.dataset_uuid = dataset and s.kind = 1
+        and i.direction = case watch_neighbours.aspect when 4 then 1 else 0 end
+    group by s.job_uuid;
+end;
+
+-- A job that fails after it had completed; over with the next run that completes.
+create function graph.failures_of(job uuid) returns setof graph.drift_change
+language sql stable
+begin atomic
+    with failures as (
+        select r.run_uuid, r.ended_at, r.error_message
+        from graph.drift_contents c join graph.runs r on r.run_uuid = c.content_id
+        where c.subject_uuid = job and c.aspect = 6 and r.state in (3, 4) and r.ended_at is not null
+    ), good as (
+        select max(s.written_at) as last_at from graph.statements s where s.job_uuid = job
+    ), bad as (
+        -- The first failure behind the last success; when there is none, the last failure.
+        select f.*, g.last_at as good_at
+        from failures f cross join good g
+        where exists (select from graph.runs o where o.job_uuid = job and o.state = 2 and o.ended_at < f.ended_at)
+        order by (f.ended_at > g.last_at) desc, case when f.ended_at > g.last_at then f.ended_at end,
+            f.ended_at desc, f.run_uuid limit 1
+    )
+    select row('runs', 'behaviour', '', null, 'true', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+                   'change', 'changed', 'what', 'outcome', 'from', 'COMPLETED', 'to', 'FAILED',
+                   'error', left(b.error_message, 1000)))),
+               b.good_at > b.ended_at, b.ended_at, b.run_uuid, null, b.good_at)::graph.drift_change
+    from bad b;
+end;
+
+-- Any event of a job may end its failing, or tell that it worked before.
+create function graph.watch_failures(job uuid)
+returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
+language sql stable
+begin atomic
+    select job, false, 'infinity'::timestamptz
+    where not exists (select from graph.failures_of(job) f where f.is_past);
+end;
+
+-- Statements of which something else was said too: settled are those that say what is accepted.
+create function graph.watch_said(subject uuid, aspect smallint)
+returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
+language sql stable
+begin atomic
+    select s.statement_id, bool_and(s.form = s.accepted), min(s.first_at)
+    from (
+        select d.*, first_value(d.form) over (partition by d.fact, d.family
+                                              order by d.last_at desc, d.last_by desc, d.form desc) as accepted,
+            min(d.form::text) over (partition by d.fact, d.family) <> max(d.form::text) over (partition by d.fact, d.family)
+                as is_contested
+        from graph.drift_said(subject, aspect) d
+    ) s
+    where s.is_contested
+    group by s.statement_id;
 end;
 
 -- What an alert tells beside the change --------------------------------------------------------------------------
@@ -385,7 +610,9 @@ return case change ->> 'change'
         else 'new column ' || (change ->> 'field') end
     when 'retyped' then format('column %s is %s, was %s', change ->> 'field', change ->> 'to', change ->> 'from')
     when 'reordered' then 'columns in another order'
-    else format('%s changed', change ->> 'what') end;
+    when 'differs' then format('producers differ on column %s: %s and %s', change ->> 'field', change ->> 'from',
+        change ->> 'to')
+    else case when change ->> 'what' = 'outcome' then 'fails' else format('%s changed', change ->> 'what') end end;
 
 create function graph.drift_title(changes jsonb) returns text
 language sql immutable parallel safe
@@ -404,29 +631,53 @@ return case
     when kind = 'stewardship' and changes
         @? '$[*] ? (@.change == "removed" && (@.what == "owner" || @.value like_regex "pii|sensitiv|confidential|secret|gdpr|phi" flag "i"))'
         then 'warning'
+    when kind = 'consistency' then 'warning'
+    when kind = 'topology' and changes @? '$[*] ? (@.change == "removed" || @.what == "writer")' then 'warning'
+    when kind = 'behaviour' and changes @? '$[*] ? (@.what == "outcome")' then
+        case when downstream <> '[]' then 'critical' else 'warning' end
     else 'info' end;
 
--- An open alert of the same run that explains this one: of a kind before it in this order.
-create function graph.drift_cause(alert uuid, kind text, subject uuid, run uuid) returns uuid
+-- An open alert that explains this one: of the same run and a kind before it in this order; or, as engines and emitters change
+-- under many jobs at once, the same change of another job of the namespace within a day.
+create function graph.drift_cause(alert uuid, c graph.drift_change, namespace text) returns uuid
 language sql stable
 begin atomic
+    with kinds as (
+        select array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment'] as k
+    )
     select a.alert_id
-    from graph.alerts a
-    where a.run_uuid = run and a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
-        and array_position(array['schema', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], a.kind)
-            < array_position(array['schema', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], drift_cause.kind)
-    order by array_position(array['schema', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], a.kind),
-        a.alert_id
+    from graph.alerts a cross join kinds
+    where a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
+        and (a.run_uuid = (c).run and array_position(k, a.kind) < array_position(k, (c).kind)
+             or (c).fact in ('engine', 'emitter') and a.kind = (c).kind and a.detail -> 'changes' = (c).changes
+                and a.event_time between (c).at - interval '1 day' and (c).at
+                and exists (select from graph.jobs j
+                            where j.job_uuid = a.subject_uuid and j.namespace = drift_cause.namespace))
+    order by array_position(k, a.kind), a.alert_id
     limit 1;
 end;
+
+create function graph.drift_query(kind text, namespace text, name text, is_dataset boolean) returns text
+language sql immutable parallel safe
+return case
+    when kind in ('schema', 'consistency') then format(
+        'select * from metaops.dataset_versions where namespace = %L and name = %L order by first_seen', namespace, name)
+    when kind = 'topology' and is_dataset then format(
+        'select * from metaops.edges where dataset_namespace = %L and dataset_name = %L order by first_seen', namespace, name)
+    when kind = 'topology' then format(
+        'select * from metaops.edges where job_namespace = %L and job_name = %L order by first_seen', namespace, name)
+    when kind = 'behaviour' then format(
+        'select * from metaops.runs where job_namespace = %L and job_name = %L order by started_at', namespace, name)
+    else format('select * from metaops.facets where namespace = %L and name = %L order by event_time', namespace, name) end;
 create index alerts_run on graph.alerts (run_uuid);
+create index alerts_kind on graph.alerts (kind, event_time);
 
 create function graph.raise_drift(subject uuid, aspect smallint, c graph.drift_change) returns uuid
 language plpgsql
 as $$
 declare
     alert constant uuid := md5(concat_ws('|', c.kind, subject, c.fact, c.family, c.is_now))::uuid;
-    is_dataset constant boolean := aspect = 1;
+    is_dataset constant boolean := aspect in (1, 4, 5);
     namespace text;
     name text;
     fields text[];
@@ -441,11 +692,11 @@ begin
     end if;
     select array_agg(x ->> 'field') into fields
     from jsonb_array_elements(c.changes) x where c.kind = 'schema' and x ->> 'change' in ('removed', 'retyped');
-    if not c.is_past and (fields is not null or c.kind <> 'code') then
+    if not c.is_past and (fields is not null or c.kind not in ('code', 'environment')) then
         hit := graph.drift_downstream(namespace, name, fields, case when is_dataset then 'dataset' else 'job' end);
     end if;
     severity := graph.drift_severity(c.kind, c.changes, hit);
-    detail := jsonb_strip_nulls(jsonb_build_object('fact', c.fact, 'producer', c.family, 'changes', c.changes,
+    detail := jsonb_strip_nulls(jsonb_build_object('fact', c.fact, 'aspect', aspect, 'producer', case when c.family not in ('', 'vanished') then c.family end, 'changes', c.changes,
         'compatibility', case when c.kind = 'schema' then case when fields is not null and hit = '[]'
             then 'unused-breaking' else graph.schema_compatibility(c.changes) end end,
         'last_good_run', (select graph.run_name(r.run_id, r.run_uuid)
@@ -453,12 +704,11 @@ begin
                           where e.event_id = c.last_good_by and e.event_time = c.last_good_at limit 1),
         'last_good_at', c.last_good_at,
         'owners', nullif(graph.owners_of(subject), '[]'),
-        'sql', format('select * from metaops.facets where namespace = %L and name = %L and facet = %L order by event_time',
-            namespace, name, c.fact))) || coalesce(graph.drift_actor(c.run, c.at), '{}');
+        'sql', graph.drift_query(c.kind, namespace, name, is_dataset))) || coalesce(graph.drift_actor(c.run, c.at), '{}');
     perform graph.raise_alert(alert, c.kind, severity, case when is_dataset then 3 else 2 end::smallint, subject,
         case when jsonb_array_length(c.changes) = 1 then c.changes -> 0 ->> 'field' end,
         format('%s: %s', name, graph.drift_title(c.changes)), detail, hit, c.at, c.run, c.is_past,
-        graph.drift_cause(alert, c.kind, subject, c.run));
+        graph.drift_cause(alert, c, namespace));
     return alert;
 end $$;
 
@@ -470,16 +720,20 @@ as $$
 declare
     change graph.drift_change;
     raised uuid[] := '{}';
-    kinds constant text[] := array(select distinct f.kind from graph.drift_facts f where f.aspect = judge_subject.aspect);
     gone record;
 begin
-    for change in select * from graph.drift_of(subject, aspect) loop
+    for change in select * from graph.drift_of(subject, aspect) where judge_subject.aspect in (1, 2, 7)
+        union all select * from graph.disagreements_of(subject) where judge_subject.aspect = 1
+        union all select * from graph.input_drift_of(subject) where judge_subject.aspect = 3
+        union all select * from graph.neighbour_drift_of(subject, aspect) where judge_subject.aspect in (4, 5)
+        union all select * from graph.failures_of(subject) where judge_subject.aspect = 6
+    loop
         raised := raised || graph.raise_drift(subject, aspect, change);
     end loop;
     for gone in select a.alert_id, a.event_time > now() - interval '1 day' as was_told
         from graph.alerts a
-        where a.subject_uuid = subject and a.kind = any (kinds) and not a.alert_id = any (raised)
-            and a.status in ('open', 'acknowledged', 'resolved') loop
+        where a.subject_uuid = subject and a.detail -> 'aspect' = to_jsonb(judge_subject.aspect)
+            and not a.alert_id = any (raised) and a.status in ('open', 'acknowledged', 'resolved') loop
         if gone.was_told then
             update graph.alerts a set status = 'resolved' where a.alert_id = gone.alert_id and a.status <> 'resolved';
             if found then
@@ -491,17 +745,18 @@ begin
         end if;
     end loop;
     delete from graph.drift_watch w where w.subject_uuid = subject and w.aspect = judge_subject.aspect;
-    insert into graph.drift_watch (statement_id, subject_uuid, aspect, is_settled, first_at)
-    select s.statement_id, subject, judge_subject.aspect, bool_and(s.form = s.accepted), min(s.first_at)
+    insert into graph.drift_watch (watched_id, subject_uuid, aspect, is_settled, first_at)
+    select w.watched_id, subject, judge_subject.aspect, w.is_settled, w.first_at
     from (
-        select d.*, first_value(d.form) over (partition by d.fact, d.family
-                                              order by d.last_at desc, d.last_by desc, d.form desc) as accepted,
-            min(d.form::text) over (partition by d.fact, d.family) <> max(d.form::text) over (partition by d.fact, d.family)
-                as is_contested
-        from graph.drift_said(subject, aspect) d
-    ) s
-    where s.is_contested
-    group by s.statement_id;
+        select * from graph.watch_said(subject, aspect) where judge_subject.aspect in (1, 2, 7)
+        union all
+        select * from graph.watch_inputs(subject) where judge_subject.aspect = 3
+        union all
+        select * from graph.watch_neighbours(subject, aspect) where judge_subject.aspect in (4, 5)
+        union all
+        select * from graph.watch_failures(subject) where judge_subject.aspect = 6
+    ) w
+    on conflict do nothing;
 end $$;
 
 -- Judges what the transaction has marked as due. What a judgement cannot be made of is noted, and stops no event.
@@ -516,7 +771,7 @@ begin
         where s.is_due order by s.aspect, s.subject_uuid loop
         judged := judged + 1;
         begin
-            if due.aspect <> 3 and due.contents <= 1000 then
+            if due.contents <= 1000 then
                 perform graph.judge_subject(due.subject_uuid, due.aspect);
             end if;
             update graph.drift_subjects s set is_due = false, failure = null

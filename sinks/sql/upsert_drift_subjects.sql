@@ -1,13 +1,20 @@
--- Subjects to judge, locked in order: those of which this transaction says something new, and those whose statements
--- ($1, $2 the earliest event time of each) are watched because what they say may have become true again.
+-- Subjects to judge, locked in order: those of which this transaction says something new, and those that are watched by
+-- its statements ($1, $2 the earliest event time of each, $3 their jobs), because what was said before may be true
+-- again. What was said first is a baseline, but that a failure (aspect 6) is none.
 insert into graph.drift_subjects as s (subject_uuid, aspect, contents, is_due)
-select t.subject_uuid, t.aspect, sum(t.contents), sum(t.contents) > 1
+select t.subject_uuid, t.aspect, sum(t.contents), sum(t.contents) > 1 or t.aspect = 6
 from (
     select c.subject_uuid, c.aspect, 1 as contents from graph.drift_contents c where c.is_new
     union all
     select w.subject_uuid, w.aspect, 0
-    from unnest($1::uuid[], $2::timestamptz[]) b (statement_id, first_at)
-    join graph.drift_watch w on w.statement_id = b.statement_id
+    from (
+        select b.statement_id as id, b.first_at
+        from unnest($1::uuid[], $2::timestamptz[]) b (statement_id, first_at)
+        union all
+        select j.job_uuid, min(j.first_at) from unnest($3::uuid[], $2::timestamptz[]) j (job_uuid, first_at)
+        group by j.job_uuid
+    ) b
+    join graph.drift_watch w on w.watched_id = b.id
     where not w.is_settled or b.first_at < w.first_at
 ) t
 group by t.subject_uuid, t.aspect

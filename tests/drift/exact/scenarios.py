@@ -18,13 +18,17 @@ def fields(*names):
     return {"schema": facet(fields=described)}
 
 
+def engine(version, adapter="1.23.0"):
+    return {"processing_engine": facet(name="spark", version=version, openlineageAdapterVersion=adapter)}
+
+
 def dataset(name, facets=None):
     return {"name": name, "facets": facets or {}}
 
 
 def at(minute, job="job", outputs=(), inputs=(), job_facets=None, run=None, state="COMPLETE", parent=None,
-       producer=PRODUCER):
-    return {"minute": minute, "job": job, "outputs": list(outputs), "inputs": list(inputs), "parent": parent,
+       producer=PRODUCER, run_facets=None):
+    return {"run_facets": run_facets or {}, "minute": minute, "job": job, "outputs": list(outputs), "inputs": list(inputs), "parent": parent,
             "job_facets": job_facets or {}, "run": run or f"{job}@{minute}", "state": state, "producer": producer}
 
 
@@ -34,6 +38,10 @@ def writes(minute, *names, **more):
 
 def owned(minute, *owners):
     return at(minute, outputs=[dataset("t", {"ownership": facet(owners=[{"name": o} for o in owners])})])
+
+
+def reads(minute, *names, **more):
+    return at(minute, inputs=[dataset(name) for name in names], **more)
 
 
 def codes(minute, query, **more):
@@ -77,7 +85,7 @@ SCENARIOS = {
         set()),
     "two producers, each by itself": (
         [writes(1, "id:int", "a:text"),
-         at(2, job="other", outputs=[dataset("t", {"schema": {**fields("id:int")["schema"], "_producer": OTHER}})]),
+         at(2, outputs=[dataset("t", {"schema": {**fields("id:int")["schema"], "_producer": OTHER}})]),
          writes(3, "id:int", "a:text")],
         set()),
     "an owner goes": (
@@ -100,4 +108,53 @@ SCENARIOS = {
         [codes(1, "drop table a", parent="p1"), codes(2, "drop table b", parent="p1"),
          codes(3, "drop table a", parent="p2"), codes(4, "drop table b", parent="p2")],
         set()),
+    "another engine": (
+        [at(1, run_facets=engine("3.4.1")), at(2, run_facets=engine("3.5.0")), at(3, run_facets=engine("3.5.0"))],
+        {("environment", "job", None, "open")}),
+    "another engine, and back": (
+        [at(1, run_facets=engine("3.4.1")), at(2, run_facets=engine("3.5.0")), at(3, run_facets=engine("3.4.1"))],
+        {("environment", "job", None, "resolved")}),
+    "another emitter": (
+        [at(1, run_facets=engine("3.4.1")), at(2, run_facets=engine("3.4.1", "1.24.0"))],
+        {("behaviour", "job", None, "open")}),
+    "it fails": (
+        [at(1), at(2, state="FAIL")],
+        {("behaviour", "job", None, "open")}),
+    "it fails and works again": (
+        [at(1), at(2, state="FAIL"), at(3)],
+        {("behaviour", "job", None, "resolved")}),
+    "it never worked": (
+        [at(1, state="FAIL"), at(2, state="FAIL")],
+        set()),
+    "a new input": (
+        [reads(1, "a"), reads(2, "a", "b")],
+        {("topology", "job", None, "open")}),
+    "inputs of one run come one by one": (
+        [reads(1, "a", run="r", state="START"), reads(2, "b", run="r"), reads(3, "a", "b")],
+        set()),
+    "another day's partition is no new input": (
+        [reads(1, "a/day=2026-01-01"), reads(2, "a/day=2026-01-02"), reads(3, "a/day=2026-01-03")],
+        set()),
+    "one run without an input is a branch not taken": (
+        [reads(1, "a", "b"), reads(2, "a")],
+        set()),
+    "an input is gone for two runs": (
+        [reads(1, "a", "b"), reads(2, "a"), reads(3, "a")],
+        {("topology", "job", None, "open")}),
+    "a second writer": (
+        [writes(1, "id:int"), writes(2, "id:int", job="other")],
+        {("topology", "t", None, "open")}),
+    "two jobs of one parent are one writer": (
+        [writes(1, "id:int", parent="p"), writes(2, "id:int", job="other", parent="p")],
+        set()),
+    "a new reader, a week later": (
+        [reads(1, "t", job="first"), reads(10080, "t", job="second")],
+        {("topology", "t", None, "open")}),
+    "readers of the first day": (
+        [reads(1, "t", job="first"), reads(60, "t", job="second")],
+        set()),
+    "two producers of other opinions": (
+        [writes(1, "id:int", "a:text"),
+         at(2, outputs=[dataset("t", {"schema": {**fields("id:text", "a:text")["schema"], "_producer": OTHER}})])],
+        {("consistency", "t", "id", "open")}),
 }
