@@ -244,6 +244,7 @@ static void test_settings_unknown_variable_is_only_a_warning(void **state)
     struct err err;
     char warning[128] = "";
     setenv("METAOPS_GATEWAY_URL", "http://x", 1);
+    setenv("METAOPS_ALERTER_ADMIN_URL", "http://x", 1);
     assert_int_equal(load(&st, &err, NULL), OK);
     settings_each_warning(&st, collect_warning, warning);
     assert_string_equal(warning, "");
