@@ -215,15 +215,16 @@ static int take_transfer_encoding(struct str value, struct http_head *head, cons
 }
 
 /* Letters, digits and what host names, addresses and ports are written with (RFC 3986, 3.2.2). */
+static const char host_bytes[] =
+    "abcdefghijklmnopqrstuvwxyz0123456789.:-ABCDEFGHIJKLMNOPQRSTUVWXYZ_~%!$&'()*+;=[]";
+
 static int take_host(struct str value, bool *has_host, const char **out_reason)
 {
     if (*has_host) {
         return refuse(400, "more than one Host", out_reason);
     }
     for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-            !(c != '\0' && strchr("-._~%!$&'()*+;=:[]", c))) {
+        if (!memchr(host_bytes, value.ptr[i], sizeof(host_bytes) - 1)) {
             return refuse(400, "Host is malformed", out_reason);
         }
     }

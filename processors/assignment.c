@@ -136,34 +136,38 @@ static enum verdict position_one(struct assignment *as, struct kafka_consumer *c
     return place(as, consumer, part, position, low, high, err);
 }
 
+static bool is_of_lane(const struct partition *part, uint32_t lane)
+{
+    return lane == UINT32_MAX || part->lane == lane;
+}
+
 enum verdict assignment_position(struct assignment *as, struct kafka_consumer *consumer,
                                  uint32_t lane, struct err *err)
 {
     struct sink_position *positions = calloc(as->count ? as->count : 1, sizeof *positions);
-    struct partition **parts = calloc(as->count ? as->count : 1, sizeof(struct partition *));
     enum verdict verdict = OK;
     size_t count = 0;
-    if (!positions || !parts) {
-        verdict = err_set(err, RETRY, "assignment", "memory is short");
-        goto out;
+    if (!positions) {
+        return err_set(err, RETRY, "assignment", "memory is short");
     }
     for (size_t i = 0; i < as->count; i++) {
-        struct partition *part = &as->partitions[i];
-        if (!part->is_positioned && (lane == UINT32_MAX || part->lane == lane)) {
-            positions[count] =
+        const struct partition *part = &as->partitions[i];
+        if (!part->is_positioned && is_of_lane(part, lane)) {
+            positions[count++] =
                 (struct sink_position){.topic = part->topic, .partition = part->number};
-            parts[count++] = part;
         }
     }
     if (count) {
         verdict = as->ops->load(as->desk, positions, count, err);
     }
-    for (size_t i = 0; verdict == OK && i < count; i++) {
-        verdict = position_one(as, consumer, parts[i], &positions[i], err);
+    count = 0;
+    for (size_t i = 0; verdict == OK && i < as->count; i++) {
+        struct partition *part = &as->partitions[i];
+        if (!part->is_positioned && is_of_lane(part, lane)) {
+            verdict = position_one(as, consumer, part, &positions[count++], err);
+        }
     }
-out:
     free(positions);
-    free(parts);
     return verdict;
 }
 
@@ -191,8 +195,7 @@ size_t assignment_stopped_count(const struct assignment *as, uint32_t lane)
 {
     size_t count = 0;
     for (size_t i = 0; i < as->count; i++) {
-        bool is_of_lane = lane == UINT32_MAX || as->partitions[i].lane == lane;
-        count += is_of_lane && as->partitions[i].is_stopped;
+        count += is_of_lane(&as->partitions[i], lane) && as->partitions[i].is_stopped;
     }
     return count;
 }

@@ -62,11 +62,12 @@ struct event_codec *event_codec_new(size_t body_bytes_max)
     codec->body_bytes_max = body_bytes_max < INT32_MAX ? body_bytes_max : INT32_MAX;
     codec->deflate = ZSTD_createCCtx();
     codec->inflate = ZSTD_createDCtx();
-    if (!codec->deflate || !codec->inflate ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(codec->deflate, ZSTD_c_compressionLevel, ZSTD_LEVEL))) {
+    if (!codec->deflate || !codec->inflate) {
         event_codec_free(codec);
         return NULL;
     }
+    /* Refuses only what is no level. */
+    (void)ZSTD_CCtx_setParameter(codec->deflate, ZSTD_c_compressionLevel, ZSTD_LEVEL);
     return codec;
 }
 

@@ -27,23 +27,21 @@ void wire_reader_fail(struct wire_reader *rd, const char *fault)
 static int64_t wire_reader_number(struct wire_reader *rd)
 {
     uint64_t zigzag = 0;
+    uint8_t byte = 0x80;
 
-    for (int shift = 0; !rd->fault && shift < 70; shift += 7) {
+    for (int shift = 0; !rd->fault && byte >= 0x80; shift += 7) {
         if (rd->pos == rd->end) {
             wire_reader_fail(rd, "ends too early");
             return 0;
         }
-        uint8_t byte = *rd->pos++;
+        byte = *rd->pos++;
         if (shift == 63 && byte > 1) {
-            break;
+            wire_reader_fail(rd, "number of more than 64 bits");
+            return 0;
         }
         zigzag |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80) {
-            return (int64_t)((zigzag >> 1) ^ (zigzag & 1 ? UINT64_MAX : 0));
-        }
     }
-    wire_reader_fail(rd, "number of more than 64 bits");
-    return 0;
+    return (int64_t)((zigzag >> 1) ^ (zigzag & 1 ? UINT64_MAX : 0));
 }
 
 static int32_t wire_reader_number32(struct wire_reader *rd)

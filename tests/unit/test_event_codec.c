@@ -135,6 +135,27 @@ static void test_a_record_written_by_hand_is_read(void **state)
     }
 }
 
+/* One block of one gap, and one with the number of its bytes, of another. */
+static void test_gaps_come_in_blocks(void **state)
+{
+    struct fixture *fx = *state;
+    struct lineage_event ev;
+    static const char record[] =
+        "\xC3\x01\x53\x88\xAA\x6A\xA3\xD5\xD9\xB2" ID "\x80\x01\x06" FORMAT "\x00\x00\x00\x00"
+        "\x02\x0E\x12\x08"
+        "full"
+        "\x01\x0A\x14\x16\x04"
+        "no"
+        "\x00\x04\x00\x00\x06\x06{ }";
+
+    assert_int_equal(decode(fx, STR(record), &ev), OK);
+    assert_int_equal(ev.gap_count, 2);
+    assert_int_equal(ev.gaps[0].from_seq, 7);
+    assert_int_equal(ev.gaps[1].from_seq, 10);
+    assert_int_equal(ev.gaps[1].to_seq, 11);
+    assert_int_equal(ev.gaps[1].reason.len, 2);
+}
+
 static void test_a_small_event_is_written_as_by_hand(void **state)
 {
     struct fixture *fx = *state;
@@ -252,11 +273,12 @@ static void test_a_body_that_does_not_shrink_travels_as_it_is(void **state)
 static void test_encode_refuses_what_decode_would(void **state)
 {
     struct fixture *fx = *state;
-    struct lineage_event events[7];
+    static struct lineage_gap gaps[LINEAGE_EVENT_GAPS_MAX + 1] = {{.reason = STR("\xFF")}};
+    struct lineage_event events[11];
     void *bytes;
     size_t len;
 
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < 11; i++) {
         events[i] = sample_event(STR("{}"));
     }
     events[0].principal = STR("\xFF");
@@ -266,7 +288,13 @@ static void test_encode_refuses_what_decode_would(void **state)
     events[4].received_at_us = INT64_MIN;
     events[5].received_at_us = INT64_C(253402300800000000);
     events[6].body = (struct str){"", BODY_MAX + 1};
-    for (size_t i = 0; i < 7; i++) {
+    events[7].format = STR("\xFF");
+    events[8].format = STR("");
+    events[9].gaps = gaps;
+    events[9].gap_count = 1;
+    events[10].gaps = gaps + 1;
+    events[10].gap_count = LINEAGE_EVENT_GAPS_MAX + 1;
+    for (size_t i = 0; i < 11; i++) {
         struct err err = {0};
         assert_int_equal(event_codec_encode(fx->codec, &events[i], &bytes, &len, &err), REJECT);
         assert_true(err.text[0] != '\0');
@@ -350,6 +378,9 @@ static void test_lies_are_rejected_with_their_reason(void **state)
                     "more than 64 bits");
     assert_rejected(fx, STR(HEAD ID "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x06"),
                     "years 1 to 9999");
+    assert_rejected(fx, STR(HEAD ID "\x80\x80\x9B\xC7\x99\x83\xA2\x84\x07\x06" FORMAT),
+                    "years 1 to 9999");
+    assert_rejected(fx, STR(HEAD ID "\x80\x01\x81\x80\x80\x80\x10" FORMAT), "more than 32 bits");
     assert_rejected(fx, STR(HEAD ID "\x80\x01\x08" FORMAT), "source");
     assert_rejected(fx, STR(HEAD ID "\x80\x01\x01" FORMAT), "source");
     assert_rejected(fx, STR(HEAD ID "\x80\x01\x06\x00"), "format at byte 29: empty");
@@ -435,6 +466,8 @@ static void test_a_full_arena_means_try_again(void **state)
     assert_non_null(tiny);
     assert_int_equal(event_codec_decode(fx->codec, STR(RECORD), tiny, &ev, &err), RETRY);
     assert_int_equal(ev.redactions, 77);
+    assert_int_equal(event_codec_decode(fx->codec, STR(RECORD_V2), tiny, &ev, &err), RETRY);
+    assert_non_null(strstr(err.text, "gaps"));
     arena_free(tiny);
 }
 
@@ -442,6 +475,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_record_written_by_hand_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_gaps_come_in_blocks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_small_event_is_written_as_by_hand, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bodies_of_every_size_come_back_byte_for_byte, setup,
                                         teardown),

@@ -92,6 +92,36 @@ static void test_an_unknown_id_leaves_the_record_as_it_is(void **state)
     assert_memory_equal(bytes, object, 14);
 }
 
+/* Nobody writes such a record; it does not get onto a topic either. */
+static void test_a_record_without_a_head_is_not_framed(void **state)
+{
+    struct fake fake = known;
+    char bytes[] = "no head at all";
+    size_t len = sizeof(bytes) - 1;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(framing_write(&fake.framing, bytes, &len, &err), REJECT);
+    assert_string_equal(bytes, "no head at all");
+}
+
+static void test_an_event_waits_for_its_id(void **state)
+{
+    struct fake fake = known;
+    struct event_codec *codec = event_codec_new(1000);
+    struct lineage_event ev = {.received_at_us = 1, .body = STR("{}")};
+    void *bytes = NULL;
+    size_t len = 0;
+    struct err err;
+
+    (void)state;
+    fake.verdict = RETRY;
+    event_codec_use_framing(codec, &fake.framing);
+    assert_int_equal(event_codec_encode(codec, &ev, &bytes, &len, &err), RETRY);
+    assert_null(bytes);
+    event_codec_free(codec);
+}
+
 static void test_both_heads_are_read(void **state)
 {
     struct fake fake = known;
@@ -193,6 +223,8 @@ int main(void)
         cmocka_unit_test(test_without_a_registry_the_head_stays),
         cmocka_unit_test(test_a_registry_gives_a_zero_and_the_id_big_endian),
         cmocka_unit_test(test_an_unknown_id_leaves_the_record_as_it_is),
+        cmocka_unit_test(test_a_record_without_a_head_is_not_framed),
+        cmocka_unit_test(test_an_event_waits_for_its_id),
         cmocka_unit_test(test_both_heads_are_read),
         cmocka_unit_test(test_what_has_no_head_is_refused_without_a_question),
         cmocka_unit_test(test_a_registry_that_is_away_is_no_reason_to_refuse),
