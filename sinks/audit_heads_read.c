@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audit_heads.h"
+#include "core/kafka_client.h"
 #include "core/kafka_consumer.h"
 #include "core/kafka_tail.h"
 #include "core/settings.h"
@@ -71,7 +72,18 @@ enum verdict audit_heads_read_topic(struct audit_heads *heads, const struct sett
     struct kafka_tail *tail = NULL;
     int64_t low = 0;
     int64_t high = 0;
-    enum verdict verdict = kafka_tail_open(st, &tail, err);
+    char cluster_id[64];
+    int partitions = 0;
+    /* Asked first, as it says why when the topic is missing or not allowed. */
+    enum verdict verdict = kafka_client_describe(st, st->kafka.topic_audit_heads, BROKER_TIMEOUT_MS,
+                                                 cluster_id, &partitions, err);
+    if (verdict == OK && partitions != 1) {
+        verdict = err_set(err, REJECT, WHERE, "topic %s has %d partitions, not one",
+                          st->kafka.topic_audit_heads, partitions);
+    }
+    if (verdict == OK) {
+        verdict = kafka_tail_open(st, &tail, err);
+    }
     if (verdict == OK) {
         verdict = kafka_tail_ends(tail, st->kafka.topic_audit_heads, 0, BROKER_TIMEOUT_MS, &low,
                                   &high, err);

@@ -91,6 +91,25 @@ static void test_base_cache_an_event_that_has_grown_apart_is_a_new_base(void **s
     base_cache_free(cache);
 }
 
+static void test_base_cache_what_is_forgotten_serves_no_more(void **state)
+{
+    (void)state;
+    struct base_cache *cache = base_cache_new(1u << 20);
+    struct arena *arena = arena_new(1u << 20);
+    char text[8192];
+    struct str body = body_of(text, sizeof text, 1, 1);
+    (void)base_cache_pack(cache, id_of(9), id_of(1), 0, body, arena);
+    (void)base_cache_pack(cache, id_of(8), id_of(2), 0, body, arena);
+    base_cache_forget(cache, id_of(9));
+    base_cache_forget(cache, id_of(9));
+    struct base_block packed = base_cache_pack(cache, id_of(9), id_of(3), 0, body, arena);
+    assert_memory_equal(packed.base.bytes, id_of(3).bytes, 16);
+    packed = base_cache_pack(cache, id_of(8), id_of(4), 0, body, arena);
+    assert_memory_equal(packed.base.bytes, id_of(2).bytes, 16);
+    arena_free(arena);
+    base_cache_free(cache);
+}
+
 static void test_base_cache_what_is_too_large_stays_as_it_is(void **state)
 {
     (void)state;
@@ -190,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_base_cache_a_base_serves_events_received_within_a_day_of_it),
         cmocka_unit_test(test_base_cache_the_first_of_its_kind_is_the_base_of_the_next),
         cmocka_unit_test(test_base_cache_an_event_that_has_grown_apart_is_a_new_base),
+        cmocka_unit_test(test_base_cache_what_is_forgotten_serves_no_more),
         cmocka_unit_test(test_base_cache_what_is_too_large_stays_as_it_is),
         cmocka_unit_test(test_base_cache_without_room_in_the_arena_the_body_stays_as_it_is),
         cmocka_unit_test(test_base_cache_forgets_and_still_every_block_fits_its_base),

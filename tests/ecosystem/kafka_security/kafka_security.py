@@ -10,6 +10,7 @@ says so is tested too."""
 import json
 import os
 import pathlib
+import subprocess
 import tempfile
 
 from confluent_kafka import Consumer, KafkaException, Producer
@@ -84,6 +85,20 @@ def keys_work(pipe, kafka):
     wait_until("the worker has the event", lambda: pipe.query("select 1 from metaops.events where job_name = 'by key'"), 30)
 
 
+def heads_key(pipe):
+    path = pipe.folder / "heads.pem"
+    if not path.exists():
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", path], check=True)
+        path.chmod(0o600)
+    return str(path)
+
+
+def heads_work(pipe, kafka):
+    """Signed heads of the audit chains, written by the principal of workers and read by that of audit."""
+    words = ("audit", "verify", "--heads", "kafka", "--key", heads_key(pipe))
+    wait_until("heads on Kafka prove the store", lambda: not fails(pipe, *words, **kafka.settings("audit")), 30)
+
+
 def status_of(gateway, job, headers):
     try:
         return post(f"{gateway.url}/api/v1/lineage", event(job), **headers)[0]
@@ -147,10 +162,11 @@ def refused_without(pipe, kafka, gateway, worker, enricher):
         wait_until("and ends", lambda: not role.runs(), 40)
         kafka.allow(rights_of(name))
     for name, words, stdin in (("emitter", ("emit", "--kafka", "--quiet", "--retries", "0", "-"), event("x") + b"\n"),
+                               ("audit", ("audit", "verify", "--heads", "kafka", "--key", heads_key(pipe)), None),
                                ("migrate", ("migrate", "--kafka"), None), ("check", ("check",), None)):
         kafka.forbid(rights_of(name))
         said = fails(pipe, *words, stdin=stdin, **kafka.settings(name))
-        check(f"{words[0]} without its rights is refused and says why", True, "uthoriz" in said)
+        check(f"{name} without its rights is refused and says why", True, "uthoriz" in said)
         kafka.allow(rights_of(name))
 
 
@@ -188,6 +204,7 @@ def everything(kafka):
         gateway, worker, enricher = start(pipe, kafka)
         roles_work(pipe, kafka, gateway, worker, enricher)
         keys_work(pipe, kafka)
+        heads_work(pipe, kafka)
         no_password_anywhere(pipe, kafka, [gateway, worker, enricher])
         nothing_beyond(kafka)
         refused_without(pipe, kafka, gateway, worker, enricher)
@@ -199,7 +216,8 @@ def everything(kafka):
 
 def start(pipe, kafka):
     gateway = pipe.gateway(**kafka.settings("gateway"))
-    worker = pipe.worker(**kafka.settings("worker"))
+    worker = pipe.worker(**kafka.settings("worker"), METAOPS_AUDIT_KEY_FILE=heads_key(pipe),
+                         METAOPS_AUDIT_HEADS_INTERVAL_MS="1000")
     enricher = pipe.worker(2, **kafka.settings("enricher"), METAOPS_WORKER_SINK="kafka",
                            METAOPS_WORKER_GROUP="metaops-enriched")
     pipe.wait_ready(60)

@@ -5,7 +5,7 @@ import re
 
 from audit_store import copy_of, made, one, tampered, verify
 from checks import check, end
-from own_pipeline import Pipeline, post, query, test_events, wait_until
+from own_pipeline import Pipeline, post, query, role_dsn, test_events, wait_until
 
 
 def fill(pipe):
@@ -145,12 +145,27 @@ def tamper_chain(pipe):
              f"{chain}: its position was removed from graph.offsets")
 
 
+def others_say_what_they_do_not_see(pipe):
+    code, faults, lines = verify(pipe, dsn=role_dsn("reader", pipe.database))
+    unseen = [line.split(None, 3)[3] for line in lines if line.startswith("not looked at")]
+    check("a reader finds no fault, and says what it may not read", (0, [], [
+        f"{what}: this role may not read them" for what in (
+            "the ledger of ids", "refusals", "dead letters", "changes of keys")]), (code, faults, unseen))
+    code, faults, lines = verify(pipe, dsn=role_dsn("writer", pipe.database))
+    check("a writer proves nothing", (1, [], True), (code, faults, any("permission denied" in line or "may not read" in line
+                                                                      for line in lines)))
+    code, faults, lines = verify(pipe, "--no-bodies")
+    check("bodies that are left out are named", (0, ["bodies (--no-bodies)"]), (code, [
+        line.split(None, 3)[3] for line in lines if line.startswith("not looked at")]))
+
+
 def main():
     with Pipeline("audit", 3) as pipe:
         fill(pipe)
         code, faults, lines = verify(pipe)
         print("\n".join(faults + lines))
         check("a store as it came in has no fault", (0, []), (code, faults))
+        others_say_what_they_do_not_see(pipe)
         tamper_events(pipe)
         tamper_others(pipe)
         tamper_chain(pipe)
