@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/settings_file.h"
@@ -9,6 +10,18 @@
 
 #define SECRET_FILE_BYTES_MAX 65536
 #define PROPERTY_ENV_PREFIX "METAOPS_RDKAFKA_"
+
+static void settings_env_warn(struct settings *st, const char *env_name, const char *what)
+{
+    struct settings_extra *extra = st->extra;
+
+    if (extra->warning_count < SETTINGS_WARNINGS_MAX) {
+        char *text = NULL;
+        if (asprintf(&text, "environment %.200s %s, ignoring", env_name, what) >= 0) {
+            extra->warnings[extra->warning_count++] = text;
+        }
+    }
+}
 
 /* A secret from the file that a variable + _FILE names: the last line end is the editor's. */
 static enum verdict settings_env_secret_file(struct settings *st, struct str key,
@@ -23,6 +36,10 @@ static enum verdict settings_env_secret_file(struct settings *st, struct str key
     enum verdict verdict = settings_file_read(path, SECRET_FILE_BYTES_MAX, &text, &len, err);
     if (verdict != OK) {
         return err_wrap(err, "environment %s", env_name);
+    }
+    struct stat about;
+    if (stat(path, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & S_IROTH)) {
+        settings_env_warn(st, env_name, "names a file that everybody may read");
     }
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
         text[--len] = '\0';
@@ -64,18 +81,6 @@ static enum verdict settings_env_row(struct settings *st, const struct setting_r
     }
     snprintf(origin, sizeof(origin), "environment %s", name);
     return settings_store_row(st, row, value, origin, err);
-}
-
-static void settings_env_warn(struct settings *st, const char *env_name)
-{
-    struct settings_extra *extra = st->extra;
-
-    if (extra->warning_count < SETTINGS_WARNINGS_MAX) {
-        char *text = NULL;
-        if (asprintf(&text, "environment %.200s belongs to no setting, ignoring", env_name) >= 0) {
-            extra->warnings[extra->warning_count++] = text;
-        }
-    }
 }
 
 /* METAOPS_RDKAFKA_SASL_PASSWORD is rdkafka.sasl.password; two underscores are one. */
@@ -165,7 +170,7 @@ enum verdict settings_env_load(struct settings *st, struct err *err)
         if (strncmp(name, PROPERTY_ENV_PREFIX, strlen(PROPERTY_ENV_PREFIX)) == 0) {
             verdict = settings_env_property(st, name, equals + 1, err);
         } else if (!settings_env_is_known(name)) {
-            settings_env_warn(st, name);
+            settings_env_warn(st, name, "belongs to no setting");
         }
     }
     return verdict;

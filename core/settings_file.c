@@ -1,8 +1,13 @@
 #include "core/settings_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#define READ_TIMEOUT_MS 1000
 
 static bool settings_file_is_blank(char c)
 {
@@ -117,37 +122,62 @@ enum verdict settings_file_parse(struct str text, settings_file_each each, void 
     return verdict;
 }
 
+/* Up to bytes_max bytes to the end; -1 with errno. A pipe may be given (`--config <(...)`), and a named one into
+ * which nobody writes must not hold a role up. */
+static ssize_t settings_file_drain(int fd, char *text, size_t bytes_max)
+{
+    size_t len = 0;
+    ssize_t got = 1;
+
+    while (got > 0 && len < bytes_max) {
+        struct pollfd readable = {.fd = fd, .events = POLLIN};
+        int ready = poll(&readable, 1, READ_TIMEOUT_MS);
+        if (ready == 0) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        got = read(fd, text + len, bytes_max - len);
+        if (got < 0 && errno == EAGAIN) {
+            got = 1; /* a signal came instead */
+            continue;
+        }
+        if (got < 0) {
+            return -1;
+        }
+        len += (size_t)got;
+    }
+    return (ssize_t)len;
+}
+
 enum verdict settings_file_read(const char *path, size_t bytes_max, char **out_text,
                                 size_t *out_len, struct err *err)
 {
     enum verdict verdict = OK;
-    char *text = NULL;
-    FILE *file = fopen(path, "re");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    char *text = malloc(bytes_max + 2);
 
-    if (!file) {
-        return err_set(err, FATAL, "settings", "%s: %s", path, strerror(errno));
-    }
-    text = malloc(bytes_max + 2);
     if (!text) {
         verdict = err_set(err, FATAL, "settings", "out of memory");
         goto out;
     }
-    size_t len = fread(text, 1, bytes_max + 1, file);
-    if (ferror(file)) {
+    ssize_t len = fd < 0 ? -1 : settings_file_drain(fd, text, bytes_max + 1);
+    if (len < 0) {
         verdict = err_set(err, FATAL, "settings", "%s: %s", path, strerror(errno));
         goto out;
     }
-    if (len > bytes_max) {
+    if ((size_t)len > bytes_max) {
         verdict = err_set(err, FATAL, "settings", "%s: larger than %zu bytes", path, bytes_max);
         goto out;
     }
     text[len] = '\0';
     *out_text = text;
-    *out_len = len;
+    *out_len = (size_t)len;
     text = NULL;
 out:
     free(text);
-    fclose(file);
+    if (fd >= 0) {
+        close(fd);
+    }
     return verdict;
 }
 

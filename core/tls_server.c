@@ -9,11 +9,13 @@
 #include <openssl/ssl.h>
 
 #include "core/file_stamp.h"
+#include "core/plain_file.h"
 
 #define SESSIONS_MAX 1024 /* of TLS 1.2 clients that know no tickets */
 #define SESSION_TIMEOUT_S 3600
 #define CHAIN_DEPTH_MAX 4
 #define FILES 3
+#define FILE_BYTES_MAX ((size_t)4 << 20) /* all authorities of a system are a quarter of it */
 
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 static const unsigned char session_context[] = "metaops";
@@ -121,12 +123,29 @@ static enum verdict reject(const char *what, const char *path, struct err *err)
     return err_set(err, REJECT, "tls", "%s %s: %s", what, path, tls_server_take_reason());
 }
 
+static enum verdict check_files(const struct tls_server_files *files, struct err *err)
+{
+    const char *const paths[] = {files->certificate, files->key, files->client_ca};
+    static const char *const whats[] = {"certificate", "key", "client authorities"};
+
+    for (int i = 0; i < FILES; i++) {
+        const char *fault = *paths[i] ? plain_file_fault(paths[i], FILE_BYTES_MAX) : NULL;
+        if (fault) {
+            return err_set(err, REJECT, "tls", "%s %s: %s", whats[i], paths[i], fault);
+        }
+    }
+    return OK;
+}
+
 static enum verdict make_context(const struct tls_server_files *files, SSL_CTX **out_context,
                                  struct err *err)
 {
     SSL_CTX *context;
-    enum verdict verdict = OK;
+    enum verdict verdict = check_files(files, err);
 
+    if (verdict != OK) {
+        return verdict;
+    }
     ERR_clear_error();
     context = SSL_CTX_new(TLS_server_method());
     if (!context || !set_defaults(context)) {

@@ -10,9 +10,12 @@
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 
+#include "core/plain_file.h"
+
 #define WHERE "audit"
 #define PUBLIC_BYTES 32
 #define ID_BYTES 8
+#define FILE_BYTES_MAX ((size_t)64 * 1024)
 
 struct audit_key {
     EVP_PKEY *pkey;
@@ -54,12 +57,14 @@ enum verdict audit_key_read(const char *path, bool needs_private, struct audit_k
 {
     struct stat about;
     struct audit_key *key = calloc(1, sizeof *key);
-    FILE *in = fopen(path, "re");
+    const char *fault = plain_file_fault(path, FILE_BYTES_MAX);
+    FILE *in = fault ? NULL : fopen(path, "re");
     enum verdict verdict = OK;
     if (!key) {
         verdict = err_set(err, RETRY, WHERE, "memory is short");
     } else if (!in) {
-        verdict = err_set(err, FATAL, WHERE, "the key %s: %s", path, strerror(errno));
+        verdict =
+            err_set(err, FATAL, WHERE, "the key %s: %s", path, fault ? fault : strerror(errno));
     } else if (needs_private && (fstat(fileno(in), &about) != 0 || (about.st_mode & S_IRWXO))) {
         verdict =
             err_set(err, FATAL, WHERE, "the key %s may be read by everybody: chmod 600", path);

@@ -541,7 +541,8 @@ char *emitter_config_key(const struct emitter_config *config)
     if (config->api_key || !config->api_key_file) {
         return config->api_key ? emitter_config_dup(str_view(config->api_key)) : NULL;
     }
-    int fd = open(config->api_key_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    /* Nobody's program waits for who would write into a pipe of that name. */
+    int fd = open(config->api_key_file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
     if (fd >= 0) {
         close(fd);

@@ -10,6 +10,7 @@
 
 #define BODY_MAX ((size_t)64 * 1024)
 #define HEAD_BYTES 10
+#define HEADS 3
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -66,9 +67,10 @@ static void fuzz_letter(struct str bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char heads[2][HEAD_BYTES + 1] = {
+    static const char heads[HEADS][HEAD_BYTES + 1] = {
         "\xC3\x01\x9A\x1B\x23\x1E\x4A\x61\xCD\x9F",
         "\xC3\x01\xAE\x6D\x1E\x61\x48\xDC\x96\xE0",
+        "\xC3\x01\x53\x88\xAA\x6A\xA3\xD5\xD9\xB2",
     };
     static struct event_codec *codec;
     static struct arena *arena;
@@ -81,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    size_t head = data[0] < 2 ? HEAD_BYTES : 0;
+    size_t head = data[0] < HEADS ? HEAD_BYTES : 0;
     size_t len = head + size - 1;
     char *bytes = malloc(len ? len : 1);
     require(bytes != NULL);
