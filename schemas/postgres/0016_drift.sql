@@ -12,6 +12,9 @@ alter table graph.statements add column first_run uuid, add column environment u
 comment on column graph.statements.environment is 'What is said of what ran it (graph.descriptions); null: nothing.';
 comment on column graph.statements.first_run is 'The run of the earliest event with this content; null: no run event.';
 
+alter table graph.alerts add column aspect smallint;
+comment on column graph.alerts.aspect is 'In which respect it drifted (graph.drift_contents); null: judged by something else.';
+
 create table graph.drift_contents (
     subject_uuid uuid not null,
     aspect smallint not null,
@@ -696,7 +699,7 @@ begin
         hit := graph.drift_downstream(namespace, name, fields, case when is_dataset then 'dataset' else 'job' end);
     end if;
     severity := graph.drift_severity(c.kind, c.changes, hit);
-    detail := jsonb_strip_nulls(jsonb_build_object('fact', c.fact, 'aspect', aspect, 'producer', case when c.family not in ('', 'vanished') then c.family end, 'changes', c.changes,
+    detail := jsonb_strip_nulls(jsonb_build_object('fact', c.fact, 'producer', case when c.family not in ('', 'vanished') then c.family end, 'changes', c.changes,
         'compatibility', case when c.kind = 'schema' then case when fields is not null and hit = '[]'
             then 'unused-breaking' else graph.schema_compatibility(c.changes) end end,
         'last_good_run', (select graph.run_name(r.run_id, r.run_uuid)
@@ -709,6 +712,7 @@ begin
         case when jsonb_array_length(c.changes) = 1 then c.changes -> 0 ->> 'field' end,
         format('%s: %s', name, graph.drift_title(c.changes)), detail, hit, c.at, c.run, c.is_past,
         graph.drift_cause(alert, c, namespace));
+    update graph.alerts a set aspect = raise_drift.aspect where a.alert_id = alert and a.aspect is null;
     return alert;
 end $$;
 
@@ -732,7 +736,7 @@ begin
     end loop;
     for gone in select a.alert_id, a.event_time > now() - interval '1 day' as was_told
         from graph.alerts a
-        where a.subject_uuid = subject and a.detail -> 'aspect' = to_jsonb(judge_subject.aspect)
+        where a.subject_uuid = subject and a.aspect = judge_subject.aspect
             and not a.alert_id = any (raised) and a.status in ('open', 'acknowledged', 'resolved') loop
         if gone.was_told then
             update graph.alerts a set status = 'resolved' where a.alert_id = gone.alert_id and a.status <> 'resolved';
