@@ -1,5 +1,6 @@
 #include "core/http_client.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,39 @@ enum verdict http_client_check_url(const char *url, struct err *err)
         verdict = err_set(err, REJECT, WHERE, "a URL with http or https is needed");
     }
     curl_free(scheme);
+    curl_url_cleanup(parts);
+    return verdict;
+}
+
+enum verdict http_client_place(const char *url, struct http_client_place *out_place,
+                               struct err *err)
+{
+    struct http_client_place place = {.port = 0};
+    char *scheme = NULL;
+    char *host = NULL;
+    char *port = NULL;
+    enum verdict verdict = http_client_check_url(url, err);
+    CURLU *parts = curl_url();
+
+    if (verdict == OK &&
+        (!parts || curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
+         curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+         curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+         curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+         strlen(host) >= sizeof place.host)) {
+        verdict = err_set(err, REJECT, WHERE, "a URL without a host");
+    }
+    if (verdict == OK) {
+        for (size_t i = 0; host[i]; i++) {
+            place.host[i] = (char)tolower((unsigned char)host[i]);
+        }
+        place.port = (int)strtol(port, NULL, 10);
+        place.is_https = strcmp(scheme, "https") == 0;
+        *out_place = place;
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
     curl_url_cleanup(parts);
     return verdict;
 }

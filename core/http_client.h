@@ -1,11 +1,12 @@
 /* http_client.h - one HTTP request and its whole answer, for what we ask of others: the schema
  * registry.
  *
- * The only face of libcurl. Blocks: never on an event loop. TLS certificates and host names are
+ * With http_multi.h the only face of libcurl. Blocks: never on an event loop. TLS certificates and host names are
  * always verified; redirects are not followed; the answer is bounded. Any thread. */
 #ifndef METAOPS_CORE_HTTP_CLIENT_H
 #define METAOPS_CORE_HTTP_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -35,6 +36,17 @@ MUST_CHECK enum verdict http_client_run(const struct http_client_request *reques
 
 /* Is it an http or https URL with a host? REJECT says why not. */
 MUST_CHECK enum verdict http_client_check_url(const char *url, struct err *err);
+
+/* Where url leads: its host in lower case and its port, the scheme's when it names none; and whether it is https. REJECT
+ * as above, or when the host is too long. */
+#define HTTP_CLIENT_HOST_BYTES 256
+struct http_client_place {
+    char host[HTTP_CLIENT_HOST_BYTES];
+    int port;
+    bool is_https;
+};
+MUST_CHECK enum verdict http_client_place(const char *url, struct http_client_place *out_place,
+                                          struct err *err);
 
 /* url without user info, into out (cut to size): for people. */
 void http_client_show_url(const char *url, char *out, size_t size);

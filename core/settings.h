@@ -42,7 +42,10 @@ struct settings {
         int64_t in_flight_max; /* per receiver */
         int64_t poll_interval_ms;
         int64_t request_timeout_ms;
-        char *webhook_url; /* secret; empty: none */
+        char *routes_file;      /* empty: none */
+        char *trusted_hosts;    /* comma list of host or host:port */
+        char *webhook_key_file; /* empty: not signed */
+        char *webhook_url;      /* secret; empty: none */
     } alerts;
     struct {
         char *heads_file; /* empty: to the topic only */

@@ -49,8 +49,27 @@ const struct setting_row settings_table_rows[] = {
      .max = 600 * SECOND_MS, .roles = "alerter",
      .doc = "Time for a receiver to answer. An alerter that is dead for 5 s longer is one whose "
             "messages others take over."},
-    {FIELD(alerts.webhook_url), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,
-     .max = 4096, .roles = "alerter",
+    {FIELD(alerts.routes_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "", .min = 0,
+     .max = PATH_MAX_BYTES, .roles = "alerter, check",
+     .doc = "File that says who is told of what. receiver.NAME.type = webhook, cloudevents, slack, "
+            "alertmanager, kafka or stdout, with .url or .url_file (https), .key_file (signs as "
+            "Standard Webhooks do), .ca_file; route.NAME.receivers = NAME, ... for alerts of "
+            "route.NAME.kind, .severity, .namespace, .owner (patterns with * and ?, separated by "
+            "commas; all of them match). The first route that matches counts, and the next too "
+            "after route.NAME.continue = yes. Read again when it changes."},
+    {FIELD(alerts.trusted_hosts), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "",
+     .min = 0, .max = 4096, .roles = "alerter, check",
+     .doc = "Hosts, host or host:port separated by commas, to which URLs of alerts.routes_file may "
+            "lead though their address is not public, by http too. Others are refused: loopback, "
+            "private, link-local and metadata addresses."},
+    {FIELD(alerts.webhook_key_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "",
+     .min = 0, .max = PATH_MAX_BYTES, .roles = "alerter, check",
+     .doc =
+         "Keys, one a line, that sign what goes to alerts.webhook_url: header webhook-signature, "
+         "HMAC-SHA256 over `webhook-id.webhook-timestamp.body`. Several while one is changed. "
+         "Empty: not signed."},
+    {FIELD(alerts.webhook_url), .type = SETTING_TEXT, .flags = SETTING_SECRET | SETTING_RELOAD,
+     .def = "", .min = 0, .max = 4096, .roles = "alerter, check",
      .doc = "Every message about an alert is posted to this http(s) URL at once, one a request: "
             "JSON with the columns of metaops.alerts. Taken as it is: loopback, private addresses "
             "and http are fine. Empty: to nobody."},

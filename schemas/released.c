@@ -14,6 +14,7 @@ static const char *const families[RELEASED_FAMILIES] = {
     [RELEASED_EVENT] = "lineage_event",
     [RELEASED_DEAD_LETTER] = "dead_letter",
     [RELEASED_ENRICHED] = "enriched_event",
+    [RELEASED_ALERT] = "alert",
 };
 
 static const char *topic_of(const struct settings *st, enum released_family family)
@@ -23,6 +24,8 @@ static const char *topic_of(const struct settings *st, enum released_family fami
         return st->kafka.topic_events;
     case RELEASED_DEAD_LETTER:
         return st->kafka.topic_dead_letters;
+    case RELEASED_ALERT:
+        return st->kafka.topic_alerts;
     case RELEASED_ENRICHED:
     default:
         return st->kafka.topic_enriched;

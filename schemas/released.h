@@ -15,7 +15,13 @@ struct settings;
 #define RELEASED_MAX 64
 #define RELEASED_SUBJECT_BYTES 264
 
-enum released_family { RELEASED_EVENT, RELEASED_DEAD_LETTER, RELEASED_ENRICHED, RELEASED_FAMILIES };
+enum released_family {
+    RELEASED_EVENT,
+    RELEASED_DEAD_LETTER,
+    RELEASED_ENRICHED,
+    RELEASED_ALERT,
+    RELEASED_FAMILIES
+};
 
 struct released_schema {
     const char *name; /* lineage_event.v1.avsc */

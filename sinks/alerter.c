@@ -13,6 +13,7 @@
 #include "alerter_store.h"
 #include "core/admin_http.h"
 #include "core/exit_code.h"
+#include "core/file_stamp.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/service.h"
@@ -32,6 +33,8 @@ struct alerter {
     struct alerter_store *store;
     struct alerter_send *send;
     struct alerter_routes *routes;
+    struct settings current; /* as started, but for what routes are made of */
+    struct file_stamp routes_stamp;
     bool is_due; /* look into the database now */
     int64_t poll_at_us;
     int64_t tidy_at_us;
@@ -222,9 +225,73 @@ static void drain(struct alerter *al)
     }
 }
 
+/* What is under way keeps the receivers that it began with. */
+static enum verdict load_routes(struct alerter *al, const struct settings *st, struct err *err)
+{
+    struct alerter_routes *fresh = NULL;
+    struct file_stamp stamp = file_stamp_of(st->alerts.routes_file);
+    enum verdict verdict = alerter_routes_load(st, &fresh, err);
+    if (verdict == OK) {
+        alerter_routes_drop(al->routes);
+        al->routes = fresh;
+        al->routes_stamp = stamp;
+        al->is_due = true;
+    }
+    return verdict;
+}
+
+/* The settings of the routes, from another struct or none. False when memory is short. */
+static bool copy_routes_settings(struct settings *to, const struct settings *from)
+{
+    to->alerts.routes_file = strdup(from->alerts.routes_file);
+    to->alerts.trusted_hosts = strdup(from->alerts.trusted_hosts);
+    to->alerts.webhook_key_file = strdup(from->alerts.webhook_key_file);
+    to->alerts.webhook_url = strdup(from->alerts.webhook_url);
+    return to->alerts.routes_file && to->alerts.trusted_hosts && to->alerts.webhook_key_file &&
+           to->alerts.webhook_url;
+}
+
+static void free_routes_settings(struct settings *st)
+{
+    free(st->alerts.routes_file);
+    free(st->alerts.trusted_hosts);
+    free(st->alerts.webhook_key_file);
+    free(st->alerts.webhook_url);
+}
+
+static enum verdict on_reload(void *arg, const struct settings *fresh, struct err *err)
+{
+    struct alerter *al = arg;
+    struct settings current = *al->st;
+    enum verdict verdict = copy_routes_settings(&current, fresh)
+                               ? load_routes(al, &current, err)
+                               : err_set(err, RETRY, "alerter", "memory is short");
+    free_routes_settings(verdict == OK ? &al->current : &current);
+    if (verdict == OK) {
+        al->current = current;
+    }
+    return verdict;
+}
+
+static enum verdict on_refresh(void *arg, bool *out_is_new, struct err *err)
+{
+    struct alerter *al = arg;
+    struct file_stamp stamp = file_stamp_of(al->current.alerts.routes_file);
+    if (file_stamp_is_same(&stamp, &al->routes_stamp)) {
+        return OK;
+    }
+    al->routes_stamp = stamp; /* one that cannot be used is named once */
+    enum verdict verdict = load_routes(al, &al->current, err);
+    *out_is_new = verdict == OK;
+    return verdict;
+}
+
 static enum verdict start(struct alerter *al, struct err *err)
 {
-    enum verdict verdict = alerter_routes_load(al->st, &al->routes, err);
+    al->current = *al->st;
+    enum verdict verdict = copy_routes_settings(&al->current, al->st)
+                               ? load_routes(al, &al->current, err)
+                               : err_set(err, FATAL, "alerter", "memory is short");
     if (verdict == OK) {
         verdict = alerter_store_open(al->st, &al->store, err);
     }
@@ -240,6 +307,9 @@ static enum verdict start(struct alerter *al, struct err *err)
     }
     if (verdict == OK) {
         service_add(al->service, admin_http_part(al->admin));
+        service_add(al->service,
+                    (struct service_part){
+                        .name = "routes", .arg = al, .reload = on_reload, .refresh = on_refresh});
         service_ready(al->service);
     }
     return verdict;
@@ -256,6 +326,7 @@ static void stop(struct alerter *al)
     alerter_send_close(al->send);
     alerter_store_close(al->store);
     alerter_routes_drop(al->routes);
+    free_routes_settings(&al->current);
     admin_http_stop(al->admin);
     service_close(al->service);
 }

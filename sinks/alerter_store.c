@@ -138,16 +138,18 @@ static void route_one(const struct pg_result *rows, int row, const struct alerte
 {
     bool chosen[ALERTER_RECEIVERS_MAX] = {false};
     const char *outbox_id = pg_conn_value(rows, row, 0);
-    struct alerter_subject subject = {.kind = pg_conn_value(rows, row, 2),
+    struct alerter_subject subject = {.what = pg_conn_value(rows, row, 1),
+                                      .kind = pg_conn_value(rows, row, 2),
                                       .severity = pg_conn_value(rows, row, 3),
                                       .namespace_name = pg_conn_value(rows, row, 4),
                                       .owners = pg_conn_value(rows, row, 6)};
 
-    if (alerter_routes_choose(routes, &subject, chosen) == 0) {
+    if (alerter_routes_choose(routes, &subject, chosen) == 0 &&
+        !alerter_routes_is_decision(subject.what)) {
         const char *title = pg_conn_value(rows, row, 5);
         metrics_inc(METRIC_ALERTER_UNROUTED);
         log_info("alert that nobody is to be told of what=%s kind=%s severity=%s title=\"%s\"",
-                 pg_conn_value(rows, row, 1), subject.kind, subject.severity, title ? title : "");
+                 subject.what, subject.kind, subject.severity, title ? title : "");
     }
     for (size_t i = 0; i < routes->receiver_count; i++) {
         if (chosen[i]) {
@@ -197,15 +199,74 @@ enum verdict alerter_store_route(struct alerter_store *store, const struct alert
     return verdict;
 }
 
+/* Columns of claim.sql. */
+enum column {
+    C_OUTBOX_ID,
+    C_RECEIVER,
+    C_ATTEMPTS,
+    C_AT_US,
+    C_ALERT_ID,
+    C_WHAT,
+    C_ALERT,
+    C_KIND,
+    C_SEVERITY,
+    C_STATUS,
+    C_SUBJECT_KIND,
+    C_NAMESPACE,
+    C_NAME,
+    C_FIELD,
+    C_TITLE,
+    C_RUN_ID,
+    C_OPENED_AT_US,
+    C_EVENT_TIME_US,
+    C_OCCURRENCES,
+    C_DETAIL,
+    C_DOWNSTREAM,
+    C_OWNERS,
+    C_DOWNSTREAM_COUNT
+};
+
+static int64_t number(const struct pg_result *rows, int row, enum column column)
+{
+    const char *value = pg_conn_value(rows, row, column);
+    return value ? strtoll(value, NULL, 10) : 0;
+}
+
+/* What every alert has; a row that somebody else wrote may lack it. */
+static const char *text(const struct pg_result *rows, int row, enum column column)
+{
+    const char *value = pg_conn_value(rows, row, column);
+    return value ? value : "";
+}
+
 static struct alerter_claim claim_of(const struct pg_result *rows, int row)
 {
-    return (struct alerter_claim){.outbox_id = strtoll(pg_conn_value(rows, row, 0), NULL, 10),
-                                  .receiver = pg_conn_value(rows, row, 1),
-                                  .attempt = (int)strtol(pg_conn_value(rows, row, 2), NULL, 10),
-                                  .at_us = strtoll(pg_conn_value(rows, row, 3), NULL, 10),
-                                  .alert_id = pg_conn_value(rows, row, 4),
-                                  .what = pg_conn_value(rows, row, 5),
-                                  .alert = pg_conn_value(rows, row, 6)};
+    struct alerter_message msg = {
+        .outbox_id = number(rows, row, C_OUTBOX_ID),
+        .at_us = number(rows, row, C_AT_US),
+        .what = text(rows, row, C_WHAT),
+        .alert = text(rows, row, C_ALERT),
+        .alert_id = text(rows, row, C_ALERT_ID),
+        .kind = text(rows, row, C_KIND),
+        .severity = text(rows, row, C_SEVERITY),
+        .status = text(rows, row, C_STATUS),
+        .subject_kind = pg_conn_value(rows, row, C_SUBJECT_KIND),
+        .namespace_name = pg_conn_value(rows, row, C_NAMESPACE),
+        .name = pg_conn_value(rows, row, C_NAME),
+        .field = pg_conn_value(rows, row, C_FIELD),
+        .title = text(rows, row, C_TITLE),
+        .run_id = pg_conn_value(rows, row, C_RUN_ID),
+        .opened_at_us = number(rows, row, C_OPENED_AT_US),
+        .event_time_us = number(rows, row, C_EVENT_TIME_US),
+        .occurrences = (int)number(rows, row, C_OCCURRENCES),
+        .detail = text(rows, row, C_DETAIL),
+        .downstream = text(rows, row, C_DOWNSTREAM),
+        .owners = pg_conn_value(rows, row, C_OWNERS),
+        .downstream_count = (int)number(rows, row, C_DOWNSTREAM_COUNT),
+    };
+    return (struct alerter_claim){.msg = msg,
+                                  .receiver = pg_conn_value(rows, row, C_RECEIVER),
+                                  .attempt = (int)number(rows, row, C_ATTEMPTS)};
 }
 
 enum verdict alerter_store_claim(struct alerter_store *store, const struct alerter_routes *routes,
@@ -214,23 +275,23 @@ enum verdict alerter_store_claim(struct alerter_store *store, const struct alert
 {
     struct lists lists = {.texts = {NULL}};
     struct pg_result *rows = NULL;
-    char number[NUMBER_BYTES];
+    char digits[NUMBER_BYTES];
     int64_t room = 0;
 
     bool is_good = lists_open(&lists);
     for (size_t i = 0; is_good && i < routes->receiver_count; i++) {
         int64_t free_places = store->st->alerts.in_flight_max - routes->receivers[i].in_flight;
         if (free_places > 0) {
-            snprintf(number, sizeof number, "%lld", (long long)free_places);
+            snprintf(digits, sizeof digits, "%lld", (long long)free_places);
             lists_add(&lists, 0, routes->receivers[i].name);
-            lists_add(&lists, 1, number);
+            lists_add(&lists, 1, digits);
             room = free_places > room ? free_places : room;
         }
     }
     is_good = lists_end(&lists) && is_good;
-    snprintf(number, sizeof number, "%lld",
+    snprintf(digits, sizeof digits, "%lld",
              (long long)store->st->alerts.request_timeout_ms + CLAIM_GRACE_MS);
-    const char *params[] = {lists.texts[0], lists.texts[1], number};
+    const char *params[] = {lists.texts[0], lists.texts[1], digits};
     enum verdict verdict = is_good ? OK : err_set(err, RETRY, WHERE, "memory is short");
     if (verdict == OK && room > 0) {
         verdict = query(store, "alerter/claim.sql", 3, params, &rows, err);
@@ -248,9 +309,9 @@ enum verdict alerter_store_claim(struct alerter_store *store, const struct alert
 enum verdict alerter_store_done(struct alerter_store *store, int64_t outbox_id,
                                 const char *receiver, struct err *err)
 {
-    char number[NUMBER_BYTES];
-    snprintf(number, sizeof number, "%lld", (long long)outbox_id);
-    const char *params[] = {number, receiver};
+    char digits[NUMBER_BYTES];
+    snprintf(digits, sizeof digits, "%lld", (long long)outbox_id);
+    const char *params[] = {digits, receiver};
     return run(store, "alerter/done.sql", 2, params, err);
 }
 

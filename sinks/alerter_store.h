@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alerter_message.h"
 #include "alerter_routes.h"
 #include "core/err.h"
 
@@ -17,13 +18,9 @@ struct settings;
 
 /* Borrowed text, valid during the call that gives it. */
 struct alerter_claim {
-    int64_t outbox_id;
+    struct alerter_message msg;
     const char *receiver;
     int attempt; /* from 1 */
-    int64_t at_us;
-    const char *alert_id;
-    const char *what;
-    const char *alert; /* JSON: the row of metaops.alerts */
 };
 
 /* Does not connect yet; st must outlive it. */

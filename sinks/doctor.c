@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "alerter_routes.h"
 #include "core/exit_code.h"
 #include "core/kafka_client.h"
 #include "core/kafka_topic.h"
@@ -336,6 +337,7 @@ static void check_roles(struct doctor *doctor)
 {
     check_role(doctor, "gateway", doctor->st->ingest.admin_listen);
     check_role(doctor, "worker", doctor->st->worker.admin_listen);
+    check_role(doctor, "alerter", doctor->st->alerts.admin_listen);
 }
 
 /* In this order: later ones lean on what earlier ones reached. */
@@ -360,9 +362,24 @@ static void check_registry(struct doctor *doctor)
     }
 }
 
+static void check_alert_routes(struct doctor *doctor)
+{
+    struct alerter_routes *routes = NULL;
+    struct err err = {.text = ""};
+    if (alerter_routes_load(doctor->st, &routes, &err) != OK) {
+        doctor_report_fail(&doctor->report, "alert routes",
+                           "mend alerts.routes_file or the setting that is named", "%s", err.text);
+        return;
+    }
+    doctor_report_ok(&doctor->report, "alert routes", "%zu receivers, %zu routes",
+                     routes->receiver_count, routes->rule_count);
+    alerter_routes_drop(routes);
+}
+
 static void (*const checks[])(struct doctor *doctor) = {
-    check_settings,   check_kafka, check_topics,  check_postgres, check_encryption, check_schema,
-    check_partitions, check_clock, check_offsets, check_disks,    check_roles,      check_registry,
+    check_settings, check_kafka,      check_topics,       check_postgres, check_encryption,
+    check_schema,   check_partitions, check_clock,        check_offsets,  check_disks,
+    check_roles,    check_registry,   check_alert_routes,
 };
 
 int doctor_run(const struct settings *st)

@@ -45,24 +45,29 @@ packages_ensure() {
     fi
 }
 
+# packages_unpack PACKAGE FOLDER - what is in the package into FOLDER/tree, without installing it.
+packages_unpack() {
+    local package=$1 folder=$2
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+    # The user apt downloads as may not enter here; it warns and goes on as the caller.
+    if (cd "$folder" && { apt-get download -q "$package" || { as_root apt-get update -q && apt-get download -q "$package"; }; } &&
+        dpkg-deb -x "$package"_*.deb tree) >"$folder/log" 2>&1; then
+        return 0
+    fi
+    tail -n 3 "$folder/log" >&2
+    return 1
+}
+
 # packages_take PACKAGE FILE FOLDER - FILE of the package into FOLDER, without installing: for tools whose
 # package would start a server.
 packages_take() {
-    local package=$1 file=$2 folder=$3 work
+    local package=$1 file=$2 folder=$3 work done=0
     [[ ! -x $folder/${file##*/} ]] || return 0
-    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
     mkdir -p "$folder"
     work=$(mktemp -d "$folder/take.XXXXXX")
-    # The user apt downloads as may not enter here; it warns and goes on as the caller.
-    if (cd "$work" && { apt-get download -q "$package" || { as_root apt-get update -q && apt-get download -q "$package"; }; } &&
-        dpkg-deb -x "$package"_*.deb tree) >"$work/log" 2>&1; then
-        mv "$work/tree/$file" "$folder/"
-        rm -rf "$work"
-        return 0
-    fi
-    tail -n 3 "$work/log" >&2
+    { packages_unpack "$package" "$work" && mv "$work/tree/$file" "$folder/"; } || done=1
     rm -rf "$work"
-    return 1
+    return "$done"
 }
 
 # What the stack needs: PostgreSQL, Java and Maven may come from anywhere.

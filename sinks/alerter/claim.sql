@@ -22,4 +22,11 @@ from due
 join graph.alert_outbox o on o.outbox_id = due.outbox_id
 where d.outbox_id = due.outbox_id and d.receiver = due.receiver
 returning d.outbox_id, d.receiver, d.attempts, (extract(epoch from o.at) * 1000000)::bigint, o.alert_id, o.what,
-    o.alert::text
+    o.alert::text, o.alert ->> 'kind', o.alert ->> 'severity', o.alert ->> 'status', o.alert ->> 'subject_kind',
+    o.alert ->> 'namespace', o.alert ->> 'name', o.alert ->> 'field', o.alert ->> 'title', o.alert ->> 'run_id',
+    (extract(epoch from (o.alert ->> 'opened_at')::timestamptz) * 1000000)::bigint,
+    (extract(epoch from (o.alert ->> 'event_time')::timestamptz) * 1000000)::bigint,
+    coalesce(o.alert ->> 'occurrences', '0'), o.alert ->> 'detail', o.alert ->> 'downstream',
+    (select string_agg(owner, ', ') from jsonb_array_elements_text(
+        case jsonb_typeof(o.alert -> 'detail' -> 'owners') when 'array' then o.alert -> 'detail' -> 'owners' end) owner),
+    case jsonb_typeof(o.alert -> 'downstream') when 'array' then jsonb_array_length(o.alert -> 'downstream') else 0 end

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/json.h"
+#include "schemas/alert_record.h"
 #include "schemas/dead_letter.h"
 #include "schemas/embedded.h"
 #include "schemas/event_codec.h"
@@ -210,6 +211,7 @@ static void test_the_heads_carry_the_fingerprints(void **state)
     struct event_codec *codec = event_codec_new(1000);
     struct lineage_event ev = {.body = STR("{}")};
     struct dead_letter letter = {.byte_offset = -1};
+    struct alert_record alert = {.what = STR("opened")};
     struct form form = {0};
     uint64_t fingerprint;
     void *bytes;
@@ -225,6 +227,10 @@ static void test_the_heads_carry_the_fingerprints(void **state)
     free(bytes);
     assert_int_equal(dead_letter_encode(&letter, &bytes, &len, &err), OK);
     fingerprint = fingerprint_of_file("dead_letter.v1.avsc", &form);
+    assert_memory_equal((char *)bytes + 2, &fingerprint, 8);
+    free(bytes);
+    assert_int_equal(alert_record_encode(&alert, &bytes, &len, &err), OK);
+    fingerprint = fingerprint_of_file("alert.v1.avsc", &form);
     assert_memory_equal((char *)bytes + 2, &fingerprint, 8);
     free(bytes);
     event_codec_free(codec);

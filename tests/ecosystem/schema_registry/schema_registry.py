@@ -55,7 +55,8 @@ def releases(pipe, registry):
     files = sorted(path.name for path in (ROOT / "schemas/avro").glob("*.avsc"))
     check("migrate registers every released schema", files,
           sorted(line.split()[1].rstrip(":") for line in said.splitlines() if ": registered, id " in line))
-    subjects = sorted(f"{topic}-value" for topic in (pipe.topic, pipe.dead_topic, f"{pipe.name}.enriched"))
+    topics = (pipe.topic, pipe.dead_topic, f"{pipe.name}.alerts", f"{pipe.name}.enriched")
+    subjects = sorted(f"{topic}-value" for topic in topics)
     check("below the subjects of its topics", subjects, sorted(registry.json("GET", "/subjects")[1]))
     check("with full transitive compatibility", {"FULL_TRANSITIVE"},
           {registry.json("GET", f"/config/{subject}")[1]["compatibilityLevel"] for subject in subjects})

@@ -22,6 +22,7 @@ class Receiver:
     def __init__(self, answer=lambda message, times: 200):
         self.answer = answer
         self.messages = []
+        self.connections = []  # addresses of who connected
         self.lock = threading.Lock()
         self.let_go = threading.Event()
         outer = self
@@ -52,6 +53,10 @@ class Receiver:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
+
+            def verify_request(self, _request, address):
+                outer.connections.append(address)
+                return True
 
             def handle_error(self, *_):
                 """An alerter that is killed resets its connections."""
