@@ -4,7 +4,7 @@ go on there by themselves and read again from Kafka what the primary had not shi
 there once, and the graph is that of an undisturbed worker. Once with clients that go on, once with none, so that
 nothing but the database itself tells the workers.
 
-METAOPS_SEED (default 1); METAOPS_TEST_SHORT: without clients only."""
+METAOPS_SEED (default 1)."""
 
 import os
 import random
@@ -98,8 +98,7 @@ def main():
     seed = int(os.environ.get("METAOPS_SEED", "1"))
     print(f"seed {seed}")
     run(seed, goes_on=False)
-    if not os.environ.get("METAOPS_TEST_SHORT"):
-        run(seed, goes_on=True)
+    run(seed, goes_on=True)
     end()
 
 
