@@ -19,6 +19,7 @@ struct arena {
     size_t filled_bytes; /* of the first used block */
     size_t held_bytes;   /* data of all blocks, spare ones too */
     size_t handed_bytes;
+    size_t refusals; /* by bytes_max */
     size_t bytes_max;
 };
 
@@ -77,6 +78,7 @@ static struct block *arena_new_block(struct arena *arena, size_t size)
         wanted = room & ~(ALIGN_BYTES - 1);
     }
     if (wanted < size) {
+        arena->refusals++;
         return NULL;
     }
     struct block *block = malloc(sizeof(*block) + wanted);
@@ -90,6 +92,7 @@ static struct block *arena_new_block(struct arena *arena, size_t size)
 void *arena_alloc(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX - sizeof(struct block) - ALIGN_BYTES) {
+        arena->refusals++;
         return NULL;
     }
     size = size ? (size + ALIGN_BYTES - 1) & ~(ALIGN_BYTES - 1) : ALIGN_BYTES;
@@ -161,11 +164,17 @@ void arena_reset(struct arena *arena, size_t keep_bytes)
     }
     arena->filled_bytes = 0;
     arena->handed_bytes = 0;
+    arena->refusals = 0;
 }
 
 size_t arena_used_bytes(const struct arena *arena)
 {
     return arena->handed_bytes;
+}
+
+size_t arena_refusals(const struct arena *arena)
+{
+    return arena->refusals;
 }
 
 void arena_free(struct arena *arena)

@@ -30,6 +30,10 @@ void arena_reset(struct arena *arena, size_t keep_bytes);
 /* Bytes handed out since the last reset. */
 size_t arena_used_bytes(const struct arena *arena);
 
+/* Requests since the last reset that the maximum refused: they will be refused again, while what the system had no
+ * memory for may be had later. */
+size_t arena_refusals(const struct arena *arena);
+
 /* NULL is allowed. */
 void arena_free(struct arena *arena);
 

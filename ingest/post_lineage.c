@@ -1,5 +1,6 @@
 #include "ingest/post_lineage.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,9 +17,13 @@ struct pending {
     struct publish_record record; /* first: done gets this pointer */
     struct http_request *request;
     size_t body_bytes;
+    atomic_int waiting; /* for the result and for the handler, whose request it is until then */
+    enum verdict verdict;
+    int32_t partition;
+    int64_t offset;
 };
 
-static void answer_accepted(const struct pending *pending, int32_t partition, int64_t offset)
+static void answer_accepted(const struct pending *pending)
 {
     char event_id[ID128_TEXT_BYTES];
     char text[ANSWER_BYTES_MAX];
@@ -26,21 +31,22 @@ static void answer_accepted(const struct pending *pending, int32_t partition, in
 
     id128_format(pending->record.event_id, event_id);
     len = snprintf(text, sizeof(text), "{\"eventId\":\"%s\",\"partition\":%d,\"offset\":%lld}\n",
-                   event_id, (int)partition, (long long)offset);
+                   event_id, (int)pending->partition, (long long)pending->offset);
     metrics_inc(METRIC_GATEWAY_ACCEPTED);
     metrics_add(METRIC_GATEWAY_BODY_BYTES, pending->body_bytes);
     http_request_answer(pending->request, 201, "application/json", (struct str){text, (size_t)len},
                         0);
 }
 
-static void on_done(struct publish_record *record, enum verdict verdict, int32_t partition,
-                    int64_t offset)
+/* The answer gives the request away: the last of the two makes it. */
+static void let_go(struct pending *pending)
 {
-    struct pending *pending = (struct pending *)(void *)record;
-
-    if (verdict == OK) {
-        answer_accepted(pending, partition, offset);
-    } else if (verdict == REJECT) {
+    if (atomic_fetch_sub(&pending->waiting, 1) > 1) {
+        return;
+    }
+    if (pending->verdict == OK) {
+        answer_accepted(pending);
+    } else if (pending->verdict == REJECT) {
         metrics_inc(METRIC_GATEWAY_REFUSED);
         http_request_problem(pending->request, 413, "the event is larger than Kafka takes", NULL,
                              -1, 0);
@@ -51,6 +57,17 @@ static void on_done(struct publish_record *record, enum verdict verdict, int32_t
                              NULL, -1, 1);
     }
     free(pending);
+}
+
+static void on_done(struct publish_record *record, enum verdict verdict, int32_t partition,
+                    int64_t offset)
+{
+    struct pending *pending = (struct pending *)(void *)record;
+
+    pending->verdict = verdict;
+    pending->partition = partition;
+    pending->offset = offset;
+    let_go(pending);
 }
 
 static void answer_refusal(struct http_request *request, const struct publish_refusal *refusal)
@@ -93,6 +110,7 @@ void post_lineage_handle(void *arg, struct http_request *request)
         return;
     }
     *pending = (struct pending){.record.done = on_done, .request = request, .body_bytes = body.len};
+    atomic_init(&pending->waiting, 2);
     door_visitor(request, &visitor);
     struct publish_note note = {.idempotency_key = http_head_get(head, "idempotency-key"),
                                 .numbers = &numbers};
@@ -103,4 +121,5 @@ void post_lineage_handle(void *arg, struct http_request *request)
     }
     /* What waits for the broker is the compressed record alone. */
     http_request_drop_body(request);
+    let_go(pending);
 }

@@ -197,18 +197,20 @@ static enum verdict run_record(struct processor *pr, struct batch *bt,
     return OK;
 }
 
+static size_t refusals(const struct processor *pr, const struct batch *bt)
+{
+    return arena_refusals(pr->scratch) + arena_refusals(bt->arena);
+}
+
 /* Memory was short for a record. Behind others it waits for a batch of its own; alone, it is tried again
- * unless what it needed is more than any batch has: then it can never be stored. */
+ * unless what it needed is more than any batch may have: then it can never be stored. */
 static enum verdict give_up(struct processor *pr, struct batch *bt, size_t first, size_t at,
                             struct err *err)
 {
-    size_t needed = arena_used_bytes(pr->scratch) > arena_used_bytes(bt->arena)
-                        ? arena_used_bytes(pr->scratch)
-                        : arena_used_bytes(bt->arena);
     if (at > first) {
         return OK;
     }
-    if (needed < bt->arena_bytes_soft) {
+    if (refusals(pr, bt) == 0) {
         return RETRY;
     }
     struct event_work work = {.record = &bt->records.items[at]};
@@ -224,15 +226,16 @@ static enum verdict give_up(struct processor *pr, struct batch *bt, size_t first
         return RETRY;
     }
     struct graph_mark mark = graph_batch_mark(&bt->rows);
+    size_t before = refusals(pr, bt);
     verdict = add_letter(pr, bt, &work, "normalize", &why, err);
-    if (verdict != RETRY) {
+    if (verdict != RETRY || refusals(pr, bt) == before) {
         return verdict;
     }
-    /* Nor can it be redacted in the memory there is, and never will be: its place without its value, or
-     * the partition would stand still. */
+    /* Nor can it be redacted in the memory a batch may have: its place without its value, or the partition would
+     * stand still. */
     graph_batch_rewind(&bt->rows, &mark);
     err_set(&why, REJECT, "stages",
-            "redacting it takes more memory than there is: its value is withheld");
+            "redacting it takes more memory than a batch may have: its value is withheld");
     work.fault = (struct json_fault){.offset = 0};
     return add_letter_of(bt, &work, STR(REDACT_MARK), "conceal", &why, err);
 }

@@ -13,8 +13,8 @@ from small_world import events
 
 KIB, MIB = 1 << 10, 1 << 20
 BODY_BYTES_MAX = 32 * MIB
-EDGES = [edge + step for edge in (16 * KIB, 64 * KIB, MIB, 4 * MIB) for step in (-1, 0, 1)]
-LARGE_EDGES = [BODY_BYTES_MAX - 1, BODY_BYTES_MAX, BODY_BYTES_MAX + 1]
+EDGES = [edge + step for edge in (16 * KIB, 64 * KIB, 1000000, MIB, 4 * MIB) for step in (-1, 0, 1)]
+LARGE_EDGES = [BODY_BYTES_MAX - 1, BODY_BYTES_MAX, BODY_BYTES_MAX + 1]  # the last is refused
 BAD_BODIES = [b"", b"{", b"[]", b"null", b'{"eventTime":"yesterday"}', b"\xff\xfe", b'{"run":{"runId":"x"}}', b'{"a":1}']
 
 
@@ -41,7 +41,7 @@ class Client(threading.Thread):
     """Posts until it is told to stop. Most events are sent again until they are acknowledged, some are
     given up after one try, and a fifth is sent once more although it was acknowledged."""
 
-    def __init__(self, number, seed, address, ledger, pause_s=0.004, has_edges=False):
+    def __init__(self, number, seed, address, ledger, pause_s=0.004, has_edges=False, has_large_edges=False):
         super().__init__(daemon=True)
         self.rng = random.Random(seed * 100 + number)
         self.address = address
@@ -49,7 +49,8 @@ class Client(threading.Thread):
         self.ledger = ledger
         self.pause_s = pause_s
         self.odd = self.rng.sample(test_events(), 40) + events(self.rng, 60)
-        self.sizes = self.rng.sample(EDGES, len(EDGES)) if has_edges else []
+        self.sizes = (EDGES if has_edges else []) + (LARGE_EDGES if has_large_edges else [])
+        self.rng.shuffle(self.sizes)
         self.wrong = []
         self.acked = 0
         self.answers = collections.Counter()  # by status; None: no answer
@@ -98,7 +99,7 @@ class Client(threading.Thread):
             time.sleep(0.05)
 
     def next_body(self, count):
-        if self.sizes and self.rng.random() < 0.01:
+        if self.sizes and self.rng.random() < 0.02:
             return sized_event(self.number * 1000000 + 900000 + len(self.sizes), self.sizes.pop())
         if self.odd and self.rng.random() < 0.03:
             return self.odd.pop()
@@ -111,9 +112,9 @@ class Client(threading.Thread):
                 self.deliver(self.rng.choice(BAD_BODIES), is_bad=True)
             body = self.next_body(count)
             count += 1
-            self.deliver(body)
+            self.deliver(body, is_bad=len(body) > BODY_BYTES_MAX)
             if self.rng.random() < 0.2:
-                self.deliver(body)
+                self.deliver(body, is_bad=len(body) > BODY_BYTES_MAX)
             time.sleep(self.pause_s)
 
 

@@ -137,3 +137,20 @@ part_real() {
     METAOPS_TEST_TIMEOUT_S=${METAOPS_TEST_TIMEOUT_S:-600} part_scripts real tests/real/*/run
     tail -n +1 "$LOGS"/real-*.log | sed "s,^==> $LOGS/real-,\n,; s, <==$,,"
 }
+
+# soak_options [--hours N]
+soak_options() {
+    export METAOPS_SOAK_HOURS=0.08
+    if [[ ${1:-} == --hours && ${2:-} =~ ^[0-9]*\.?[0-9]+$ && $# == 2 ]]; then
+        METAOPS_SOAK_HOURS=$2
+    elif (($# > 0)); then
+        die "soak: only --hours N"
+    fi
+}
+
+# As long as it was told, and half an hour for its last lap to settle.
+part_soak() {
+    METAOPS_TEST_TIMEOUT_S=$(awk -v hours="$METAOPS_SOAK_HOURS" 'BEGIN { print int(hours * 3600) + 1800 }') \
+        part_scripts soak tests/soak/*/run
+    grep -hvE '^ok: ' "$LOGS"/soak-*.log || true
+}

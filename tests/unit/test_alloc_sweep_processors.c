@@ -98,6 +98,21 @@ static void add_encoded(struct str body)
     add("metaops.events", bytes, len);
 }
 
+/* A run event of len bytes, most of them a facet. */
+static void add_large(size_t len)
+{
+    char *text = malloc(len + 1);
+
+    assert_non_null(text);
+    int head = snprintf(
+        text, len,
+        "{\"eventTime\":\"2026-01-02T03:04:05Z\",\"job\":{\"namespace\":\"n\",\"name\":\"j\","
+        "\"facets\":{\"large\":{\"fill\":\"");
+    memset(text + head, 'x', len - (size_t)head);
+    memcpy(text + len - 5, "\"}}}}", 5);
+    add(TOPIC, text, len);
+}
+
 static int set_up(void **state)
 {
     char topics[] = "--ingest.openlineage-topics=" TOPIC;
@@ -111,12 +126,13 @@ static int set_up(void **state)
         return -1;
     }
     free(rest.words);
+    add_large(300000);
     add_line("airflow_unmasked.jsonl", 8000);
     add_line("spark.jsonl", 20000);
     add(TOPIC, strdup("{"), 1);
     add_line("dbt.jsonl", 12000);
-    add_encoded(records[0].value);
     add_encoded(records[1].value);
+    add_encoded(records[2].value);
     add("metaops.events", strdup("\xC3\x01no such schema"), 16);
     return 0;
 }
@@ -131,11 +147,17 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* How large batches are, and what came of all records when memory was not short. */
+struct load {
+    size_t batch_bytes;
+    struct tally *whole;
+};
+
 /* Rows of the records from first on, as far as one batch goes. */
-static enum verdict run_batch(struct processor *pr, size_t first, size_t *out_next,
-                              struct tally *tally)
+static enum verdict run_batch(struct processor *pr, size_t batch_bytes, size_t first,
+                              size_t *out_next, struct tally *tally)
 {
-    struct batch *bt = batch_new(0, (size_t)st.worker.batch_bytes_max, 1 << 20);
+    struct batch *bt = batch_new(0, batch_bytes, 1 << 20);
     enum verdict verdict = bt ? OK : RETRY;
     struct err err;
     size_t next = 0;
@@ -161,24 +183,23 @@ static enum verdict run_batch(struct processor *pr, size_t first, size_t *out_ne
     return verdict;
 }
 
-/* arg: batches are as small as they get, a record each. */
 static enum verdict run_stages(const void *arg)
 {
-    (void)arg;
+    const struct load *load = arg;
     struct known_set *known = known_set_new(1000);
     struct known_set *events = known_set_new(1000);
     struct processor *pr = NULL;
     struct tally tally = {0};
-    static struct tally whole;
     struct err err;
     enum verdict verdict =
         known && events ? stages_processor_new(&st, known, events, NULL, &pr, &err) : RETRY;
 
     for (size_t next = 0; verdict == OK && next < record_count;) {
-        verdict = run_batch(pr, next, &next, &tally);
+        verdict = run_batch(pr, load->batch_bytes, next, &next, &tally);
     }
     if (verdict == OK) {
-        whole = whole.events ? whole : tally;
+        struct tally whole = load->whole->events ? *load->whole : tally;
+        *load->whole = whole;
         /* A record that waits for a batch of its own repeats what the batch before has, too. */
         bool is_right = tally.events >= whole.events && tally.letters == LETTERS &&
                         tally.runs >= whole.runs && tally.facets >= whole.facets &&
@@ -197,8 +218,15 @@ static enum verdict run_stages(const void *arg)
 
 static void test_stages(void **state)
 {
+    static struct tally whole;
+    static struct tally whole_small;
+    struct load load = {.batch_bytes = 16 << 20, .whole = &whole};
+    struct load small = {.batch_bytes = 64 << 10, .whole = &whole_small};
+
     (void)state;
-    assert_true(alloc_sweep("stages", run_stages, NULL) > 50);
+    assert_true(alloc_sweep("stages", run_stages, &load) > 50);
+    /* Events that are larger than that are no dead letters for it. */
+    assert_true(alloc_sweep("stages, small batches", run_stages, &small) > 50);
 }
 
 static enum verdict run_assignment(const void *arg)

@@ -38,9 +38,12 @@ static void test_arena_refuses_beyond_its_maximum_and_works_on_below(void **stat
 
     assert_null(arena_alloc(arena, 1001));
     assert_non_null(arena_alloc(arena, 900));
+    assert_int_equal(arena_refusals(arena), 1);
     assert_null(arena_alloc(arena, 200));
     assert_non_null(arena_alloc(arena, 64));
+    assert_int_equal(arena_refusals(arena), 2);
     arena_reset(arena, 1000);
+    assert_int_equal(arena_refusals(arena), 0);
     assert_non_null(arena_alloc(arena, 900));
     arena_free(arena);
 }

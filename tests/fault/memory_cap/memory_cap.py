@@ -15,7 +15,7 @@ import time
 
 from checks import check, end
 from ledger import Ledger, compare
-from load import BODY_BYTES_MAX, MIB, sized_event, start_clients, stop_clients
+from load import MIB, start_clients, stop_clients
 from own_pipeline import ROOT, Pipeline, metric, wait_until
 
 DATA_MAX = 512 * MIB
@@ -54,13 +54,6 @@ def broker_frozen():
         os.kill(process_of("kafka"), signal.SIGCONT)
 
 
-def largest_event(pipe, ledger):
-    """As large as an event may be."""
-    body = sized_event(70000000, BODY_BYTES_MAX)
-    pipe.emit([body])
-    ledger.note(body, "acked")
-
-
 def main():
     seed = int(os.environ.get("METAOPS_SEED", "1"))
     print(f"seed {seed}")
@@ -70,7 +63,9 @@ def main():
         for role in (gateway, worker):
             cap(role)
         pipe.wait_ready()
-        clients = start_clients(CLIENTS, seed, gateway.url.removeprefix("http://"), ledger, has_edges=True)
+        address = gateway.url.removeprefix("http://")
+        clients = start_clients(CLIENTS, seed, address, ledger, has_edges=True)
+        clients += start_clients(1, seed, address, ledger, first=CLIENTS, has_large_edges=True)
         time.sleep(2)
         before = sum(client.acked for client in clients)
         postgres_away()
@@ -80,8 +75,9 @@ def main():
             worker.admin_url, 'metaops_worker_events_total{result="landed"}') > before, 60)
         broker_frozen()
         time.sleep(2)
+        wait_until("events as large as may be, and larger, were sent", lambda: not clients[-1].sizes, 60)
+        time.sleep(5)
         stop_clients(clients)
-        largest_event(pipe, ledger)
         pipe.wait_ready(60)
         pipe.wait_stored(60)
         check("good is taken and bad is refused", [], [each for client in clients for each in client.wrong])
