@@ -25,31 +25,39 @@ bad=0
 # expect WHAT PATTERN TEXT
 expect() {
     if ! grep -qE "$2" <<<"$3"; then
-        echo "$program: $1"
+        echo "$file: $1"
         bad=1
     fi
 }
 
-header=$(readelf -hW "$program")
-segments=$(readelf -lW "$program")
-dynamic=$(readelf -dW "$program")
-symbols=$(readelf -W --dyn-syms "$program")
-expect 'not position independent' 'Type: +DYN' "$header"
-expect 'no PIE flag' 'FLAGS_1.*PIE' "$dynamic"
-expect 'no RELRO segment' 'GNU_RELRO' "$segments"
-expect 'symbols are bound late, so the table stays writable' 'FLAGS.*(BIND_NOW|NOW)' "$dynamic"
-expect 'the stack can be executed' 'GNU_STACK +([^ ]+ +){5}RW +0x' "$segments"
-expect 'no stack protector' '__stack_chk_fail' "$symbols"
-expect 'no checked calls of libc' '__(memcpy|snprintf|vsnprintf|fprintf|read)_chk' "$symbols"
-if grep -qE 'LOAD .* RWE ' <<<"$segments"; then
-    echo "$program: a segment can be written and executed"
-    bad=1
-fi
-if grep -qE '(RPATH|RUNPATH)' <<<"$dynamic"; then
-    echo "$program: libraries are searched in a folder of the build"
-    bad=1
-fi
-if grep -qE 'Machine: +Advanced Micro Devices X86-64' <<<"$header"; then
+# What holds for the program, and for the library that is part of other programs.
+check_file() {
+    local segments dynamic symbols
+    segments=$(readelf -lW "$file")
+    dynamic=$(readelf -dW "$file")
+    symbols=$(readelf -W --dyn-syms "$file")
+    expect 'not position independent' 'Type: +DYN' "$(readelf -hW "$file")"
+    expect 'no RELRO segment' 'GNU_RELRO' "$segments"
+    expect 'symbols are bound late, so the table stays writable' 'FLAGS.*(BIND_NOW|NOW)' "$dynamic"
+    expect 'the stack can be executed' 'GNU_STACK +([^ ]+ +){5}RW +0x' "$segments"
+    expect 'no stack protector' '__stack_chk_fail' "$symbols"
+    expect 'no checked calls of libc' '__(memcpy|snprintf|vsnprintf|fprintf|read)_chk' "$symbols"
+    if grep -qE 'LOAD .* RWE ' <<<"$segments"; then
+        echo "$file: a segment can be written and executed"
+        bad=1
+    fi
+    if grep -qE '(RPATH|RUNPATH)' <<<"$dynamic"; then
+        echo "$file: libraries are searched in a folder of the build"
+        bad=1
+    fi
+}
+
+for file in "$program" "$build"/ingest/emitter/libmetaops_emit.so; do
+    check_file
+done
+file=$program
+expect 'no PIE flag' 'FLAGS_1.*PIE' "$(readelf -dW "$program")"
+if grep -qE 'Machine: +Advanced Micro Devices X86-64' <<<"$(readelf -hW "$program")"; then
     expect 'no landing mark at main: -fcf-protection did not take' 'endbr64' \
         "$(objdump -d --disassemble=main "$program")"
 fi

@@ -8,6 +8,7 @@ packages_for_tests() {
         style) wanted+=(clang-format-14 shellcheck binutils scdoc groff-base systemd python3) ;;
         fuzz) wanted+=(clang llvm) ;;
         packages) wanted+=(debootstrap dpkg-dev file lintian scdoc procps systemd python3-seccomp python3 python3-venv curl) ;;
+        sandbox) wanted+=(systemd python3-seccomp procps curl python3 python3-venv) ;;
         unit | component | tsan) ;;
         coverage) wanted+=(gcovr python3) ;;
         real) wanted+=(python3 python3-venv curl maven) ;;
