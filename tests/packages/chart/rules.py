@@ -7,7 +7,8 @@ import sys
 import jsonschema
 import yaml
 
-SECRETS = {"metaops-postgres", "metaops-admin", "metaops-tls", "metaops-kafka"}
+SECRETS = {"metaops-postgres", "metaops-admin", "metaops-tls", "metaops-kafka", "metaops-audit",
+           "metaops-alerts"}
 bad = []
 
 

@@ -6,7 +6,7 @@ import sys
 
 import yaml
 
-LONG_RUNNING = {"gateway", "worker"}
+LONG_RUNNING = {"gateway", "worker", "alerter"}
 bad = []
 
 
