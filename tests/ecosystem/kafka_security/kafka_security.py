@@ -188,6 +188,25 @@ def strangers(pipe, kafka):
         role.kill()
 
 
+def alerts_work(pipe, kafka):
+    """A message on the topic of alerts, written by the principal of alerters; without its right it waits."""
+    routes = pipe.folder / "routes"
+    routes.write_text("receiver.bus.type = kafka\nroute.all.receivers = bus\n")
+    role = pipe.alerter(**kafka.settings("alerter"), METAOPS_ALERTS_ROUTES_FILE=str(routes),
+                        METAOPS_ALERTS_BACKOFF_MS="200")
+    message = ("insert into graph.alert_outbox (alert_id, what, alert) values (gen_random_uuid(), 'opened',"
+               " '{\"kind\": \"schema\"}')")
+    pipe.query(message)
+    wait_until("an alert is on its topic", lambda: not pipe.query("select from graph.alert_outbox"), 40)
+    kafka.forbid(rights_of("alerter"))
+    pipe.query(message)
+    wait_until("an alerter without its right notes why", lambda: "uthoriz" in (
+        pipe.query("select coalesce(max(last_error), '') from metaops.alert_deliveries")[0][0]), 60)
+    kafka.allow(rights_of("alerter"))
+    wait_until("and goes on once allowed", lambda: not pipe.query("select from graph.alert_outbox"), 60)
+    check("the alerter ends well", 0, role.stop())
+
+
 def no_password_anywhere(pipe, kafka, roles):
     shown = pipe.run("worker", "--print-config", **kafka.settings("worker")).decode()
     logs = b"".join(path.read_bytes() for path in pipe.folder.glob("*.log")).decode(errors="replace")
@@ -205,6 +224,7 @@ def everything(kafka):
         roles_work(pipe, kafka, gateway, worker, enricher)
         keys_work(pipe, kafka)
         heads_work(pipe, kafka)
+        alerts_work(pipe, kafka)
         no_password_anywhere(pipe, kafka, [gateway, worker, enricher])
         nothing_beyond(kafka)
         refused_without(pipe, kafka, gateway, worker, enricher)

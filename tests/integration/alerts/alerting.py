@@ -1,10 +1,9 @@
-"""alerting - what the tests of alerts share: a store with a dataset, alerts raised in it as a sink does, alerters."""
+"""alerting - what the tests of alerts share: a store with a dataset, and alerts raised in it as a sink does."""
 
 import json
 import uuid
 
 import psycopg
-from own_pipeline import Role, free_port, role_dsn
 
 NAMESPACE = "postgres://shop"
 DATASET = "public.orders"
@@ -30,17 +29,3 @@ def raise_alert(connection, number, severity="warning", kind="schema", is_past=F
          title or f"column_{number} was removed from {DATASET}",
          json.dumps(detail or {"changes": [{"change": "removed", "field": f"column_{number}"}], "owners": ["team-a"]}),
          json.dumps(list(downstream)), None, is_past))
-
-
-def alerter(pipe, number=1, **settings):
-    port = free_port()
-    environment = {
-        **pipe.environment,
-        "METAOPS_POSTGRES_CONNINFO": role_dsn("writer", pipe.database),
-        "METAOPS_ALERTS_ADMIN_LISTEN": f"127.0.0.1:{port}",
-        **settings,
-    }
-    role = Role(pipe, f"alerter-{number}", environment, pipe.program)
-    role.admin_url = f"http://127.0.0.1:{port}"
-    pipe.roles.append(role)
-    return role

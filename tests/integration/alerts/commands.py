@@ -6,7 +6,7 @@ import signal
 import subprocess
 import uuid
 
-from alerting import alerter, owner, prepare, raise_alert
+from alerting import owner, prepare, raise_alert
 from checks import check, end
 from own_pipeline import Pipeline, role_dsn, wait_until
 from receiver import Receiver
@@ -123,7 +123,7 @@ def followed(pipe, connection):
 def told_again(pipe, connection):
     pipe.query("delete from graph.alert_outbox")
     receiver = Receiver(lambda message, times: 500 if times == 1 else 200)
-    role = alerter(pipe, 1, METAOPS_ALERTS_WEBHOOK_URL=receiver.url, METAOPS_ALERTS_ATTEMPTS_MAX="1")
+    role = pipe.alerter(1, METAOPS_ALERTS_WEBHOOK_URL=receiver.url, METAOPS_ALERTS_ATTEMPTS_MAX="1")
     raise_alert(connection, 21)
     wait_until("given up", lambda: pipe.query("select 1 from metaops.alert_deliveries where state = 'given up'"))
     lines = alerts(pipe, "reader", "show", str(uuid.UUID(int=21)))[1]

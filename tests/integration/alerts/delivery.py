@@ -6,7 +6,7 @@ import math
 import time
 
 import psycopg
-from alerting import alerter, owner, prepare, raise_alert
+from alerting import owner, prepare, raise_alert
 from checks import check, end
 from own_pipeline import Pipeline, metric, query, role_dsn, wait_until
 from receiver import Receiver
@@ -23,7 +23,7 @@ def wait_empty(pipe, what):
 def webhook(pipe, receiver, number=1, **settings):
     quick = {"METAOPS_ALERTS_BACKOFF_MS": "50", "METAOPS_ALERTS_BACKOFF_MAX_MS": "200",
              "METAOPS_ALERTS_POLL_INTERVAL_MS": "100"}
-    role = alerter(pipe, number, METAOPS_ALERTS_WEBHOOK_URL=receiver.url, **{**quick, **settings})
+    role = pipe.alerter(number, METAOPS_ALERTS_WEBHOOK_URL=receiver.url, **{**quick, **settings})
     pipe.wait_ready(roles=[role])
     return role
 
@@ -129,7 +129,7 @@ def what_cannot_be_told(pipe, connection):
     receiver = Receiver(lambda message, times: 500)
     long = {"METAOPS_ALERTS_BACKOFF_MS": "3600000", "METAOPS_ALERTS_BACKOFF_MAX_MS": "3600000",
             "METAOPS_ALERTS_ATTEMPTS_MAX": "3"}
-    role = alerter(pipe, 1, METAOPS_ALERTS_WEBHOOK_URL=receiver.url, METAOPS_ALERTS_POLL_INTERVAL_MS="100", **long)
+    role = pipe.alerter(1, METAOPS_ALERTS_WEBHOOK_URL=receiver.url, METAOPS_ALERTS_POLL_INTERVAL_MS="100", **long)
     raise_alert(connection, 1000)
 
     def row():
@@ -155,7 +155,7 @@ def what_cannot_be_told(pipe, connection):
     role.stop()
     receiver.close()
     pipe.query("delete from graph.alert_outbox")
-    silent = alerter(pipe, 2)
+    silent = pipe.alerter(2)
     raise_alert(connection, 1001)
     wait_empty(pipe, "nobody is to be told")
     check("without a receiver it is counted", 1.0, metric(silent.admin_url, "metaops_alerter_unrouted_total"))

@@ -17,7 +17,7 @@ import urllib.request
 import uuid
 
 import fastavro
-from alerting import alerter, owner, prepare, raise_alert
+from alerting import owner, prepare, raise_alert
 from avro_records import load
 from checks import check, end
 from own_pipeline import Pipeline, free_port, wait_until
@@ -221,7 +221,7 @@ def main():
         done = subprocess.run([pipe.program, "check"], env={**pipe.environment, **settings}, capture_output=True,
                               text=True, timeout=60, check=False)
         check("metaops check counts them", True, "10 receivers, 3 routes" in done.stdout)
-        role = alerter(pipe, 1, **settings)
+        role = pipe.alerter(1, **settings)
         pipe.wait_ready(roles=[role])
         with owner(pipe) as connection:
             told(pipe, connection, hooks, alertmanager, role)
