@@ -87,7 +87,10 @@ class Cluster:
         stored = sum(self.pipe.stored().values())
         wait_until(f"events are stored without {node}", lambda: sum(self.pipe.stored().values()) > stored, 20)
         check(f"without {node} events are taken", True, now_acked > acked)
-        check(f"without {node} every answer was 201", True, now_later == later or took_s > TAKEN_OVER_S)
+        if took_s > TAKEN_OVER_S:
+            print("the others took their time: 503 was right then", flush=True)
+        else:
+            check(f"without {node} every answer was 201", later, now_later)
 
     def kill_another(self, node):
         kill(node)
