@@ -19,7 +19,7 @@ from load import MIB, start_clients, stop_clients
 from own_pipeline import ROOT, Pipeline, metric, wait_until
 
 DATA_MAX = 512 * MIB
-RSS_MAX = 256 * MIB
+RSS_MAX = 384 * MIB
 AWAY_S = 30
 FROZEN_S = 6
 CLIENTS = 6
@@ -79,7 +79,7 @@ def main():
         time.sleep(5)
         stop_clients(clients)
         pipe.wait_ready(60)
-        pipe.wait_stored(60)
+        pipe.wait_stored(180)
         check("good is taken and bad is refused", [], [each for client in clients for each in client.wrong])
         for role in (gateway, worker):
             check(f"I8 {role.name} lives", True, role.runs())
