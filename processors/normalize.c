@@ -6,6 +6,7 @@
 #include "base_cache.h"
 #include "core/timebase.h"
 #include "dataset_facets.h"
+#include "drift_rows.h"
 #include "rows.h"
 #include "schemas/identity.h"
 #include "stages.h"
@@ -238,51 +239,6 @@ static enum verdict add_io_set(struct rows *rs, struct id128 io, struct err *err
     return verdict;
 }
 
-static enum verdict add_drift_content(struct rows *rs, struct id128 subject, uint8_t aspect,
-                                      struct id128 content, struct err *err)
-{
-    if (id128_is_zero(content)) {
-        return OK;
-    }
-    struct graph_drift_content *row = graph_rows_add(&rs->bt->rows.drift_contents);
-    if (!row) {
-        return rows_short(err);
-    }
-    *row = (struct graph_drift_content){
-        .event = rs->work->event, .subject = subject, .aspect = aspect, .content = content};
-    return OK;
-}
-
-/* In what respects an unknown statement may differ from what was said before. What a reader saw of its inputs
- * is none: readers prune. */
-static enum verdict add_drift(struct rows *rs, const struct graph_statement *said, struct err *err)
-{
-    const struct openlineage_event *ol = &rs->work->ol;
-    struct id128 job = ol->job.id;
-    enum verdict verdict = OK;
-    for (uint32_t i = 0; verdict == OK && i < io_count(ol); i++) {
-        struct io_entry entry = io_at(rs->work, i);
-        bool is_read = entry.direction == GRAPH_INPUT;
-        if (!is_read) {
-            verdict =
-                add_drift_content(rs, entry.ds->id, GRAPH_DRIFT_STATED, said->descriptions[i], err);
-        }
-        if (verdict == OK && said->has_run) {
-            verdict = add_drift_content(
-                rs, entry.ds->id, is_read ? GRAPH_DRIFT_READERS : GRAPH_DRIFT_WRITERS, job, err);
-        }
-    }
-    if (verdict == OK && said->has_job) {
-        verdict = add_drift_content(rs, job, GRAPH_DRIFT_JOB, said->job_description, err);
-    }
-    if (verdict == OK && said->has_run && said->has_io) {
-        verdict = add_drift_content(rs, job, GRAPH_DRIFT_IO, said->io, err);
-    }
-    return verdict == OK
-               ? add_drift_content(rs, job, GRAPH_DRIFT_ENVIRONMENT, said->environment, err)
-               : verdict;
-}
-
 /* What is said of the job and of each dataset, into the statement's row. Every row of an unknown statement is
  * whole: any one of them may be the one that is inserted. */
 static enum verdict describe(struct rows *rs, size_t index, struct err *err)
@@ -309,7 +265,7 @@ static enum verdict describe(struct rows *rs, size_t index, struct err *err)
     row->environment = of_run;
     row->descriptions = of_datasets;
     row->description_count = count;
-    return verdict == OK ? add_drift(rs, row, err) : verdict;
+    return verdict == OK ? drift_rows(rs, row, err) : verdict;
 }
 
 static enum verdict add_layout(struct rows *rs, struct id128 layout, struct err *err)
@@ -369,9 +325,8 @@ static enum verdict add_statement(struct rows *rs, const struct content *content
     size_t index = rs->bt->rows.statements.count - 1;
     bool is_new = false;
     enum verdict verdict = rows_text(rs, ol->producer, &row->producer, err);
-    if (verdict == OK &&
-        (ol->state == OPENLINEAGE_STATE_FAIL || ol->state == OPENLINEAGE_STATE_ABORT)) {
-        verdict = add_drift_content(rs, ol->job.id, GRAPH_DRIFT_FAILURES, ol->run.id, err);
+    if (verdict == OK) {
+        verdict = drift_rows_of_failure(rs, err);
     }
     if (verdict != OK || is_known) {
         return verdict;

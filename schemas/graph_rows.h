@@ -25,8 +25,8 @@ enum graph_direction { GRAPH_INPUT = 0, GRAPH_OUTPUT = 1, GRAPH_SUBJECT = 2 };
 enum graph_subject { GRAPH_RUN = 1, GRAPH_JOB = 2, GRAPH_DATASET = 3 };
 /* In what respect something may drift, and what its contents are. */
 enum graph_drift_aspect {
-    GRAPH_DRIFT_STATED = 1,      /* dataset: descriptions by writers and dataset events */
-    GRAPH_DRIFT_JOB = 2,         /* job: descriptions */
+    GRAPH_DRIFT_STATED = 1,      /* dataset: what writers and dataset events state, by digest */
+    GRAPH_DRIFT_JOB = 2,         /* job: what is said of it, by digest */
     GRAPH_DRIFT_IO = 3,          /* job: io sets of its runs */
     GRAPH_DRIFT_WRITERS = 4,     /* dataset: jobs */
     GRAPH_DRIFT_READERS = 5,     /* dataset: jobs */

@@ -22,6 +22,7 @@
 
 #define TURN_MS 100
 #define RECONNECT_US 1000000
+#define JUDGE_US 500000 /* two fifths of the time at most */
 #define TIDY_US 5000000
 #define DRAIN_US 5000000
 #define STATUS_BYTES 200
@@ -38,6 +39,7 @@ struct alerter {
     bool is_due; /* look into the database now */
     int64_t poll_at_us;
     int64_t tidy_at_us;
+    int64_t judge_at_us;
     int64_t connect_at_us;
     atomic_bool is_connected; /* read by /readyz */
     bool has_failed;
@@ -158,6 +160,17 @@ static void look(struct alerter *al, int64_t now_us)
     al->is_due = al->is_due || is_more;
 }
 
+static void judge(struct alerter *al, int64_t now_us)
+{
+    struct err err = {.text = ""};
+
+    al->judge_at_us = now_us + JUDGE_US;
+    enum verdict verdict = alerter_store_judge(al->store, &err);
+    if (verdict != OK) {
+        on_store_fault(al, &err, verdict);
+    }
+}
+
 static void tidy(struct alerter *al, int64_t now_us)
 {
     struct err err = {.text = ""};
@@ -208,6 +221,9 @@ static void turn(struct alerter *al)
     if (atomic_load(&al->is_connected)) {
         if (alerter_store_was_notified(al->store) || al->is_due || now_us >= al->poll_at_us) {
             look(al, now_us);
+        }
+        if (atomic_load(&al->is_connected) && now_us >= al->judge_at_us) {
+            judge(al, now_us);
         }
         if (now_us >= al->tidy_at_us) {
             tidy(al, now_us);

@@ -328,6 +328,14 @@ enum verdict alerter_store_failed(struct alerter_store *store, int64_t outbox_id
     return run(store, "alerter/failed.sql", 5, params, err);
 }
 
+enum verdict alerter_store_judge(struct alerter_store *store, struct err *err)
+{
+    struct pg_result *rows = NULL;
+    enum verdict verdict = query(store, "alerter/judge.sql", 0, NULL, &rows, err);
+    pg_conn_clear(rows);
+    return verdict;
+}
+
 enum verdict alerter_store_tidy(struct alerter_store *store, int64_t *out_pending,
                                 int64_t *out_given_up, struct err *err)
 {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,7 +64,9 @@ static enum verdict to_topic(struct sink_aside *as, const char *line, struct err
     if (!value) {
         return err_set(err, RETRY, WHERE, "memory is short");
     }
+    pthread_mutex_lock(&as->lock);
     as->is_answered = false;
+    pthread_mutex_unlock(&as->lock);
     enum verdict verdict = kafka_producer_publish_to(as->producer, as->st->kafka.topic_audit_heads,
                                                      0, STR(""), value, strlen(value), as, err);
     if (verdict != OK) {
@@ -92,10 +95,14 @@ static enum verdict to_file(struct sink_aside *as, const char *line, struct err 
     const char *path = as->st->audit.heads_file;
     size_t len = strlen(line);
     char *text = malloc(len + 2);
-    int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    struct stat about;
+    /* A named pipe would be waited for. */
+    int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
     enum verdict verdict = OK;
-    if (!text || fd < 0) {
+    if (!text || fd < 0 || fstat(fd, &about) != 0) {
         verdict = err_set(err, RETRY, WHERE, "%s: %s", path, strerror(errno));
+    } else if (!S_ISREG(about.st_mode)) {
+        verdict = err_set(err, RETRY, WHERE, "%s is not a regular file", path);
     } else {
         size_t begin = ends_amid_line(fd);
         memset(text, '\n', len + 2);

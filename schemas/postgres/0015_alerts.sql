@@ -207,38 +207,3 @@ comment on function metaops.ignore_alert is
 
 revoke execute on function graph.decide_alert(uuid, text, text), metaops.acknowledge_alert(uuid, text),
     metaops.accept_alert(uuid, text), metaops.ignore_alert(uuid, text) from public;
-
--- As before, and: the alerter takes away what it has told, and what is to be told is a row of the view.
-create or replace function graph.grant_writer() returns boolean
-language plpgsql
-as $$
-declare
-    base record;
-begin
-    if not exists (select from pg_roles where rolname = 'metaops_writer') then
-        return false;
-    end if;
-    revoke all on all tables in schema graph, metaops from metaops_writer;
-    grant usage on schema metaops, graph to metaops_writer;
-    grant select on metaops.schema_migrations, metaops.alerts to metaops_writer;
-    for base in
-        select c.relname, coalesce(r.rights, 'insert, select, update') as rights
-        from pg_class c
-        left join (values
-            ('jobs', 'insert'), ('io_sets', 'insert'), ('descriptions', 'insert'), ('layouts', 'insert'),
-            ('facet_origins', 'insert'), ('facets', 'insert'), ('symlinks', 'insert'), ('edges', 'insert'),
-            ('column_edges', 'insert'), ('events', 'insert'), ('body_bases', 'insert'),
-            ('dead_letters', 'insert, select (letter_id)'), ('event_ids', 'insert, select (event_id)'),
-            ('key_changes', 'insert, select (event_id)'), ('refusals', 'insert'),
-            ('datasets', 'insert, select, update (confirmed)'),
-            ('audit', 'insert, select (stream_id, sequence, hash)'), ('audit_streams', 'insert, select'),
-            ('audit_acts', 'select (sequence, hash)'),
-            ('alert_events', 'insert'), ('alert_outbox', 'insert, select, update, delete')
-        ) r (name, rights) on r.name = c.relname
-        where c.relnamespace = 'graph'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-            and c.relname <> 'restricted_readers'
-    loop
-        execute format('grant %s on graph.%I to metaops_writer', base.rights, base.relname);
-    end loop;
-    return true;
-end $$;

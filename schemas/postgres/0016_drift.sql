@@ -27,7 +27,7 @@ comment on table graph.drift_contents is 'What was ever said of a subject in one
 comment on column graph.drift_contents.subject_uuid is 'Dataset or job.';
 comment on column graph.drift_contents.aspect is
     '1: what writers and dataset events state of a dataset, 2: what is said of a job, 3: datasets that the runs of a job name, 4: writers of a dataset, 5: its readers, 6: failures of a job, 7: what runs a job.';
-comment on column graph.drift_contents.content_id is 'Description (1, 2, 7), io set (3), job (4, 5) or run (6).';
+comment on column graph.drift_contents.content_id is 'Digest of the facets that are compared (1, 2), io set (3), job (4, 5), run (6) or description (7).';
 comment on column graph.drift_contents.is_new is 'True only within the transaction that adds it.';
 
 create table graph.drift_subjects (
@@ -43,7 +43,7 @@ comment on table graph.drift_subjects is 'Locked by who judges a subject.';
 comment on column graph.drift_subjects.subject_uuid is 'Dataset or job.';
 comment on column graph.drift_subjects.aspect is 'As in graph.drift_contents.';
 comment on column graph.drift_subjects.contents is 'How many different contents there are.';
-comment on column graph.drift_subjects.is_due is 'True only within the transaction that judges it.';
+comment on column graph.drift_subjects.is_due is 'It has to be judged: by the transaction that says so, or soon after it.';
 comment on column graph.drift_subjects.failure is 'Why the last judgement could not be made: null when it was.';
 
 create table graph.drift_watch (
@@ -84,6 +84,17 @@ insert into graph.drift_facts values
     (2, 'documentation', 'documentation', 'stewardship'),
     (7, 'engine', 'processing_engine', 'environment'), (7, 'emitter', 'processing_engine', 'behaviour');
 
+create table graph.drift_forms (
+    digest uuid not null,
+    fact text not null,
+    form jsonb,
+    primary key (digest, fact)
+);
+comment on table graph.drift_forms is 'Facets in the form in which they are compared, made when they are compared first.';
+comment on column graph.drift_forms.digest is 'The facet (graph.facets).';
+comment on column graph.drift_forms.fact is 'What is compared of it.';
+comment on column graph.drift_forms.form is 'The form; null: it says nothing.';
+
 create table graph.type_names (
     name text primary key,
     canonical text not null
@@ -111,17 +122,22 @@ insert into graph.type_names values
 
 -- A type without its spelling: "VARCHAR(10)" is text(10), "int4" is int32. What is not known stays as it is.
 create function graph.canonical_type(type text) returns text
-language sql stable parallel safe
-return (select coalesce(n.canonical, t.base) || case when n.canonical in ('int8', 'int16', 'int32', 'int64') then ''
+language plpgsql stable parallel safe
+as $$
+begin
+    return (select coalesce(n.canonical, t.base) || case when n.canonical in ('int8', 'int16', 'int32', 'int64') then ''
             else coalesce(replace(t.arguments, ' ', ''), '') end
         from (select lower(regexp_replace(regexp_replace(type, '\s*\([^()]*\)', ''), '\s+', ' ', 'g')) as base,
                   substring(type from '\([^()]*\)') as arguments) t
         left join graph.type_names n on n.name = btrim(t.base));
+end $$;
 
 -- SQL without what differs from run to run: comments, literals and lists of them, white space, letters' case.
 create function graph.sql_fingerprint(query text) returns text
-language sql immutable parallel safe
-return (
+language plpgsql immutable parallel safe
+as $$
+begin
+    return (
     with bare as (
         select regexp_replace(query, '--[^\n]*|/\*([^*]|\*+[^*/])*\*+/', ' ', 'g') as q
     ), plain as (
@@ -129,6 +145,7 @@ return (
         from bare
     )
     select btrim(lower(regexp_replace(regexp_replace(q, '\?(\s*,\s*\?)+', '?', 'g'), '\s+', ' ', 'g')), ' ;') from plain);
+end $$;
 
 -- A facet as it is compared; null: it says nothing. A deleted one is an empty list.
 create function graph.drift_form(fact text, content jsonb, deleted boolean) returns jsonb
@@ -166,8 +183,10 @@ end;
 -- that the order of those that stay is another. A removed and an added field of one type at one place may be a
 -- renamed one: that is a guess, and said to be.
 create function graph.schema_changes(was jsonb, is_now jsonb) returns setof jsonb
-language sql immutable parallel safe
-begin atomic
+language plpgsql immutable parallel safe
+as $$
+begin
+    return query
     with w as (
         select distinct on (f ->> 'field') f ->> 'field' as field, f ->> 'type' as type, n
         from jsonb_array_elements(was) with ordinality x (f, n) order by f ->> 'field', n
@@ -197,30 +216,32 @@ begin atomic
         where (select array_agg(w.field order by w.n) from w join i using (field))
             <> (select array_agg(i.field order by i.n) from w join i using (field))
     )
-    select change from changes order by part, n;
-end;
+    select c.change from changes c order by c.part, c.n;
+end $$;
 
 -- What changes from one form of a facet to another.
 create function graph.drift_changes(fact text, was jsonb, is_now jsonb) returns setof jsonb
-language sql immutable parallel safe
-begin atomic
-    select graph.schema_changes(was, is_now) where fact = 'schema'
-    union all
-    select o.change
-    from (
-        select '{"change": "removed"}'::jsonb || e as change
-        from jsonb_array_elements(case when jsonb_typeof(was) = 'array' then was end) e
-        where not case when jsonb_typeof(is_now) = 'array' then is_now else '[]' end @> jsonb_build_array(e)
+language plpgsql immutable parallel safe
+as $$
+declare
+    before constant jsonb := case when jsonb_typeof(was) = 'array' then was else '[]' end;
+    after constant jsonb := case when jsonb_typeof(is_now) = 'array' then is_now else '[]' end;
+begin
+    if was = is_now then
+        return;
+    elsif fact = 'schema' then
+        return query select * from graph.schema_changes(was, is_now);
+    elsif fact in ('ownership', 'tags') then
+        return query
+        select '{"change": "removed"}'::jsonb || e from jsonb_array_elements(before) e
+        where not after @> jsonb_build_array(e)
         union all
-        select '{"change": "added"}'::jsonb || e
-        from jsonb_array_elements(case when jsonb_typeof(is_now) = 'array' then is_now end) e
-        where not case when jsonb_typeof(was) = 'array' then was else '[]' end @> jsonb_build_array(e)
-    ) o
-    where fact in ('ownership', 'tags')
-    union all
-    select jsonb_build_object('change', 'changed', 'what', fact, 'from', was, 'to', is_now)
-    where fact not in ('schema', 'ownership', 'tags') and was <> is_now;
-end;
+        select '{"change": "added"}'::jsonb || e from jsonb_array_elements(after) e
+        where not before @> jsonb_build_array(e);
+    else
+        return next jsonb_build_object('change', 'changed', 'what', fact, 'from', was, 'to', is_now);
+    end if;
+end $$;
 
 -- Every value of the one type is a value of the other.
 create function graph.is_widening(was text, is_now text) returns boolean
@@ -233,49 +254,70 @@ return (was, is_now) in (('int8', 'int16'), ('int8', 'int32'), ('int8', 'int64')
 -- new data) for a table whose columns may be null: an added column is FULL, a removed one is missed by old readers,
 -- a widened type by them too, any other retyped one by both.
 create function graph.schema_compatibility(changes jsonb) returns text
-language sql immutable parallel safe
-return (select case
+language plpgsql immutable parallel safe
+as $$
+begin
+    return (select case
         when bool_or(c ->> 'change' = 'retyped' and not graph.is_widening(c ->> 'from', c ->> 'to')) then 'NONE'
         when bool_or(c ->> 'change' in ('removed', 'retyped')) then 'BACKWARD'
         else 'FULL' end
     from jsonb_array_elements(changes) c);
+end $$;
 
 -- Judging --------------------------------------------------------------------------------------------------------
 
--- What is said of a subject, a row for each statement and fact that says something. Statements beyond the newest 1,000 are
--- left out: what changes with every run is no fact.
-create function graph.drift_said(subject uuid, aspect smallint)
-returns table (statement_id uuid, fact text, kind text, family text, form jsonb, first_at timestamptz, first_run uuid,
-               last_at timestamptz, last_by uuid)
-language sql stable
-begin atomic
-    with statements as (
+-- The newest 1,000 statements about a subject: what changes with every run is no fact.
+create function graph.drift_statements(subject uuid, aspect smallint)
+returns table (statement_id uuid, first_at timestamptz, first_run uuid, last_at timestamptz, last_by uuid,
+               description_id uuid)
+language plpgsql stable rows 10
+as $$
+begin
+    if aspect = 1 then
+        return query
         select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by,
-            graph.slot_digest(s.descriptions, i.ordinal) as description_id
+            graph.slot_digest(s.descriptions, i.ordinal)
         from graph.io_sets i join graph.statements s using (io_id)
-        where drift_said.aspect = 1 and i.dataset_uuid = subject and i.direction in (1, 2)
-        union all
+        where i.dataset_uuid = subject and i.direction in (1, 2)
+        order by 4 desc limit 1000;
+    else
+        return query
         select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by,
-            case drift_said.aspect when 2 then s.job_description else s.environment end
+            case drift_statements.aspect when 2 then s.job_description else s.environment end
         from graph.statements s
-        where drift_said.aspect in (2, 7) and s.job_uuid = subject
-        order by 4 desc limit 1000
-    ), facts as (
-        select distinct d.digest, k.fact
-        from statements s
-        join graph.descriptions d using (description_id)
-        join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
-    ), forms as materialized (
-        select f.digest, f.fact, graph.drift_form(f.fact, c.content, c.deleted) as form
-        from facts f join graph.facets c using (digest)
-    )
-    select s.statement_id, k.fact, k.kind, d.family, f.form, s.first_at, s.first_run, s.last_at, s.last_by
-    from statements s
+        where s.job_uuid = subject
+        order by 4 desc limit 1000;
+    end if;
+end $$;
+
+-- What is said of a subject, a row for each statement and fact that says something.
+create type graph.drift_saying as (
+    statement_id uuid, fact text, kind text, family text, form jsonb, first_at timestamptz, first_run uuid,
+    last_at timestamptz, last_by uuid
+);
+
+-- Joins in the order in which they are written: statistics of young tables mislead.
+create function graph.drift_said(subject uuid, aspect smallint) returns setof graph.drift_saying
+language plpgsql set join_collapse_limit = 1
+as $$
+begin
+    insert into graph.drift_forms (digest, fact, form)
+    select distinct on (d.digest, k.fact) d.digest, k.fact, graph.drift_form(k.fact, c.content, c.deleted)
+    from graph.drift_statements(subject, aspect) s
     join graph.descriptions d using (description_id)
     join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
-    join forms f on f.digest = d.digest and f.fact = k.fact
+    join graph.facets c using (digest)
+    where not exists (select from graph.drift_forms f where f.digest = d.digest and f.fact = k.fact)
+    order by d.digest, k.fact
+    on conflict do nothing;
+    return query
+    select s.statement_id, k.fact, k.kind, d.family, f.form, s.first_at, s.first_run, s.last_at, s.last_by
+    from graph.drift_statements(subject, aspect) s
+    join graph.descriptions d using (description_id)
+    join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
+    join graph.drift_forms f on f.digest = d.digest and f.fact = k.fact
     where f.form is not null;
-end;
+end $$;
 
 create type graph.drift_change as (
     fact text, kind text, family text, was jsonb, is_now jsonb, changes jsonb, is_past boolean,
@@ -284,22 +326,30 @@ create type graph.drift_change as (
 
 -- The run that a run is part of, at the top.
 create function graph.root_of(run uuid) returns uuid
-language sql stable parallel safe
-return (select coalesce(r.root_uuid, r.parent_uuid, r.run_uuid) from graph.runs r where r.run_uuid = run);
+language plpgsql stable parallel safe
+as $$
+begin
+    return (select coalesce(r.root_uuid, r.parent_uuid, r.run_uuid) from graph.runs r where r.run_uuid = run);
+end $$;
 
 create function graph.run_of(event uuid, at timestamptz) returns uuid
-language sql stable parallel safe
-return (select e.run_uuid from graph.events e where e.event_id = event and e.event_time = at limit 1);
+language plpgsql stable parallel safe
+as $$
+begin
+    return (select e.run_uuid from graph.events e where e.event_id = event and e.event_time = at limit 1);
+end $$;
 
 -- The changes of every fact among what was said.
-create function graph.drift_of(subject uuid, aspect smallint) returns setof graph.drift_change
-language sql stable
-begin atomic
+create function graph.drift_of(sayings graph.drift_saying[]) returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    return query
     with said as materialized (
         select fact, kind, family, form, min(first_at) as first_at,
             (array_agg(first_run order by first_at, first_run))[1] as first_run,
             max(last_at) as last_at, (array_agg(last_by order by last_at desc, last_by desc))[1] as last_by
-        from graph.drift_said(subject, aspect)
+        from unnest(sayings)
         group by fact, kind, family, form
     ), ranked as (
         select *, row_number() over (partition by fact, family order by first_at, form) as place,
@@ -317,23 +367,25 @@ begin atomic
             order by least(p.last_at, n.first_at) desc, p.last_at desc, p.place desc limit 1
         ) w on true
     )
-    select row(fact, kind, family, was, form, changes,
+    select fact, kind, family, was, form, changes,
         not exists (select from jsonb_array_elements(changes) c where coalesce(holds, '[]') @> jsonb_build_array(c)),
-        first_at, first_run, good_by, good_at)::graph.drift_change
+        first_at, first_run, good_by, good_at
     from changes
     where changes is not null
         -- One run may say several things of a job, by turns.
         and (kind <> 'code' or graph.root_of(first_run) is distinct from graph.root_of(was_first_run)
              and graph.root_of(first_run) is distinct from graph.root_of(graph.run_of(good_by, good_at)));
-end;
+end $$;
 
 -- Two producers that state another type of one field, as of what each said last.
-create function graph.disagreements_of(dataset uuid) returns setof graph.drift_change
-language sql stable
-begin atomic
+create function graph.disagreements_of(sayings graph.drift_saying[]) returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    return query
     with latest as materialized (
         select distinct on (family) family, form, first_at, first_run, last_at, last_by
-        from graph.drift_said(dataset, 1::smallint)
+        from unnest(sayings)
         where fact = 'schema'
         order by family, last_at desc, last_by desc, form desc
     ), fields as (
@@ -349,10 +401,10 @@ begin atomic
         from fields a join fields b on b.field = a.field and b.type <> a.type and (b.first_at, b.family) > (a.first_at, a.family)
         group by a.family, b.family
     )
-    select row('producers', 'consistency', other, to_jsonb(family), changes, changes, false, first_at, first_run, null,
-               null)::graph.drift_change
+    select 'producers', 'consistency', other, to_jsonb(family), changes, changes, false, first_at, first_run, null::uuid,
+        null::timestamptz
     from pairs;
-end;
+end $$;
 
 -- A name without what differs from day to day: partitions, dates, numbers of runs.
 create function graph.name_pattern(name text) returns text
@@ -527,42 +579,62 @@ begin atomic
 end;
 
 -- Statements of which something else was said too: settled are those that say what is accepted.
-create function graph.watch_said(subject uuid, aspect smallint)
+create function graph.watch_said(sayings graph.drift_saying[])
 returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return query
     select s.statement_id, bool_and(s.form = s.accepted), min(s.first_at)
     from (
         select d.*, first_value(d.form) over (partition by d.fact, d.family
                                               order by d.last_at desc, d.last_by desc, d.form desc) as accepted,
             min(d.form::text) over (partition by d.fact, d.family) <> max(d.form::text) over (partition by d.fact, d.family)
                 as is_contested
-        from graph.drift_said(subject, aspect) d
+        from unnest(sayings) d
     ) s
     where s.is_contested
     group by s.statement_id;
-end;
+end $$;
 
 -- What an alert tells beside the change --------------------------------------------------------------------------
 
 create function graph.owners_of(subject uuid) returns jsonb
-language sql stable parallel safe
-begin atomic
-    select coalesce(jsonb_agg(distinct o ->> 'name'), '[]')
-    from graph.current_facets f join graph.facets c using (digest)
-    cross join lateral jsonb_path_query(c.content, 'lax $.owners[*]') o
-    where f.subject_uuid = subject and f.name = 'ownership' and not c.deleted and o ->> 'name' is not null;
-end;
+language plpgsql stable set join_collapse_limit = 1
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(distinct o ->> 'name'), '[]')
+        from (
+            select distinct on (d.family) d.digest
+            from (
+                select s.last_at, s.last_by, graph.slot_digest(s.descriptions, i.ordinal) as description_id
+                from graph.io_sets i join graph.statements s using (io_id)
+                where i.dataset_uuid = subject
+                union all
+                select s.last_at, s.last_by, s.job_description from graph.statements s where s.job_uuid = subject
+                order by 1 desc limit 100
+            ) s
+            join graph.descriptions d using (description_id)
+            where d.name = 'ownership'
+            order by d.family, s.last_at desc, s.last_by desc, d.digest desc
+        ) l
+        join graph.facets c using (digest)
+        cross join lateral jsonb_path_query(c.content, 'lax $.owners[*]') o
+        where not c.deleted and o ->> 'name' is not null);
+end $$;
 
 -- The nearest that is hit, 50 at most: what is made of the fields (null: of the whole dataset), and the jobs that make it.
 create function graph.drift_downstream(namespace text, name text, fields text[], kind text) returns jsonb
-language sql stable
+language plpgsql stable
 as $$
+begin
+    return (
     with nodes as (
         select n.* from unnest(coalesce(fields, '{}')) f
-        cross join lateral metaops.column_downstream(drift_downstream.namespace, drift_downstream.name, f) n
+        cross join lateral metaops.column_downstream(drift_downstream.namespace, drift_downstream.name, f, 5) n
         union all
-        select n.* from metaops.downstream(drift_downstream.namespace, drift_downstream.name, 5, null, null,
+        select n.* from metaops.downstream(drift_downstream.namespace, drift_downstream.name, 3, null, null,
                                            drift_downstream.kind) n
         where coalesce(cardinality(fields), 0) = 0
             or not exists (select from graph.column_edges e join graph.datasets d on d.dataset_uuid = e.input_uuid
@@ -586,13 +658,15 @@ as $$
             select j.job_uuid from graph.jobs j
             where x.kind = 'job' and j.namespace = x.namespace and j.name = x.name) o limit 1)))
         order by x.depth, x.kind, x.namespace, x.name, x.field), '[]')
-    from nearest x
-$$;
+    from nearest x);
+end $$;
 
 -- Who did it: the run, its job, the commit of its code, the principal of its events.
 create function graph.drift_actor(run uuid, at timestamptz) returns jsonb
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return (
     select jsonb_strip_nulls(jsonb_build_object(
         'first_bad_run', graph.run_name(r.run_id, r.run_uuid),
         'job_namespace', j.namespace, 'job', j.name,
@@ -601,8 +675,8 @@ begin atomic
         'principal', (select e.principal from graph.events e
                       where e.run_uuid = run and e.event_time = at and e.principal is not null limit 1)))
     from graph.runs r left join graph.jobs j using (job_uuid)
-    where r.run_uuid = run;
-end;
+    where r.run_uuid = run);
+end $$;
 
 create function graph.drift_phrase(change jsonb) returns text
 language sql immutable parallel safe
@@ -618,15 +692,20 @@ return case change ->> 'change'
     else case when change ->> 'what' = 'outcome' then 'fails' else format('%s changed', change ->> 'what') end end;
 
 create function graph.drift_title(changes jsonb) returns text
-language sql immutable parallel safe
-return (select string_agg(graph.drift_phrase(c), ', ' order by n)
+language plpgsql immutable parallel safe
+as $$
+begin
+    return (select string_agg(graph.drift_phrase(c), ', ' order by n)
         from jsonb_array_elements(changes) with ordinality x (c, n) where n <= 3)
     || case when jsonb_array_length(changes) > 3 then format(' and %s more', jsonb_array_length(changes) - 3) else '' end;
+end $$;
 
 -- How bad: what breaks readers is critical where somebody reads it.
 create function graph.drift_severity(kind text, changes jsonb, downstream jsonb) returns text
-language sql immutable parallel safe
-return case
+language plpgsql immutable parallel safe
+as $$
+begin
+    return case
     when kind = 'schema' and changes @? '$[*] ? (@.change == "removed" || @.change == "retyped")' then
         case when downstream <> '[]' then 'critical' else 'warning' end
     when kind = 'stewardship' and changes @? '$[*] ? (@.to == "dropped")' then
@@ -639,12 +718,15 @@ return case
     when kind = 'behaviour' and changes @? '$[*] ? (@.what == "outcome")' then
         case when downstream <> '[]' then 'critical' else 'warning' end
     else 'info' end;
+end $$;
 
 -- An open alert that explains this one: of the same run and a kind before it in this order; or, as engines and emitters change
 -- under many jobs at once, the same change of another job of the namespace within a day.
 create function graph.drift_cause(alert uuid, c graph.drift_change, namespace text) returns uuid
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return (
     with kinds as (
         select array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment'] as k
     )
@@ -657,8 +739,8 @@ begin atomic
                 and exists (select from graph.jobs j
                             where j.job_uuid = a.subject_uuid and j.namespace = drift_cause.namespace))
     order by array_position(k, a.kind), a.alert_id
-    limit 1;
-end;
+    limit 1);
+end $$;
 
 create function graph.drift_query(kind text, namespace text, name text, is_dataset boolean) returns text
 language sql immutable parallel safe
@@ -688,6 +770,12 @@ declare
     severity text;
     detail jsonb;
 begin
+    if exists (select from graph.alerts a
+               where a.alert_id = alert and a.run_uuid is not distinct from c.run and a.event_time = c.at
+                   and a.detail -> 'changes' = c.changes
+                   and case when c.is_past then a.status not in ('open', 'acknowledged') else a.status <> 'resolved' end) then
+        return alert; -- nothing new about it
+    end if;
     if is_dataset then
         select d.namespace, d.name into namespace, name from graph.datasets d where d.dataset_uuid = subject;
     else
@@ -695,11 +783,12 @@ begin
     end if;
     select array_agg(x ->> 'field') into fields
     from jsonb_array_elements(c.changes) x where c.kind = 'schema' and x ->> 'change' in ('removed', 'retyped');
-    if not c.is_past and (fields is not null or c.kind not in ('code', 'environment')) then
+    if not c.is_past and (fields is not null or c.changes @? '$[*] ? (@.to == "dropped" || @.what == "outcome")') then
         hit := graph.drift_downstream(namespace, name, fields, case when is_dataset then 'dataset' else 'job' end);
     end if;
     severity := graph.drift_severity(c.kind, c.changes, hit);
-    detail := jsonb_strip_nulls(jsonb_build_object('fact', c.fact, 'producer', case when c.family not in ('', 'vanished') then c.family end, 'changes', c.changes,
+    detail := jsonb_strip_nulls(jsonb_build_object('fact', c.fact, 'producer',
+        case when c.family not in ('', 'vanished') then c.family end, 'changes', c.changes,
         'compatibility', case when c.kind = 'schema' then case when fields is not null and hit = '[]'
             then 'unused-breaking' else graph.schema_compatibility(c.changes) end end,
         'last_good_run', (select graph.run_name(r.run_id, r.run_uuid)
@@ -723,11 +812,15 @@ language plpgsql
 as $$
 declare
     change graph.drift_change;
+    sayings graph.drift_saying[];
     raised uuid[] := '{}';
     gone record;
 begin
-    for change in select * from graph.drift_of(subject, aspect) where judge_subject.aspect in (1, 2, 7)
-        union all select * from graph.disagreements_of(subject) where judge_subject.aspect = 1
+    if aspect in (1, 2, 7) then
+        sayings := array(select d from graph.drift_said(subject, aspect) d);
+    end if;
+    for change in select * from graph.drift_of(sayings) where judge_subject.aspect in (1, 2, 7)
+        union all select * from graph.disagreements_of(sayings) where judge_subject.aspect = 1
         union all select * from graph.input_drift_of(subject) where judge_subject.aspect = 3
         union all select * from graph.neighbour_drift_of(subject, aspect) where judge_subject.aspect in (4, 5)
         union all select * from graph.failures_of(subject) where judge_subject.aspect = 6
@@ -752,7 +845,7 @@ begin
     insert into graph.drift_watch (watched_id, subject_uuid, aspect, is_settled, first_at)
     select w.watched_id, subject, judge_subject.aspect, w.is_settled, w.first_at
     from (
-        select * from graph.watch_said(subject, aspect) where judge_subject.aspect in (1, 2, 7)
+        select * from graph.watch_said(sayings) where judge_subject.aspect in (1, 2, 7)
         union all
         select * from graph.watch_inputs(subject) where judge_subject.aspect = 3
         union all
@@ -763,17 +856,23 @@ begin
     on conflict do nothing;
 end $$;
 
--- Judges what the transaction has marked as due. What a judgement cannot be made of is noted, and stops no event.
-create function graph.judge_drift() returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+-- Judges what is due for about as long as budget; what is left stays due for whoever calls next. True: something may be left.
+-- What a judgement cannot be made of is noted, and stops no event.
+create function graph.judge_drift(budget interval) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 declare
+    until constant timestamptz := clock_timestamp() + budget;
     due record;
-    judged bigint := 0;
+    is_first boolean := true;
 begin
+    update graph.drift_contents c set is_new = false where c.is_new;
     for due in select s.subject_uuid, s.aspect, s.contents from graph.drift_subjects s
-        where s.is_due order by s.aspect, s.subject_uuid loop
-        judged := judged + 1;
+        where s.is_due order by s.aspect, s.subject_uuid for update skip locked loop
+        if not is_first and clock_timestamp() > until then
+            return true;
+        end if;
+        is_first := false;
         begin
             if due.contents <= 1000 then
                 perform graph.judge_subject(due.subject_uuid, due.aspect);
@@ -788,45 +887,6 @@ begin
             where s.subject_uuid = due.subject_uuid and s.aspect = due.aspect;
         end;
     end loop;
-    update graph.drift_contents c set is_new = false where c.is_new;
-    return judged;
+    return false;
 end $$;
-revoke execute on function graph.judge_drift() from public;
-
--- As before, and: the writer has drift judged, by a function that runs as the owner, and sees no alert but through it.
-create or replace function graph.grant_writer() returns boolean
-language plpgsql
-as $$
-declare
-    base record;
-begin
-    if not exists (select from pg_roles where rolname = 'metaops_writer') then
-        return false;
-    end if;
-    revoke all on all tables in schema graph, metaops from metaops_writer;
-    grant usage on schema metaops, graph to metaops_writer;
-    grant execute on function graph.judge_drift() to metaops_writer;
-    grant select on metaops.schema_migrations, metaops.alerts to metaops_writer;
-    for base in
-        select c.relname, coalesce(r.rights, 'insert, select, update') as rights
-        from pg_class c
-        left join (values
-            ('jobs', 'insert'), ('io_sets', 'insert'), ('descriptions', 'insert'), ('layouts', 'insert'),
-            ('facet_origins', 'insert'), ('facets', 'insert'), ('symlinks', 'insert'), ('edges', 'insert'),
-            ('column_edges', 'insert'), ('events', 'insert'), ('body_bases', 'insert'),
-            ('dead_letters', 'insert, select (letter_id)'), ('event_ids', 'insert, select (event_id)'),
-            ('key_changes', 'insert, select (event_id)'), ('refusals', 'insert'),
-            ('datasets', 'insert, select, update (confirmed)'),
-            ('audit', 'insert, select (stream_id, sequence, hash)'), ('audit_streams', 'insert, select'),
-            ('audit_acts', 'select (sequence, hash)'),
-            ('alert_outbox', 'select, update, delete'), ('alerts', 'select'), ('alert_events', 'select'),
-            ('drift_contents', 'insert, select'), ('drift_watch', 'select'), ('drift_facts', 'select'),
-            ('type_names', 'select')
-        ) r (name, rights) on r.name = c.relname
-        where c.relnamespace = 'graph'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-            and c.relname <> 'restricted_readers'
-    loop
-        execute format('grant %s on graph.%I to metaops_writer', base.rights, base.relname);
-    end loop;
-    return true;
-end $$;
+revoke execute on function graph.judge_drift(interval) from public;

@@ -130,7 +130,8 @@ static void test_released_versions_read_each_other(void **state)
 {
     struct settings st = {.kafka = {.topic_events = (char *)"e",
                                     .topic_dead_letters = (char *)"d",
-                                    .topic_enriched = (char *)"r"}};
+                                    .topic_enriched = (char *)"r",
+                                    .topic_alerts = (char *)"a"}};
     struct released_schema all[RELEASED_MAX];
     size_t count = 0;
     struct err err;

@@ -131,6 +131,8 @@ def comes_not_back(pipe, worker, first, others):
     again = [marked(number) for number in range(90, 100)]
     worker.stop()
     worker.start()
+    stored(pipe, [first])
+    check("received again alone it leaves nothing", [], found(pipe, f"{MARK} 000001"))
     stored(pipe, [first] + again)
     check("received again it is a duplicate, and nothing is stored against it", [], found(pipe, f"{MARK} 000001"))
     check("all others are what was sent", sorted(others + more + again), bodies_of(pipe))

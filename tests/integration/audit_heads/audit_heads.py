@@ -3,6 +3,7 @@ finds what the owner of the database can do without leaving a trace in it: a cha
 that fit, and a cut tail. Without heads it says that it cannot prove this. Heads that were altered prove nothing."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -96,12 +97,14 @@ def bad_keys(pipe, paths, heads):
         worker = pipe.worker(3, METAOPS_AUDIT_KEY_FILE=str(path))
         wait_until(f"a worker ends over the key {name}", lambda: not worker.runs())
         check(f"and says why: {name}", (1, True), (worker.process.returncode, words in worker.words()))
-    before = len(pipe.records(f"{pipe.name}.audit-heads"))
-    worker = pipe.worker(4, METAOPS_AUDIT_KEY_FILE=str(paths["key"]), METAOPS_AUDIT_HEADS_FILE="/nowhere/heads")
-    wait_until("the topic has heads though the file cannot be written",
-               lambda: len(pipe.records(f"{pipe.name}.audit-heads")) > before)
-    wait_until("which is told", lambda: "not exported to the file" in worker.words())
-    worker.stop()
+    os.mkfifo(pipe.folder / "fifo")
+    for number, path in (4, "/nowhere/heads"), (6, pipe.folder / "fifo"):
+        before = len(pipe.records(f"{pipe.name}.audit-heads"))
+        worker = pipe.worker(number, METAOPS_AUDIT_KEY_FILE=str(paths["key"]), METAOPS_AUDIT_HEADS_FILE=str(path))
+        wait_until("the topic has heads though the file cannot be written",
+                   lambda: len(pipe.records(f"{pipe.name}.audit-heads")) > before)
+        wait_until("which is told", lambda: "not exported to the file" in worker.words())
+        worker.stop()
 
 
 def rewritten(pipe, dsn, stream):

@@ -241,7 +241,8 @@ end $$;
 comment on function metaops.event_body is
     'The event''s JSON as it was stored: as received, but for redactions. {"erased": true, ...} when it was erased by request; null when it is kept no longer, or names what the role may not see.';
 
--- As before, and: events that were erased.
+-- As before, and: events that were erased; drift is judged by a function that runs as the owner; of alerts the writer (the
+-- alerter is one) takes away what it has told.
 create or replace function graph.grant_writer() returns boolean
 language plpgsql
 as $$
@@ -253,7 +254,7 @@ begin
     end if;
     revoke all on all tables in schema graph, metaops from metaops_writer;
     grant usage on schema metaops, graph to metaops_writer;
-    grant execute on function graph.judge_drift() to metaops_writer;
+    grant execute on function graph.judge_drift(interval) to metaops_writer;
     grant select on metaops.schema_migrations, metaops.alerts to metaops_writer;
     grant execute on function graph.accept_offsets(text, text) to metaops_writer;
     for base in
@@ -270,7 +271,7 @@ begin
             ('audit_acts', 'select (sequence, hash)'), ('erasures', 'select (event_id)'),
             ('alert_outbox', 'select, update, delete'), ('alerts', 'select'), ('alert_events', 'select'),
             ('drift_contents', 'insert, select'), ('drift_watch', 'select'), ('drift_facts', 'select'),
-            ('type_names', 'select')
+            ('drift_forms', 'select'), ('type_names', 'select')
         ) r (name, rights) on r.name = c.relname
         where c.relnamespace = 'graph'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
             and c.relname <> 'restricted_readers'

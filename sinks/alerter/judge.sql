@@ -1,0 +1,2 @@
+-- What workers had to leave.
+select graph.judge_drift(interval '200 milliseconds')
