@@ -295,6 +295,16 @@ create type graph.drift_saying as (
     statement_id uuid, fact text, kind text, family text, form jsonb, first_at timestamptz, first_run uuid,
     last_at timestamptz, last_by uuid
 );
+comment on type graph.drift_saying is 'One fact, as one statement tells it.';
+comment on column graph.drift_saying.statement_id is 'The statement.';
+comment on column graph.drift_saying.fact is 'What is said (graph.drift_facts).';
+comment on column graph.drift_saying.kind is 'Kind of alert.';
+comment on column graph.drift_saying.family is 'Who says it: the producer without versions.';
+comment on column graph.drift_saying.form is 'What it says, in the form in which it is compared.';
+comment on column graph.drift_saying.first_at is 'Earliest event time of the statement.';
+comment on column graph.drift_saying.first_run is 'The run of that event.';
+comment on column graph.drift_saying.last_at is 'Latest event time of the statement.';
+comment on column graph.drift_saying.last_by is 'That event.';
 
 -- Joins in the order in which they are written: statistics of young tables mislead.
 create function graph.drift_said(subject uuid, aspect smallint) returns setof graph.drift_saying
@@ -323,6 +333,18 @@ create type graph.drift_change as (
     fact text, kind text, family text, was jsonb, is_now jsonb, changes jsonb, is_past boolean,
     at timestamptz, run uuid, last_good_by uuid, last_good_at timestamptz
 );
+comment on type graph.drift_change is 'A change of one fact: what becomes an alert.';
+comment on column graph.drift_change.fact is 'What changed.';
+comment on column graph.drift_change.kind is 'Kind of alert.';
+comment on column graph.drift_change.family is 'Who says it: the producer without versions; or empty.';
+comment on column graph.drift_change.was is 'What was said last before it came; null: not of use here.';
+comment on column graph.drift_change.is_now is 'What is said: the change''s name.';
+comment on column graph.drift_change.changes is 'The difference, as people are told of it.';
+comment on column graph.drift_change.is_past is 'Nothing of it holds in what is accepted now.';
+comment on column graph.drift_change.at is 'Time of the event that showed it first.';
+comment on column graph.drift_change.run is 'The run of that event.';
+comment on column graph.drift_change.last_good_by is 'The last event before it that said otherwise.';
+comment on column graph.drift_change.last_good_at is 'Its time.';
 
 -- The run that a run is part of, at the top.
 create function graph.root_of(run uuid) returns uuid

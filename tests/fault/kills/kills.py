@@ -4,7 +4,7 @@ broker, each at least once. Afterwards every acknowledged event is stored exactl
 nothing is stored that nobody sent, and the graph is the one that an undisturbed worker makes of the
 same events.
 
-METAOPS_SEED (default 1), METAOPS_FAULT_SECONDS (default 40)."""
+METAOPS_SEED (default 1), METAOPS_FAULT_SECONDS (default 40, in a short round 15)."""
 
 import os
 import random
@@ -40,13 +40,17 @@ def disturb(pipe, rng, seed, seconds, ledger):
     return hand, clients
 
 
+def seconds():
+    return float(os.environ.get("METAOPS_FAULT_SECONDS", "15" if os.environ.get("METAOPS_TEST_SHORT") else "40"))
+
+
 def main():
     seed = int(os.environ.get("METAOPS_SEED", "1"))
     rng = random.Random(seed)
     print(f"seed {seed}")
     with Pipeline("fault", 6, SETTINGS) as pipe:
         ledger = Ledger(pipe.folder / "ledger")
-        hand, clients = disturb(pipe, rng, seed, float(os.environ.get("METAOPS_FAULT_SECONDS", "40")), ledger)
+        hand, clients = disturb(pipe, rng, seed, seconds(), ledger)
         pipe.wait_stored(60)
         check("good is taken and bad is refused", [], [each for client in clients for each in client.wrong])
         check("there was load", True, sum(client.acked for client in clients) > 1000)

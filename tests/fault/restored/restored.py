@@ -2,7 +2,7 @@
 and nothing comes in, while they are stopped, while clients post. Each time the workers read again from Kafka
 what the copy lacks, by themselves, and the graph is the one there was.
 
-METAOPS_SEED (default 1); METAOPS_TEST_SHORT: half the load."""
+METAOPS_SEED (default 1)."""
 
 import os
 import random
@@ -15,7 +15,7 @@ from private_postgres import PrivatePostgres
 
 CLIENTS = 3
 SETTINGS = {"METAOPS_WORKER_SESSION_TIMEOUT_MS": "6000", "METAOPS_WORKER_BATCH_EVENTS_MAX": "60", "METAOPS_WORKER_LANES": "2"}
-EVENTS = 300 if os.environ.get("METAOPS_TEST_SHORT") else 1000
+EVENTS = 1000
 
 
 class Stage:

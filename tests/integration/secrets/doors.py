@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from checks import check
-from own_pipeline import PROGRAM
+from own_pipeline import PROGRAM, wait_until
 from planted import event
 
 EMITTING = sys.argv[1]
@@ -43,6 +43,8 @@ def by_http(planted, gateway, key):
     def body(number, door):
         return json.dumps(event(number, s(door))).encode()
 
+    # A new key is one within a second.
+    wait_until("the key is known", lambda: send(planted, gateway, lineage, b"{}", **bearer) != 401)
     post("body", body(1, "http-body"))
     post("gzip", gzip.compress(body(2, "http-gzip")), **{"Content-Encoding": "gzip"})
     post("batch", b"[" + body(3, "batch-one") + b"," + body(4, "batch-two") + b"]", f"{lineage}/batch")
