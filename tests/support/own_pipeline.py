@@ -287,16 +287,19 @@ class Pipeline:
             }
         )
         ends = self.ends(topic)
+        left = {number for number, offset in ends.items() if offset}
         records = []
         try:
             consumer.assign([TopicPartition(topic, number, 0) for number in ends])
             end = time.monotonic() + 20
-            while len(records) < sum(ends.values()) and time.monotonic() < end:
+            while left and time.monotonic() < end:
                 message = consumer.poll(0.5)
                 if message is not None and not message.error():
                     records.append(
                         (message.partition(), message.offset(), message.key(), message.value())
                     )
+                    if message.offset() + 1 >= ends[message.partition()]:
+                        left.discard(message.partition())
         finally:
             consumer.close()
         return records

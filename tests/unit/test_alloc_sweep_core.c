@@ -197,7 +197,7 @@ static void test_settings(void **state)
     (void)state;
     assert_int_equal(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
     close(fd);
-    assert_true(alloc_sweep("settings", run_settings, path) > 20);
+    assert_true(alloc_sweep("settings", run_settings, path) > 10);
     unlink(path);
 }
 

@@ -141,7 +141,7 @@ static enum verdict run_run_event(const void *arg)
     enum verdict verdict = run_event_write(&state, &text, &len, &err);
 
     if (verdict == OK) {
-        verdict = text[len - 1] == '}' && strstr(text, "no \\\"luck\\\"") ? OK : REJECT;
+        verdict = text[len - 1] == '}' && memmem(text, len, "no \\\"luck\\\"", 11) ? OK : REJECT;
         free(text);
     }
     return verdict;

@@ -265,6 +265,16 @@ static void test_another_cluster_and_a_stopped_row_stop(void **state)
 }
 
 /* Who cannot say is asked again; nothing is read until then. */
+/* Sanitizers would rather end the program than give no memory. */
+#define NO_MEMORY_IS_AN_ANSWER(options)                                                            \
+    const char *options(void);                                                                     \
+    const char *options(void)                                                                      \
+    {                                                                                              \
+        return "allocator_may_return_null=1";                                                      \
+    }
+NO_MEMORY_IS_AN_ANSWER(__asan_default_options)
+NO_MEMORY_IS_AN_ANSWER(__tsan_default_options)
+
 static void test_what_cannot_be_found_out_is_tried_again(void **state)
 {
     (void)state;
