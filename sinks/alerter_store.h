@@ -55,7 +55,7 @@ MUST_CHECK enum verdict alerter_store_failed(struct alerter_store *store, int64_
                                              const char *receiver, int attempt, const char *why,
                                              int64_t again_ms, struct err *err);
 
-/* Judges drift that workers had no time for (graph.judge_drift), for about 200 ms; blocks meanwhile. */
+/* Judges drift that workers had no time for (graph.judge_drift), for about 50 ms; blocks meanwhile. */
 MUST_CHECK enum verdict alerter_store_judge(struct alerter_store *store, struct err *err);
 
 /* Takes away what is left of messages that all have; counts what is not delivered, and what was given up. */

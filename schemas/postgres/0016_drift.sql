@@ -878,9 +878,10 @@ begin
     on conflict do nothing;
 end $$;
 
--- Judges what is due for about as long as budget; what is left stays due for whoever calls next. True: something may be left.
+-- Judges what is due (mine: what this transaction made due) for about as long as budget; what is left stays due for whoever
+-- calls next. True: something may be left.
 -- What a judgement cannot be made of is noted, and stops no event.
-create function graph.judge_drift(budget interval) returns boolean
+create function graph.judge_drift(budget interval, mine boolean) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -890,7 +891,8 @@ declare
 begin
     update graph.drift_contents c set is_new = false where c.is_new;
     for due in select s.subject_uuid, s.aspect, s.contents from graph.drift_subjects s
-        where s.is_due order by s.aspect, s.subject_uuid for update skip locked loop
+        where s.is_due and (not mine or s.xmin = pg_current_xact_id()::xid)
+        order by s.aspect, s.subject_uuid for update skip locked loop
         if not is_first and clock_timestamp() > until then
             return true;
         end if;
@@ -911,4 +913,4 @@ begin
     end loop;
     return false;
 end $$;
-revoke execute on function graph.judge_drift(interval) from public;
+revoke execute on function graph.judge_drift(interval, boolean) from public;

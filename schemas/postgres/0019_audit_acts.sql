@@ -254,7 +254,7 @@ begin
     end if;
     revoke all on all tables in schema graph, metaops from metaops_writer;
     grant usage on schema metaops, graph to metaops_writer;
-    grant execute on function graph.judge_drift(interval) to metaops_writer;
+    grant execute on function graph.judge_drift(interval, boolean) to metaops_writer;
     grant select on metaops.schema_migrations, metaops.alerts to metaops_writer;
     grant execute on function graph.accept_offsets(text, text) to metaops_writer;
     for base in
