@@ -22,7 +22,7 @@
 
 #define TURN_MS 100
 #define RECONNECT_US 1000000
-#define JUDGE_US 125000 /* two fifths of the time at most */
+#define JUDGE_US 500000 /* a tenth of the time at most */
 #define TIDY_US 5000000
 #define DRAIN_US 5000000
 #define STATUS_BYTES 200
