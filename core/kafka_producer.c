@@ -291,16 +291,18 @@ static void *kafka_producer_main(void *arg)
 }
 
 static enum verdict kafka_producer_conf(const struct settings *st, const char *compression,
-                                        void **out_conf, struct err *err)
+                                        int64_t wait_ms, void **out_conf, struct err *err)
 {
     char queue_kbytes[24], message_bytes[24], message_timeout[24], request_timeout[24];
+    char answer_timeout[24];
     int64_t timeout_ms = st->ingest.message_timeout_ms;
     int64_t request_timeout_ms = timeout_ms > 1000 ? timeout_ms - 500 : timeout_ms;
 
     snprintf(queue_kbytes, sizeof(queue_kbytes), "%lld",
              (long long)(st->ingest.queue_bytes_max + 1023) / 1024);
     snprintf(message_bytes, sizeof(message_bytes), "%lld", (long long)st->kafka.message_bytes_max);
-    snprintf(message_timeout, sizeof(message_timeout), "%lld", (long long)timeout_ms);
+    snprintf(message_timeout, sizeof(message_timeout), "%lld", (long long)wait_ms);
+    snprintf(answer_timeout, sizeof(answer_timeout), "%lld", (long long)timeout_ms);
     snprintf(request_timeout, sizeof(request_timeout), "%lld", (long long)request_timeout_ms);
     const struct kafka_property properties[] = {
         {.name = "acks", .value = "all"},
@@ -313,13 +315,14 @@ static enum verdict kafka_producer_conf(const struct settings *st, const char *c
         {.name = "message.max.bytes", .value = message_bytes},
         {.name = "message.timeout.ms", .value = message_timeout},
         {.name = "request.timeout.ms", .value = request_timeout},
+        {.name = "socket.timeout.ms", .value = answer_timeout},
         {.name = NULL, .value = NULL},
     };
     return kafka_client_conf(st, KAFKA_PRODUCER, properties, out_conf, err);
 }
 
 static enum verdict kafka_producer_start_with(const struct settings *st, const char *compression,
-                                              kafka_producer_result on_result,
+                                              int64_t wait_ms, kafka_producer_result on_result,
                                               struct kafka_producer **out_producer, struct err *err)
 {
     struct kafka_producer *producer = calloc(1, sizeof(*producer));
@@ -343,7 +346,7 @@ static enum verdict kafka_producer_start_with(const struct settings *st, const c
         verdict = err_set(err, FATAL, WHERE, "out of memory");
         goto fail;
     }
-    verdict = kafka_producer_conf(st, compression, &conf, err);
+    verdict = kafka_producer_conf(st, compression, wait_ms, &conf, err);
     if (verdict != OK) {
         goto fail;
     }
@@ -371,14 +374,15 @@ fail:
 enum verdict kafka_producer_start(const struct settings *st, kafka_producer_result on_result,
                                   struct kafka_producer **out_producer, struct err *err)
 {
-    return kafka_producer_start_with(st, "none", on_result, out_producer, err);
+    return kafka_producer_start_with(st, "none", st->ingest.message_timeout_ms, on_result,
+                                     out_producer, err);
 }
 
-enum verdict kafka_producer_start_compressing(const struct settings *st,
+enum verdict kafka_producer_start_compressing(const struct settings *st, int64_t wait_ms,
                                               kafka_producer_result on_result,
                                               struct kafka_producer **out_producer, struct err *err)
 {
-    return kafka_producer_start_with(st, "zstd", on_result, out_producer, err);
+    return kafka_producer_start_with(st, "zstd", wait_ms, on_result, out_producer, err);
 }
 
 /* Under the read lock: hands the record to the library. */

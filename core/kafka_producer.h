@@ -28,8 +28,11 @@ MUST_CHECK enum verdict kafka_producer_start(const struct settings *st,
                                              kafka_producer_result on_result,
                                              struct kafka_producer **out_producer, struct err *err);
 
-/* As kafka_producer_start, for values that do not come compressed: batches are (zstd). */
-MUST_CHECK enum verdict kafka_producer_start_compressing(const struct settings *st,
+/* As kafka_producer_start, for values that do not come compressed: batches are (zstd). A record waits
+ * up to wait_ms for its answer: until then a request that ingest.message_timeout_ms ended is sent
+ * again under its number, so that the broker keeps one. What became of a record that is answered
+ * RETRY is open: a broker may keep it later. */
+MUST_CHECK enum verdict kafka_producer_start_compressing(const struct settings *st, int64_t wait_ms,
                                                          kafka_producer_result on_result,
                                                          struct kafka_producer **out_producer,
                                                          struct err *err);

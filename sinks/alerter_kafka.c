@@ -68,7 +68,8 @@ enum verdict alerter_kafka_open(const struct settings *st, alerter_kafka_done on
                                         &kafka->registry, err);
     }
     if (verdict == OK) {
-        verdict = kafka_producer_start_compressing(st, on_result, &kafka->producer, err);
+        verdict = kafka_producer_start_compressing(st, st->ingest.message_timeout_ms, on_result,
+                                                   &kafka->producer, err);
     }
     if (verdict != OK) {
         alerter_kafka_close(kafka);

@@ -153,8 +153,10 @@ static enum verdict shared_fill(struct shared *sh, struct err *err)
         verdict = kafka_places_open(sh->st, partitions, schema_registry_framing(sh->registry),
                                     sh->written, &sh->places, err);
     }
-    return verdict == OK ? kafka_producer_start_compressing(sh->st, on_result, &sh->producer, err)
-                         : verdict;
+    return verdict == OK
+               ? kafka_producer_start_compressing(sh->st, sh->st->worker.session_timeout_ms,
+                                                  on_result, &sh->producer, err)
+               : verdict;
 }
 
 static enum verdict shared_new(const struct settings *st, struct shared **out_shared,

@@ -8,8 +8,8 @@
  *
  * What is promised: an event is there at least once, and once as long as no worker writes on after
  * it has lost a partition (frozen for longer than worker.session_timeout_ms and woken up), no
- * broker stores a record after its time-out, and its copies come within the window, to partitions
- * that this worker reads. Copies of one event always have one event_id: who must be exact, keeps
+ * broker is silent for longer than that and then stores what it had been sent, and its copies come
+ * within the window, to partitions that this worker reads. Copies of one event always have one event_id: who must be exact, keeps
  * it. */
 #ifndef METAOPS_SINKS_SINK_KAFKA_H
 #define METAOPS_SINKS_SINK_KAFKA_H

@@ -26,7 +26,7 @@ import urllib.request
 import uuid
 
 import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import checks
@@ -265,8 +265,11 @@ class Pipeline:
             done.result(20)
 
     def ends(self, topic=None):
-        """{partition: offset behind the last record}"""
-        topic = topic or self.topic
+        """{partition: offset behind the last record}; waits for partitions that have no leader just now."""
+        return wait_until(f"the ends of {topic or self.topic} are known", lambda: self.ends_now(topic or self.topic))
+
+    def ends_now(self, topic):
+        """As ends, or None when the broker cannot say."""
         consumer = Consumer({"bootstrap.servers": os.environ["METAOPS_KAFKA"], "group.id": "ends"})
         try:
             partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
@@ -274,6 +277,8 @@ class Pipeline:
                 number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
                 for number in partitions
             }
+        except KafkaException:
+            return None
         finally:
             consumer.close()
 
