@@ -31,6 +31,10 @@
 #define PURGE_MS 1000
 #define PROBE_EVERY_US 1000000
 #define PROBE_MS 200
+/* Others lead a dead broker's partitions after a second or two. Of the time that a record has, the
+ * second until the library asks again by itself is too much. */
+#define LEADERS_EVERY_US 200000
+#define LEADERS_ASKED_US 10000000
 /* A broker that answers questions counts as healthy again this long after the last failed record:
  * a gateway taken out of service because of it gets no records that could prove it. */
 #define FAILURE_FADES_US 5000000
@@ -58,8 +62,10 @@ struct kafka_producer {
     atomic_int delivery_us; /* EWMA */
     atomic_bool brokers_down;
     atomic_bool delivery_failed;
+    atomic_llong broker_lost_us;
 
     /* poll thread only */
+    int64_t leaders_asked_us;
     int64_t failed_us;
     int64_t probed_us;
     int64_t rebuilt_us;
@@ -82,6 +88,8 @@ static void kafka_producer_on_error(rd_kafka_t *rk, int code, const char *reason
         atomic_store(&producer->fatal, true);
     } else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         atomic_store(&producer->brokers_down, true);
+    } else if (code == RD_KAFKA_RESP_ERR__TRANSPORT) {
+        atomic_store(&producer->broker_lost_us, timebase_mono_us());
     }
     log_debug("kafka producer: %s: %s", rd_kafka_err2name(code), reason);
 }
@@ -261,6 +269,24 @@ static void kafka_producer_probe(struct kafka_producer *producer)
     producer->probed_us = timebase_mono_us();
 }
 
+/* While a broker is away and records wait that may be for its partitions: who leads them now? */
+static void kafka_producer_ask_leaders(struct kafka_producer *producer)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    int64_t now_us = timebase_mono_us();
+
+    if (now_us - atomic_load_explicit(&producer->broker_lost_us, memory_order_relaxed) >
+            LEADERS_ASKED_US ||
+        now_us - producer->leaders_asked_us < LEADERS_EVERY_US ||
+        atomic_load(&producer->messages) == 0 || atomic_load(&producer->brokers_down)) {
+        return;
+    }
+    if (rd_kafka_metadata(producer->rk, 0, NULL, &metadata, PROBE_MS) == 0) {
+        rd_kafka_metadata_destroy(metadata);
+    }
+    producer->leaders_asked_us = timebase_mono_us();
+}
+
 static bool kafka_producer_is_done(struct kafka_producer *producer)
 {
     return atomic_load(&producer->stopping) &&
@@ -283,6 +309,7 @@ static void *kafka_producer_main(void *arg)
         metrics_set(METRIC_PRODUCER_QUEUE_MESSAGES, (int64_t)atomic_load(&producer->messages));
         metrics_set(METRIC_PRODUCER_QUEUE_BYTES, (int64_t)atomic_load(&producer->bytes));
         kafka_producer_probe(producer);
+        kafka_producer_ask_leaders(producer);
     }
     kafka_producer_drop(kafka_producer_take(producer));
     metrics_set(METRIC_PRODUCER_QUEUE_MESSAGES, 0);
@@ -338,6 +365,7 @@ static enum verdict kafka_producer_start_with(const struct settings *st, const c
                                               : st->ingest.queue_bytes_max) -
                                  FRAMING_BYTES;
     producer->rebuilt_us = timebase_mono_us() - REBUILD_CALM_US;
+    producer->broker_lost_us = timebase_mono_us() - LEADERS_ASKED_US;
     pthread_rwlock_init(&producer->lock, NULL);
     producer->topics[0] = strdup(st->kafka.topic_events);
     producer->topics[1] = strdup(st->kafka.topic_dead_letters);

@@ -19,8 +19,8 @@
 #define TOPIC "metaops.events"
 #define API_HEARTBEAT 12
 #define PARTITIONS 4
-#define RECORDS 50 /* in each partition; the value of record N of partition P is "P:N" */
-#define JOIN_MS 15000
+#define RECORDS 50    /* in each partition; the value of record N of partition P is "P:N" */
+#define WAIT_MS 60000 /* for what a slow machine does late */
 
 /* What a consumer was told, and what it does when asked for offsets. */
 struct group_log {
@@ -53,8 +53,9 @@ static size_t on_assign(void *arg, struct kafka_partition *partitions, size_t co
         int64_t low;
 
         log->found = -1;
-        if (kafka_consumer_watermarks(log->asked, TOPIC, 2, 5000, &low, &log->high, &err) == OK &&
-            kafka_consumer_record_at(log->asked, TOPIC, 2, 17, 5000, &record, &err) == OK &&
+        if (kafka_consumer_watermarks(log->asked, TOPIC, 2, WAIT_MS, &low, &log->high, &err) ==
+                OK &&
+            kafka_consumer_record_at(log->asked, TOPIC, 2, 17, WAIT_MS, &record, &err) == OK &&
             record.handle) {
             log->found = record.offset;
             kafka_record_free(&record);
@@ -106,17 +107,16 @@ static void fill(struct bed *bed, size_t filler_bytes)
                               RD_KAFKA_V_VALUE(filler, filler_bytes), RD_KAFKA_V_END);
         }
     }
-    assert_int_equal(rd_kafka_flush(rk, 5000), 0);
+    assert_int_equal(rd_kafka_flush(rk, WAIT_MS), 0);
     rd_kafka_destroy(rk);
 }
 
-static int setup(void **state)
+static int setup_session(void **state, char *session)
 {
     struct bed *bed = calloc(1, sizeof(*bed));
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[256], brokers[256];
-    char timeout[] = "--worker.session-timeout-ms=6000";
-    char *args[] = {brokers, timeout, NULL};
+    char *args[] = {brokers, session, NULL};
     struct settings_rest rest = {0};
     struct err err;
 
@@ -131,6 +131,20 @@ static int setup(void **state)
     fill(bed, 0);
     *state = bed;
     return 0;
+}
+
+/* A machine that is busy for seconds must not put the member out of its group. */
+static int setup(void **state)
+{
+    char session[] = "--worker.session-timeout-ms=30000";
+    return setup_session(state, session);
+}
+
+/* A group that changes waits for as long as the session of a member that is gone. */
+static int setup_change(void **state)
+{
+    char session[] = "--worker.session-timeout-ms=6000";
+    return setup_session(state, session);
 }
 
 static int teardown(void **state)
@@ -189,7 +203,7 @@ static struct kafka_record next(struct bed *bed, int timeout_ms)
 static void read_in_order(struct bed *bed, int64_t *expected, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct kafka_record record = next(bed, JOIN_MS);
+        struct kafka_record record = next(bed, WAIT_MS);
         assert_non_null(record.handle);
         assert_int_equal(record_number(&record), expected[record.partition]);
         expected[record.partition]++;
@@ -289,7 +303,7 @@ static void test_a_position_out_of_range_names_its_partition_and_spares_the_othe
     int64_t expected[PARTITIONS] = {0, 5000, 0, 0};
     struct kafka_partition at = {.topic = TOPIC, .partition = 1, .offset = 48};
     size_t rejected = 0, records = 0;
-    int64_t end_us = timebase_mono_us() + (int64_t)JOIN_MS * 1000;
+    int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
     struct kafka_record record;
     struct err err;
 
@@ -327,24 +341,24 @@ static void test_one_record_can_be_read_beside_the_stream(void **state)
 
     memcpy(bed->log.begin, (int64_t[]){50, 50, 50, 50}, sizeof(bed->log.begin));
     bed->consumer = join(bed, &bed->log);
-    assert_int_equal(kafka_consumer_record_at(bed->consumer, TOPIC, 2, 17, 5000, &record, &err),
+    assert_int_equal(kafka_consumer_record_at(bed->consumer, TOPIC, 2, 17, WAIT_MS, &record, &err),
                      OK);
     assert_non_null(record.handle);
     assert_int_equal(record_number(&record), 17);
     kafka_record_free(&record);
-    assert_int_equal(kafka_consumer_record_at(bed->consumer, TOPIC, 2, 49, 5000, &record, &err),
+    assert_int_equal(kafka_consumer_record_at(bed->consumer, TOPIC, 2, 49, WAIT_MS, &record, &err),
                      OK);
     assert_non_null(record.handle);
     assert_int_equal(record_number(&record), 49);
     kafka_record_free(&record);
-    assert_int_equal(kafka_consumer_record_at(bed->consumer, TOPIC, 2, 50, 5000, &record, &err),
+    assert_int_equal(kafka_consumer_record_at(bed->consumer, TOPIC, 2, 50, WAIT_MS, &record, &err),
                      OK);
     assert_null(record.handle);
-    assert_int_equal(kafka_consumer_watermarks(bed->consumer, TOPIC, 2, 5000, &low, &high, &err),
+    assert_int_equal(kafka_consumer_watermarks(bed->consumer, TOPIC, 2, WAIT_MS, &low, &high, &err),
                      OK);
     assert_int_equal(low, 0);
     assert_int_equal(high, RECORDS);
-    assert_int_equal(kafka_consumer_cluster_id(bed->consumer, 5000, id, &err), OK);
+    assert_int_equal(kafka_consumer_cluster_id(bed->consumer, WAIT_MS, id, &err), OK);
     assert_true(strlen(id) > 0);
 }
 
@@ -358,6 +372,19 @@ static void test_the_broker_can_be_asked_while_partitions_are_assigned(void **st
     read_in_order(bed, expected, 10);
     assert_int_equal(bed->log.found, 17);
     assert_int_equal(bed->log.high, RECORDS);
+}
+
+/* Each partition has exactly one owner, and every one of the two has some. */
+static bool is_shared_out(const struct group_log *one, const struct group_log *other)
+{
+    int owned[2] = {0, 0};
+
+    for (int p = 0; p < PARTITIONS; p++) {
+        assert_false(one->owned[p] && other->owned[p]);
+        owned[0] += one->owned[p];
+        owned[1] += other->owned[p];
+    }
+    return owned[0] > 0 && owned[1] > 0 && owned[0] + owned[1] == PARTITIONS;
 }
 
 static bool owns_all(const struct group_log *log)
@@ -374,7 +401,7 @@ static void test_records_of_a_revoked_partition_never_come_out(void **state)
 {
     struct bed *bed = *state;
     struct group_log other = {0};
-    int64_t end_us = timebase_mono_us() + 50000000;
+    int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
     int64_t expected[PARTITIONS] = {0};
     struct kafka_record record;
     struct err err;
@@ -382,8 +409,9 @@ static void test_records_of_a_revoked_partition_never_come_out(void **state)
     bed->consumer = join(bed, &bed->log);
     read_in_order(bed, expected, 5);
     struct kafka_consumer *second = join(bed, &other);
-    while ((bed->log.revokes == 0 || bed->log.assigns < 2 || other.assigns == 0) &&
-           timebase_mono_us() < end_us) {
+    /* The group may need more than one round. */
+    while (!is_shared_out(&bed->log, &other)) {
+        assert_true(timebase_mono_us() < end_us);
         assert_int_not_equal(kafka_consumer_poll(bed->consumer, 5, &record, &err), FATAL);
         if (record.handle) {
             assert_true(bed->log.owned[record.partition]);
@@ -393,13 +421,10 @@ static void test_records_of_a_revoked_partition_never_come_out(void **state)
         kafka_record_free(&record);
     }
     assert_true(bed->log.revokes >= 1);
-    for (int p = 0; p < PARTITIONS; p++) {
-        assert_int_equal(bed->log.owned[p] + other.owned[p], 1);
-    }
 
     kafka_consumer_close(second);
     /* A slow machine may need a round more. */
-    while (bed->log.revokes < 2 || bed->log.assigns < 3 || !owns_all(&bed->log)) {
+    while (!owns_all(&bed->log)) {
         assert_true(timebase_mono_us() < end_us);
         assert_int_not_equal(kafka_consumer_poll(bed->consumer, 20, &record, &err), FATAL);
         kafka_record_free(&record);
@@ -414,7 +439,7 @@ static void test_a_record_larger_than_the_fetch_size_arrives(void **state)
     fill(bed, 3000000); /* again 50 small records, then the large one, at offset 100 */
     memcpy(bed->log.begin, (int64_t[]){100, 100, 100, 100}, sizeof(expected));
     bed->consumer = join(bed, &bed->log);
-    struct kafka_record record = next(bed, JOIN_MS);
+    struct kafka_record record = next(bed, WAIT_MS);
     assert_non_null(record.handle);
     assert_int_equal(record.partition, 3);
     assert_int_equal(record.offset, 100);
@@ -425,7 +450,7 @@ static void test_a_record_larger_than_the_fetch_size_arrives(void **state)
 /* Polls until the member is fenced or anything else is FATAL; counts the times it was fenced. */
 static enum verdict poll_fenced(struct bed *bed, int *fenced, struct err *err)
 {
-    int64_t end_us = timebase_mono_us() + 8000000;
+    int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
     enum verdict verdict = OK;
     struct kafka_record record;
 
@@ -452,7 +477,7 @@ static void test_a_fenced_member_joins_anew_and_reads_on(void **state)
     bed->consumer = join(bed, &bed->log);
     read_in_order(bed, expected, 40);
     memcpy(bed->log.begin, expected, sizeof(expected));
-    struct kafka_record held = next(bed, JOIN_MS);
+    struct kafka_record held = next(bed, WAIT_MS);
     assert_int_equal(poll_fenced(bed, &fenced, &err), RETRY);
     assert_int_equal(fenced, 1);
     assert_int_equal(bed->log.revokes, 1);
@@ -496,14 +521,14 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_the_broker_can_be_asked_while_partitions_are_assigned,
                                         setup, teardown),
-        cmocka_unit_test_setup_teardown(test_records_of_a_revoked_partition_never_come_out, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_records_of_a_revoked_partition_never_come_out,
+                                        setup_change, teardown),
         cmocka_unit_test_setup_teardown(test_a_record_larger_than_the_fetch_size_arrives, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_a_fenced_member_joins_anew_and_reads_on, setup,
+        cmocka_unit_test_setup_teardown(test_a_fenced_member_joins_anew_and_reads_on, setup_change,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_a_member_fenced_twice_stops_with_the_reason, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_member_fenced_twice_stops_with_the_reason,
+                                        setup_change, teardown),
     };
 
     return cmocka_run_group_tests_name("kafka_consumer", tests, NULL, NULL);
