@@ -21,6 +21,7 @@
 #include "sinks/alerter.h"
 #include "sinks/alerts.h"
 #include "sinks/audit.h"
+#include "sinks/contracts.h"
 #include "sinks/doctor.h"
 #include "sinks/erase.h"
 #include "sinks/letters.h"
@@ -111,6 +112,11 @@ static int status_main(const struct settings *st, const struct settings_rest *re
 static int alerts_main(const struct settings *st, const struct settings_rest *rest)
 {
     return alerts_run(st, rest->count, rest->words);
+}
+
+static int contracts_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return contracts_run(st, rest->count, rest->words);
 }
 
 static int maintain_main(const struct settings *st, const struct settings_rest *rest)
@@ -227,6 +233,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "look at what drifted; say what is to become of it",
      .help = ALERTS_HELP},
+    {.name = "contracts",
+     .usage = "[list | check [FILE] | load [FILE]]",
+     .run = contracts_main,
+     .takes_words = 1,
+     .line = "what has to hold of datasets, and what of it does",
+     .help = CONTRACTS_HELP},
     {.name = "maintain",
      .usage = "[--dry-run]",
      .run = maintain_main,

@@ -39,6 +39,13 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(alerts.backoff_ms), .type = SETTING_MILLISECONDS, .def = "1000", .min = 1,
      .max = HOUR_MS, .roles = "alerter",
      .doc = "Time before the second try; doubled for each further one, half of it by chance."},
+    {FIELD(alerts.contracts_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "",
+     .min = 0, .max = PATH_MAX_BYTES, .roles = "alerter, contracts, check",
+     .doc = "JSON file with contracts (what has to hold of datasets: schema, freshness, owner, "
+            "documentation, facets) and rules for drift (which kinds are on, severity, tier, "
+            "thresholds), with patterns of * and ?. Loaded into the database when the alerter "
+            "starts and when the file changes; metaops contracts check judges it. Empty: what "
+            "metaops contracts load loaded holds, and at first all kinds are on."},
     {FIELD(alerts.in_flight_max), .type = SETTING_INTEGER, .def = "8", .min = 1, .max = 1000,
      .roles = "alerter", .doc = "Messages on their way to one receiver at once."},
     {FIELD(alerts.poll_interval_ms), .type = SETTING_MILLISECONDS, .def = "1000", .min = 50,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerter_contracts.h"
 #include "alerter_routes.h"
 #include "alerter_send.h"
 #include "alerter_store.h"
@@ -36,6 +37,7 @@ struct alerter {
     struct alerter_routes *routes;
     struct settings current; /* as started, but for what routes are made of */
     struct file_stamp routes_stamp;
+    struct alerter_contracts contracts;
     bool is_due; /* look into the database now */
     int64_t poll_at_us;
     int64_t tidy_at_us;
@@ -160,6 +162,24 @@ static void look(struct alerter *al, int64_t now_us)
     al->is_due = al->is_due || is_more;
 }
 
+/* A file that was changed for the worse since it was judged is named, and what held before holds on. */
+static void load_contracts(struct alerter *al)
+{
+    struct err err = {.text = ""};
+    int changed = 0;
+
+    enum verdict verdict =
+        alerter_store_load_contracts(al->store, al->contracts.path, &changed, &err);
+    al->contracts.is_due = verdict == RETRY;
+    if (verdict == OK) {
+        log_info("contracts loaded file=%s changed=%d", al->contracts.path, changed);
+    } else if (verdict == RETRY) {
+        on_store_fault(al, &err, verdict);
+    } else {
+        log_error("contracts not loaded: %s", err.text);
+    }
+}
+
 static void judge(struct alerter *al, int64_t now_us)
 {
     struct err err = {.text = ""};
@@ -221,6 +241,9 @@ static void turn(struct alerter *al)
     if (atomic_load(&al->is_connected)) {
         if (alerter_store_was_notified(al->store) || al->is_due || now_us >= al->poll_at_us) {
             look(al, now_us);
+        }
+        if (atomic_load(&al->is_connected) && al->contracts.is_due) {
+            load_contracts(al);
         }
         if (atomic_load(&al->is_connected) && now_us >= al->judge_at_us) {
             judge(al, now_us);
@@ -302,12 +325,27 @@ static enum verdict on_refresh(void *arg, bool *out_is_new, struct err *err)
     return verdict;
 }
 
+static enum verdict on_contracts_reload(void *arg, const struct settings *fresh, struct err *err)
+{
+    struct alerter *al = arg;
+    return alerter_contracts_take(&al->contracts, fresh, err);
+}
+
+static enum verdict on_contracts_refresh(void *arg, bool *out_is_new, struct err *err)
+{
+    struct alerter *al = arg;
+    return alerter_contracts_refresh(&al->contracts, out_is_new, err);
+}
+
 static enum verdict start(struct alerter *al, struct err *err)
 {
     al->current = *al->st;
     enum verdict verdict = copy_routes_settings(&al->current, al->st)
                                ? load_routes(al, &al->current, err)
                                : err_set(err, FATAL, "alerter", "memory is short");
+    if (verdict == OK) {
+        verdict = alerter_contracts_take(&al->contracts, al->st, err);
+    }
     if (verdict == OK) {
         verdict = alerter_store_open(al->st, &al->store, err);
     }
@@ -326,6 +364,10 @@ static enum verdict start(struct alerter *al, struct err *err)
         service_add(al->service,
                     (struct service_part){
                         .name = "routes", .arg = al, .reload = on_reload, .refresh = on_refresh});
+        service_add(al->service, (struct service_part){.name = "contracts",
+                                                       .arg = al,
+                                                       .reload = on_contracts_reload,
+                                                       .refresh = on_contracts_refresh});
         service_ready(al->service);
     }
     return verdict;
@@ -342,6 +384,7 @@ static void stop(struct alerter *al)
     alerter_send_close(al->send);
     alerter_store_close(al->store);
     alerter_routes_drop(al->routes);
+    alerter_contracts_fini(&al->contracts);
     free_routes_settings(&al->current);
     admin_http_stop(al->admin);
     service_close(al->service);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "contracts.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/settings.h"
@@ -326,6 +327,13 @@ enum verdict alerter_store_failed(struct alerter_store *store, int64_t outbox_id
     const char *params[] = {numbers[0], receiver, numbers[1], why,
                             again_ms < 0 ? NULL : numbers[2]};
     return run(store, "alerter/failed.sql", 5, params, err);
+}
+
+enum verdict alerter_store_load_contracts(struct alerter_store *store, const char *path,
+                                          int *out_changed, struct err *err)
+{
+    return store->pg ? contracts_load(store->pg, path, out_changed, err)
+                     : err_set(err, RETRY, WHERE, "the database is away");
 }
 
 enum verdict alerter_store_judge(struct alerter_store *store, struct err *err)

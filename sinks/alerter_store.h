@@ -55,6 +55,10 @@ MUST_CHECK enum verdict alerter_store_failed(struct alerter_store *store, int64_
                                              const char *receiver, int attempt, const char *why,
                                              int64_t again_ms, struct err *err);
 
+/* Makes what stands in the file of contracts at path what holds; out_changed: contracts that are new, other or gone. */
+MUST_CHECK enum verdict alerter_store_load_contracts(struct alerter_store *store, const char *path,
+                                                     int *out_changed, struct err *err);
+
 /* Judges drift that workers had no time for (graph.judge_drift), for about 50 ms; blocks meanwhile. */
 MUST_CHECK enum verdict alerter_store_judge(struct alerter_store *store, struct err *err);
 

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 
 #include "alerter_routes.h"
+#include "contracts_file.h"
 #include "core/exit_code.h"
 #include "core/kafka_client.h"
 #include "core/kafka_topic.h"
@@ -376,10 +377,25 @@ static void check_alert_routes(struct doctor *doctor)
     alerter_routes_drop(routes);
 }
 
+static void check_contracts(struct doctor *doctor)
+{
+    struct contracts_file file = {.json = NULL};
+    struct err err = {.text = ""};
+    const char *path = doctor->st->alerts.contracts_file;
+    if (*path && contracts_file_read(path, &file, &err) != OK) {
+        doctor_report_fail(&doctor->report, "contracts", "mend alerts.contracts_file", "%s",
+                           err.text);
+        return;
+    }
+    doctor_report_ok(&doctor->report, "contracts", "%zu contracts, %zu rules", file.contract_count,
+                     file.rule_count);
+    contracts_file_fini(&file);
+}
+
 static void (*const checks[])(struct doctor *doctor) = {
-    check_settings, check_kafka,      check_topics,       check_postgres, check_encryption,
-    check_schema,   check_partitions, check_clock,        check_offsets,  check_disks,
-    check_roles,    check_registry,   check_alert_routes,
+    check_settings, check_kafka,      check_topics,       check_postgres,  check_encryption,
+    check_schema,   check_partitions, check_clock,        check_offsets,   check_disks,
+    check_roles,    check_registry,   check_alert_routes, check_contracts,
 };
 
 int doctor_run(const struct settings *st)

@@ -228,6 +228,11 @@ static void bind_drift_subject(struct pg_bind *bind, const void *row)
     bind_optional_id(bind, 2, statement->has_job, statement->job);
 }
 
+static void bind_statement_id(struct pg_bind *bind, const void *row)
+{
+    pg_bind_uuid(bind, 0, ((const struct graph_statement *)row)->id);
+}
+
 static void bind_run_io(struct pg_bind *bind, const void *row)
 {
     const struct graph_statement *statement = row;
@@ -493,6 +498,12 @@ const struct pg_table pg_tables[] = {
      .order = order_statement,
      .merge = merge_statement,
      .bind = bind_drift_subject},
+    {.statement = "judge_contracts",
+     .types = "u",
+     ROWS(statements, graph_statement),
+     .order = order_statement,
+     .merge = merge_statement,
+     .bind = bind_statement_id},
     {.statement = "insert_dead_letters",
      .types = "uuzttt8t48zys",
      .cluster_param = 12,

@@ -17,6 +17,8 @@ with alert as (
                 c.change ->> 'type')
             when 'added' then concat_ws(' ', '+', c.change ->> 'what', c.change ->> 'value', c.change ->> 'field',
                 c.change ->> 'type')
+            when 'broken' then format('~ %s: %s promised, %s found', concat_ws(' ', c.change ->> 'what', c.change ->> 'field'),
+                c.change ->> 'promised', c.change ->> 'found')
             when 'retyped' then concat_ws(' ', '~', c.change ->> 'field', c.change ->> 'from', '->', c.change ->> 'to')
             else concat_ws(' ', '~', c.change ->> 'what', c.change ->> 'field', c.change ->> 'change',
                 c.change ->> 'from', case when c.change ? 'to' then '->' end, c.change ->> 'to') end

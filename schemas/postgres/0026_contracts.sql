@@ -1,0 +1,593 @@
+-- Contracts: what is declared of datasets in a file (alerts.contracts_file), and rules for drift, from the same file. A
+-- contract that does not hold is an alert at once: worker transactions that say something new of a dataset under a
+-- contract judge it; what time breaks (freshness) and what a new file declares is judged by the alerter.
+--
+-- A contract is judged on what is accepted now: of each facet the latest that writers and dataset events state, whoever
+-- says it. So once all events are known the open alerts do not depend on their order; breaks that were over before they
+-- were seen leave none.
+
+create table graph.contracts (
+    contract_id text primary key,
+    namespace text not null,
+    name text not null,
+    terms jsonb not null,
+    declared_at timestamptz not null
+);
+comment on table graph.contracts is 'What is declared of datasets (view metaops.contracts).';
+comment on column graph.contracts.contract_id is 'Its id in the file.';
+comment on column graph.contracts.namespace is 'Namespaces of its datasets: LIKE pattern.';
+comment on column graph.contracts.name is 'Names of its datasets: LIKE pattern.';
+comment on column graph.contracts.terms is 'The contract as it stands in the file.';
+comment on column graph.contracts.declared_at is 'Since when it stands there so.';
+
+create table graph.contract_datasets (
+    dataset_uuid uuid not null,
+    contract_id text not null references graph.contracts on delete cascade,
+    accepted jsonb,
+    is_declared boolean not null,
+    is_stale boolean not null default false,
+    look_at timestamptz not null default '-infinity',
+    failure text,
+    primary key (dataset_uuid, contract_id)
+);
+create index contract_datasets_look on graph.contract_datasets (look_at);
+create index contract_datasets_contract on graph.contract_datasets (contract_id);
+comment on table graph.contract_datasets is 'Datasets under contracts; locked, in order, by who judges them.';
+comment on column graph.contract_datasets.dataset_uuid is 'The dataset.';
+comment on column graph.contract_datasets.contract_id is 'The contract.';
+comment on column graph.contract_datasets.accepted is 'Name and digest of each facet by which it was judged; null: not yet.';
+comment on column graph.contract_datasets.is_declared is 'A new file has to be judged, not a new event.';
+comment on column graph.contract_datasets.is_stale is 'Its freshness is broken.';
+comment on column graph.contract_datasets.look_at is 'When time may break it.';
+comment on column graph.contract_datasets.failure is 'Why it could not be judged: null when it could.';
+
+create table graph.drift_rules (
+    place integer primary key,
+    kinds text[],
+    namespace text not null,
+    name text not null,
+    is_on boolean,
+    severity text,
+    tier smallint,
+    thresholds jsonb
+);
+comment on table graph.drift_rules is 'What is to become of drift; of several rules that match the last decides (view metaops.drift_rules).';
+comment on column graph.drift_rules.place is 'Place in the file.';
+comment on column graph.drift_rules.kinds is 'Kinds of alerts; null: all.';
+comment on column graph.drift_rules.namespace is 'Namespaces of subjects: LIKE pattern.';
+comment on column graph.drift_rules.name is 'Names of subjects: LIKE pattern.';
+comment on column graph.drift_rules.is_on is 'False: no alert.';
+comment on column graph.drift_rules.severity is 'Severity of the alerts; null: by what changed.';
+comment on column graph.drift_rules.tier is '1: a severity more, 3: one less.';
+comment on column graph.drift_rules.thresholds is 'Numbers for what is learned, by name.';
+
+-- Views for people -----------------------------------------------------------------------------------------------
+
+create view metaops.contracts as
+select c.contract_id, d.namespace, d.name, c.terms, c.declared_at,
+    exists (select from graph.alerts a
+            where a.subject_uuid = b.dataset_uuid and a.kind = 'contract' and a.detail ->> 'contract' = c.contract_id
+                and a.status in ('open', 'acknowledged')) as is_broken
+from graph.contracts c
+left join graph.contract_datasets b using (contract_id)
+left join graph.datasets d using (dataset_uuid);
+comment on view metaops.contracts is 'Contracts and the datasets that are under them.';
+comment on column metaops.contracts.contract_id is 'Its id in the file.';
+comment on column metaops.contracts.namespace is 'Namespace of the dataset; null: there is none yet.';
+comment on column metaops.contracts.name is 'Name of the dataset.';
+comment on column metaops.contracts.terms is 'The contract as it stands in the file.';
+comment on column metaops.contracts.declared_at is 'Since when it stands there so.';
+comment on column metaops.contracts.is_broken is 'An alert of kind contract is open.';
+
+create view metaops.drift_rules as
+select place, kinds, namespace, name, is_on, severity, tier, thresholds from graph.drift_rules;
+comment on view metaops.drift_rules is 'What is to become of drift; of several rules that match the last decides, each column by itself.';
+comment on column metaops.drift_rules.place is 'Place in the file.';
+comment on column metaops.drift_rules.kinds is 'Kinds of alerts; null: all.';
+comment on column metaops.drift_rules.namespace is 'Namespaces of subjects: LIKE pattern.';
+comment on column metaops.drift_rules.name is 'Names of subjects: LIKE pattern.';
+comment on column metaops.drift_rules.is_on is 'False: no alert.';
+comment on column metaops.drift_rules.severity is 'Severity of the alerts; null: by what changed.';
+comment on column metaops.drift_rules.tier is '1: a severity more, 3: one less.';
+comment on column metaops.drift_rules.thresholds is 'Numbers for what is learned, by name.';
+
+-- Rules ----------------------------------------------------------------------------------------------------------
+
+-- A pattern with * and ? as LIKE has it.
+create function graph.like_of(pattern text) returns text
+language sql immutable parallel safe
+return translate(regexp_replace(coalesce(pattern, '*'), '([\\%_])', '\\\1', 'g'), '*?', '%_');
+
+create type graph.drift_ruling as (is_on boolean, severity text, tier smallint, thresholds jsonb);
+comment on type graph.drift_ruling is 'What the rules say of one subject and kind.';
+comment on column graph.drift_ruling.is_on is 'Whether there are alerts.';
+comment on column graph.drift_ruling.severity is 'Of which severity; null: by what changed.';
+comment on column graph.drift_ruling.tier is '1: a severity more, 3: one less; null or 2: as it is.';
+comment on column graph.drift_ruling.thresholds is 'Numbers for what is learned, by name; null: none.';
+
+-- The rules for a subject; the tier of its contract counts before them.
+create function graph.drift_ruling_of(kind text, subject uuid) returns graph.drift_ruling
+language plpgsql stable
+as $$
+declare
+    ruling graph.drift_ruling := row(true, null, null, null);
+    subject_namespace text;
+    subject_name text;
+    rule graph.drift_rules;
+begin
+    select min((c.terms ->> 'tier')::smallint) into ruling.tier
+    from graph.contract_datasets b join graph.contracts c using (contract_id) where b.dataset_uuid = subject;
+    if not exists (select from graph.drift_rules) then
+        return ruling;
+    end if;
+    select n.namespace, n.name into subject_namespace, subject_name
+    from (select d.namespace, d.name from graph.datasets d where d.dataset_uuid = subject
+          union all
+          select j.namespace, j.name from graph.jobs j where j.job_uuid = subject) n;
+    for rule in
+        select r.* from graph.drift_rules r
+        where (r.kinds is null or drift_ruling_of.kind = any (r.kinds)) and subject_namespace like r.namespace
+            and subject_name like r.name
+        order by r.place
+    loop
+        ruling := row(coalesce(rule.is_on, ruling.is_on), coalesce(rule.severity, ruling.severity),
+                      coalesce(rule.tier, ruling.tier),
+                      nullif(coalesce(ruling.thresholds, '{}') || coalesce(rule.thresholds, '{}'), '{}'));
+    end loop;
+    return ruling;
+end $$;
+
+create function graph.ruled_severity(ruling graph.drift_ruling, severity text) returns text
+language sql immutable parallel safe
+return coalesce(ruling.severity, (array['info', 'warning', 'critical'])[least(3, greatest(1,
+    array_position(array['info', 'warning', 'critical'], severity) + case ruling.tier when 1 then 1 when 3 then -1 else 0 end))]);
+
+create function graph.resolve_alert(alert uuid) returns void
+language plpgsql
+as $$
+begin
+    update graph.alerts a set status = 'resolved'
+    where a.alert_id = alert and a.status in ('open', 'acknowledged');
+    if found then
+        perform graph.tell_alert(alert, 'resolved');
+    end if;
+end $$;
+
+-- Opens an alert, or opens it again, or notes that it was seen again. is_past: the change is over already (a late event
+-- told of it), so the row is history and nobody is told.
+create function graph.put_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
+                                title text, detail jsonb, downstream jsonb, event_time timestamptz, run uuid,
+                                is_past boolean, cause uuid) returns void
+language plpgsql
+as $$
+declare
+    before graph.alerts;
+begin
+    select * into before from graph.alerts a where a.alert_id = alert for update;
+    if not found then
+        insert into graph.alerts
+        values (alert, kind, severity, case when is_past then 'resolved' else 'open' end, subject_kind, subject, field,
+                title, detail, downstream, now(), now(), event_time, run, 1, cause)
+        on conflict do nothing;
+        if found and not is_past then
+            perform graph.tell_alert(alert, 'opened');
+        end if;
+        return;
+    end if;
+    update graph.alerts a set
+        severity = put_alert.severity, field = put_alert.field, title = put_alert.title, detail = put_alert.detail,
+        downstream = put_alert.downstream, event_time = put_alert.event_time, run_uuid = put_alert.run,
+        last_seen_at = case when is_past then a.last_seen_at else now() end,
+        status = case when before.status = 'resolved' and not is_past then 'open'
+            when before.status in ('open', 'acknowledged') and is_past then 'resolved' else before.status end,
+        opened_at = case when before.status = 'resolved' and not is_past then now() else a.opened_at end,
+        occurrences = a.occurrences + (before.status = 'resolved' and not is_past)::int
+    where a.alert_id = alert;
+    if before.status = 'resolved' and not is_past then
+        perform graph.tell_alert(alert, 'reopened');
+    elsif before.status in ('open', 'acknowledged') and is_past then
+        perform graph.tell_alert(alert, 'resolved');
+    elsif before.status = 'open' and array_position(array['info', 'warning', 'critical'], put_alert.severity)
+            > array_position(array['info', 'warning', 'critical'], before.severity) then
+        perform graph.tell_alert(alert, 'raised');
+    end if;
+end $$;
+
+-- What detects drift calls this as before; the rules stand between.
+create or replace function graph.raise_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
+                                  title text, detail jsonb, downstream jsonb, event_time timestamptz, run uuid,
+                                  is_past boolean, cause uuid) returns void
+language plpgsql
+as $$
+declare
+    ruling constant graph.drift_ruling := graph.drift_ruling_of(kind, subject);
+begin
+    if ruling.is_on then
+        perform graph.put_alert(alert, kind, graph.ruled_severity(ruling, severity), subject_kind, subject, field, title,
+                                detail, downstream, event_time, run, is_past, cause);
+    else
+        perform graph.resolve_alert(alert);
+    end if;
+end $$;
+
+-- Judging a contract ---------------------------------------------------------------------------------------------
+
+create type graph.stated_fact as (name text, digest uuid, content jsonb, at timestamptz, run uuid);
+comment on type graph.stated_fact is 'A facet of a dataset as it is accepted now.';
+comment on column graph.stated_fact.name is 'Name of the facet; empty: only when the dataset was stated last.';
+comment on column graph.stated_fact.digest is 'The facet (graph.facets).';
+comment on column graph.stated_fact.content is 'What it says; null: it was taken back.';
+comment on column graph.stated_fact.at is 'Since which event it is so.';
+comment on column graph.stated_fact.run is 'The run of that event.';
+
+-- Of each facet that writers and dataset events state the latest, and which event made it so: the first of it, unless
+-- another one was said in between.
+create function graph.stated_facts(dataset uuid) returns setof graph.stated_fact
+language plpgsql stable set join_collapse_limit = 1
+as $$
+begin
+    return query
+    with statements as materialized (
+        select s.first_at, s.first_run, s.last_at, s.last_by,
+            graph.slot_digest(s.descriptions, i.ordinal) as description_id
+        from graph.io_sets i join graph.statements s using (io_id)
+        where i.dataset_uuid = dataset and i.direction in (1, 2)
+        order by s.last_at desc, s.last_by desc limit 1000
+    ), versions as materialized (
+        select d.name, d.digest, min(s.first_at) as first_at,
+            (array_agg(s.first_run order by s.first_at, s.first_run))[1] as first_run, max(s.last_at) as last_at,
+            (array_agg(s.last_by order by s.last_at desc, s.last_by desc))[1] as last_by
+        from statements s join graph.descriptions d using (description_id)
+        group by d.name, d.digest
+    ), latest as (
+        select distinct on (v.name) v.*, case when not f.deleted then f.content end as content
+        from versions v join graph.facets f using (digest)
+        where v.name <> 'schema' or f.deleted or exists (select from graph.schema_fields(f.content))
+        order by v.name, v.last_at desc, v.last_by desc, v.digest desc
+    )
+    select l.name, l.digest, l.content, case when o.last_at > l.first_at then l.last_at else l.first_at end,
+        case when o.last_at > l.first_at then graph.run_of(l.last_by, l.last_at) else l.first_run end
+    from latest l
+    cross join lateral (select max(v.last_at) as last_at from versions v
+                        where v.name = l.name and v.digest <> l.digest) o
+    union all
+    (select '', null, null, s.last_at, graph.run_of(s.last_by, s.last_at)
+     from statements s order by s.last_at desc, s.last_by desc limit 1);
+end $$;
+
+create function graph.is_type_kept(promised text, found text) returns boolean
+language sql stable parallel safe
+return found is null or graph.canonical_type(found) = graph.canonical_type(promised)
+    or promised !~ '\(' and regexp_replace(graph.canonical_type(found), '\(.*', '') = graph.canonical_type(promised);
+
+-- Where a schema is not what terms promise.
+create function graph.schema_breaks(terms jsonb, content jsonb) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+    with promised as (
+        select p.value ->> 'name' as field, p.value ->> 'physicalType' as type,
+            coalesce((p.value ->> 'required')::boolean, true) as is_required, p.ordinality as place
+        from jsonb_array_elements(terms #> '{schema,properties}') with ordinality p
+    ), found as (
+        select f.name as field, f.type, f.ordinal from graph.schema_fields(content) f
+    ), breaks as (
+        select 1 as part, p.place, jsonb_build_object('change', 'broken', 'what', 'column', 'field', p.field,
+            'promised', coalesce(p.type, 'a column'), 'found', 'no such column') as change
+        from promised p
+        where p.is_required and not exists (select from found f where f.field = p.field)
+        union all
+        select 2, p.place, jsonb_build_object('change', 'broken', 'what', 'column', 'field', p.field, 'promised', p.type,
+            'found', f.type)
+        from promised p join found f using (field)
+        where not graph.is_type_kept(p.type, f.type)
+        union all
+        select 3, f.ordinal, jsonb_strip_nulls(jsonb_build_object('change', 'broken', 'what', 'column', 'field', f.field,
+            'promised', 'no such column', 'found', coalesce(f.type, 'a column')))
+        from found f
+        where terms #> '{schema,additionalProperties}' = 'false'
+            and not exists (select from promised p where p.field = f.field or starts_with(f.field, p.field || '.'))
+    )
+    select coalesce(jsonb_agg(b.change order by b.part, b.place), '[]') from breaks b);
+end $$;
+
+create type graph.contract_break as (clause text, changes jsonb, at timestamptz, run uuid);
+comment on type graph.contract_break is 'A clause of a contract, and where it is broken.';
+comment on column graph.contract_break.clause is 'schema, owner, documentation, minimum or freshness.';
+comment on column graph.contract_break.changes is 'What was promised and what was found, each place of its own; empty: it holds.';
+comment on column graph.contract_break.at is 'Time of the event that showed it.';
+comment on column graph.contract_break.run is 'The run of that event.';
+
+create function graph.broken(what text, promised jsonb, found jsonb) returns jsonb
+language sql immutable parallel safe
+return jsonb_build_object('change', 'broken', 'what', what, 'promised', promised, 'found', found);
+
+create function graph.owner_names(content jsonb) returns jsonb
+language sql immutable parallel safe
+return (select coalesce(jsonb_agg(distinct o ->> 'name'), '[]')
+        from jsonb_path_query(content, 'lax $.owners[*]') o where o ->> 'name' is not null);
+
+-- One clause: terms, and the fact that it is about (null: nobody states it).
+create function graph.clause_breaks(clause text, terms jsonb, content jsonb) returns jsonb
+language plpgsql stable
+as $$
+declare
+    owners jsonb;
+begin
+    case clause
+    when 'schema' then
+        if content is null then
+            return jsonb_build_array(graph.broken('schema', '"a schema"', '"none"'));
+        end if;
+        return graph.schema_breaks(terms, content);
+    when 'owner' then
+        owners := graph.owner_names(content);
+        if owners <> '[]' and (jsonb_typeof(terms -> 'owner') = 'boolean' or owners ? (terms ->> 'owner')) then
+            return '[]';
+        end if;
+        return jsonb_build_array(graph.broken('owner',
+            case when jsonb_typeof(terms -> 'owner') = 'boolean' then '"an owner"' else terms -> 'owner' end,
+            case when owners = '[]' then '"none"' else owners end));
+    when 'documentation' then
+        if btrim(coalesce(content ->> 'description', '')) <> '' then
+            return '[]';
+        end if;
+        return jsonb_build_array(graph.broken('documentation', '"a description"', '"none"'));
+    end case;
+end $$;
+
+-- Facets that terms are about, and the clause that is.
+create function graph.wanted_facets(terms jsonb) returns table (clause text, facet text)
+language sql immutable parallel safe
+begin atomic
+    select w.clause, w.facet
+    from (values ('schema', 'schema'), ('owner', 'ownership'), ('documentation', 'documentation')) w (clause, facet)
+    where terms ? w.clause and terms -> w.clause <> 'false'
+    union all
+    select 'minimum', m from jsonb_array_elements_text(terms -> 'minimum') m;
+end;
+
+-- What became of each clause that facets decide; nothing is judged before anything is stated of the dataset.
+create function graph.contract_breaks(terms jsonb, facts graph.stated_fact[]) returns setof graph.contract_break
+language plpgsql stable
+as $$
+begin
+    return query
+    with seen as (
+        select f.at, f.run from unnest(facts) f where f.name = ''
+    ), wanted as (
+        select w.clause, w.facet, f.content, coalesce(f.at, seen.at) as at, case when f.at is null then seen.run else f.run end as run
+        from graph.wanted_facets(terms) w cross join seen left join unnest(facts) f on f.name = w.facet
+    )
+    select w.clause, graph.clause_breaks(w.clause, terms, w.content), w.at, w.run
+    from wanted w where w.clause <> 'minimum'
+    union all
+    select w.clause, coalesce(jsonb_agg(graph.broken('facet', to_jsonb(w.facet), '"nobody states it"') order by w.facet)
+            filter (where w.content is null), '[]'), max(w.at), (array_agg(w.run order by w.at desc, w.run))[1]
+    from wanted w where w.clause = 'minimum'
+    group by w.clause;
+end $$;
+
+create function graph.plain_text(value jsonb) returns text
+language sql immutable parallel safe
+return case jsonb_typeof(value) when 'array' then (select string_agg(v, ', ') from jsonb_array_elements_text(value) v)
+    else value #>> '{}' end;
+
+create function graph.contract_title(changes jsonb) returns text
+language plpgsql immutable parallel safe
+as $$
+begin
+    return (select string_agg(concat_ws(' ', c ->> 'what', c ->> 'field') || ': '
+                || graph.plain_text(c -> 'promised') || ' promised, ' || graph.plain_text(c -> 'found') || ' found',
+                '; ' order by n)
+        from jsonb_array_elements(changes) with ordinality x (c, n) where n <= 3)
+    || case when jsonb_array_length(changes) > 3 then format(' and %s more', jsonb_array_length(changes) - 3) else '' end;
+end $$;
+
+-- Opens, keeps or resolves the alert of one clause. What a new file declares is told now, however old the event is that
+-- shows it.
+create function graph.raise_contract(contract graph.contracts, dataset uuid, broken graph.contract_break, is_declared boolean)
+returns void
+language plpgsql
+as $$
+declare
+    alert constant uuid := md5(concat_ws('|', 'contract', dataset, contract.contract_id, broken.clause))::uuid;
+    subject graph.datasets;
+    hit jsonb;
+begin
+    if broken.changes = '[]' then
+        perform graph.resolve_alert(alert);
+        return;
+    elsif exists (select from graph.alerts a where a.alert_id = alert and a.status <> 'resolved'
+                      and a.detail -> 'changes' = broken.changes) then
+        return; -- nothing new about it
+    end if;
+    select * into subject from graph.datasets d where d.dataset_uuid = dataset;
+    hit := graph.drift_downstream(subject.namespace, subject.name, null, 'dataset');
+    perform graph.raise_alert(alert, 'contract', coalesce(contract.terms ->> 'severity', 'warning'), 3::smallint, dataset,
+        case when jsonb_array_length(broken.changes) = 1 then broken.changes -> 0 ->> 'field' end,
+        format('%s: contract %s broken: %s', subject.name, contract.contract_id, graph.contract_title(broken.changes)),
+        jsonb_strip_nulls(jsonb_build_object('fact', broken.clause, 'contract', contract.contract_id, 'changes', broken.changes,
+            'owners', nullif(graph.owners_of(dataset), '[]'),
+            'sql', format('select * from metaops.contracts where namespace = %L and name = %L', subject.namespace, subject.name)))
+            || coalesce(graph.drift_actor(broken.run, broken.at), '{}'),
+        hit, case when is_declared then now() else coalesce(broken.at, now()) end, broken.run, false, null);
+end $$;
+
+create function graph.last_written_at(dataset uuid) returns timestamptz
+language sql stable parallel safe
+return (select max(s.written_at) from graph.io_sets i join graph.statements s using (io_id)
+        where i.dataset_uuid = dataset and i.direction = 1);
+
+-- Freshness: no COMPLETE event that writes the dataset for so long. Never written counts from the declaration on.
+create function graph.freshness_break(contract graph.contracts, dataset uuid) returns graph.contract_break
+language plpgsql stable
+as $$
+declare
+    written_at constant timestamptz := graph.last_written_at(dataset);
+    stale_at constant timestamptz := coalesce(written_at, contract.declared_at)
+        + (contract.terms #>> '{freshness,value}')::float8 * ('1 ' || case contract.terms #>> '{freshness,unit}'
+            when 's' then 'second' when 'm' then 'minute' when 'h' then 'hour' else 'day' end)::interval;
+begin
+    return row('freshness', case when stale_at > now() then '[]'::jsonb else jsonb_build_array(graph.broken('freshness',
+            to_jsonb(format('written within %s %s', contract.terms #>> '{freshness,value}', contract.terms #>> '{freshness,unit}')),
+            to_jsonb(coalesce('last written ' || to_char(written_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                              'never written')))) end,
+        stale_at, null)::graph.contract_break;
+end $$;
+
+-- One dataset under one contract, locked by the caller.
+create function graph.judge_contract(bound graph.contract_datasets) returns void
+language plpgsql
+as $$
+declare
+    facts constant graph.stated_fact[] := array(select f from graph.stated_facts(bound.dataset_uuid) f);
+    contract graph.contracts;
+    broken graph.contract_break;
+    fresh graph.contract_break;
+begin
+    select * into contract from graph.contracts c where c.contract_id = bound.contract_id;
+    for broken in select * from graph.contract_breaks(contract.terms, facts) loop
+        perform graph.raise_contract(contract, bound.dataset_uuid, broken, bound.is_declared);
+    end loop;
+    if contract.terms ? 'freshness' then
+        fresh := graph.freshness_break(contract, bound.dataset_uuid);
+        perform graph.raise_contract(contract, bound.dataset_uuid, fresh, bound.is_declared);
+    end if;
+    update graph.contract_datasets b set
+        accepted = (select coalesce(jsonb_object_agg(w.facet, f.digest), '{}')
+                    from graph.wanted_facets(contract.terms) w left join unnest(facts) f on f.name = w.facet),
+        is_declared = false, is_stale = coalesce(fresh.changes, '[]') <> '[]', failure = null,
+        look_at = case when fresh is null then 'infinity' when fresh.changes = '[]' then fresh.at
+            else now() + interval '1 minute' end
+    where b.dataset_uuid = bound.dataset_uuid and b.contract_id = bound.contract_id;
+end $$;
+
+-- What cannot be judged is noted, and stops no event.
+create function graph.try_contract(bound graph.contract_datasets) returns void
+language plpgsql
+as $$
+begin
+    perform graph.judge_contract(bound);
+exception when others then
+    if sqlstate ~ '^(08|40|53|57|58)' then
+        raise; -- may go better another time
+    end if;
+    update graph.contract_datasets b set failure = left(sqlerrm, 500), look_at = 'infinity', accepted = null
+    where b.dataset_uuid = bound.dataset_uuid and b.contract_id = bound.contract_id;
+end $$;
+
+-- Within the transaction of events: statements of theirs. Datasets that are new come under the contracts that name
+-- them; one is judged when it is stated and something is said that differs from what it was judged by, or when
+-- it was stale.
+create function graph.judge_contracts(statements uuid[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    bound graph.contract_datasets;
+begin
+    lock table graph.contracts in row share mode; -- a file that is being loaded sees this transaction's datasets, or is seen
+    if not exists (select from graph.contracts) then
+        return;
+    end if;
+    insert into graph.contract_datasets (dataset_uuid, contract_id, is_declared)
+    select d.dataset_uuid, c.contract_id, false
+    from graph.datasets d join graph.contracts c on d.namespace like c.namespace and d.name like c.name
+    where d.xmin = pg_current_xact_id()::xid and d.dataset_uuid in (
+        select i.dataset_uuid from graph.statements s join graph.io_sets i using (io_id)
+        where s.statement_id = any (statements))
+    order by 1, 2
+    on conflict do nothing;
+    for bound in
+        select b.* from graph.contract_datasets b
+        where b.dataset_uuid in (
+            select i.dataset_uuid
+            from graph.statements s join graph.io_sets i using (io_id)
+            join graph.contract_datasets o on o.dataset_uuid = i.dataset_uuid
+            where s.statement_id = any (statements) and i.direction in (1, 2)
+                and (o.accepted is null or o.is_stale and s.written_at is not null
+                     or exists (select from graph.descriptions d
+                                where d.description_id = graph.slot_digest(s.descriptions, i.ordinal)
+                                    and o.accepted ? d.name and o.accepted ->> d.name is distinct from d.digest::text)))
+        order by b.dataset_uuid, b.contract_id for update
+    loop
+        perform graph.try_contract(bound);
+    end loop;
+end $$;
+
+-- What time or a new file made due, for about as long as budget. True: something may be left.
+create function graph.judge_due_contracts(budget interval) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    until constant timestamptz := clock_timestamp() + budget;
+    bound graph.contract_datasets;
+begin
+    for bound in
+        select b.* from graph.contract_datasets b where b.look_at <= now()
+        order by b.look_at, b.dataset_uuid, b.contract_id limit 1000 for update skip locked
+    loop
+        perform graph.try_contract(bound);
+        if clock_timestamp() > until then
+            return true;
+        end if;
+    end loop;
+    return exists (select from graph.contract_datasets b where b.look_at <= now());
+end $$;
+
+-- Loading a file -------------------------------------------------------------------------------------------------
+
+create function graph.load_rules(rules jsonb) returns void
+language plpgsql
+as $$
+begin
+    delete from graph.drift_rules;
+    insert into graph.drift_rules
+    select r.ordinality,
+        (select array_agg(k) from jsonb_array_elements_text(r.value -> 'kinds') k),
+        graph.like_of(r.value ->> 'namespace'), graph.like_of(r.value ->> 'name'), (r.value ->> 'enabled')::boolean,
+        r.value ->> 'severity', (r.value ->> 'tier')::smallint, r.value -> 'thresholds'
+    from jsonb_array_elements(rules) with ordinality r;
+    perform graph.resolve_alert(a.alert_id) from graph.alerts a
+    where a.status in ('open', 'acknowledged') and not (graph.drift_ruling_of(a.kind, a.subject_uuid)).is_on;
+end $$;
+
+-- Makes what stands in the file what holds, and takes back what is told of what holds no longer. Returns how many contracts
+-- are new, other or gone.
+create function graph.load_contracts(document jsonb) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    changed text[];
+begin
+    lock table graph.contracts in exclusive mode;
+    changed := array(
+        select coalesce(c.contract_id, t.value ->> 'id')
+        from graph.contracts c
+        full join jsonb_array_elements(document -> 'contracts') t on t.value ->> 'id' = c.contract_id
+        where c.terms is distinct from t.value);
+    delete from graph.contracts c where c.contract_id = any (changed);
+    insert into graph.contracts
+    select t.value ->> 'id', graph.like_of(t.value ->> 'namespace'), graph.like_of(t.value ->> 'name'), t.value, now()
+    from jsonb_array_elements(document -> 'contracts') t where t.value ->> 'id' = any (changed);
+    insert into graph.contract_datasets (dataset_uuid, contract_id, is_declared)
+    select d.dataset_uuid, c.contract_id, true
+    from graph.contracts c join graph.datasets d on d.namespace like c.namespace and d.name like c.name
+    where c.contract_id = any (changed);
+    perform graph.resolve_alert(a.alert_id)
+    from graph.alerts a
+    left join graph.contract_datasets b on b.dataset_uuid = a.subject_uuid and b.contract_id = a.detail ->> 'contract'
+    left join graph.contracts c using (contract_id)
+    where a.kind = 'contract' and a.status in ('open', 'acknowledged')
+        and coalesce(c.terms -> (a.detail ->> 'fact'), 'false') = 'false';
+    perform graph.load_rules(coalesce(document -> 'rules', '[]'));
+    return cardinality(changed);
+end $$;
+
+revoke execute on function graph.judge_contracts(uuid[]), graph.judge_due_contracts(interval),
+    graph.load_contracts(jsonb) from public;
+insert into graph.role_rights values
+    ('metaops_writer', 'function graph.judge_contracts(uuid[])', 'execute'),
+    ('metaops_writer', 'function graph.judge_due_contracts(interval)', 'execute'),
+    ('metaops_writer', 'function graph.load_contracts(jsonb)', 'execute');
