@@ -7,6 +7,8 @@
 #include "core/timebase.h"
 #include "dataset_facets.h"
 #include "drift_rows.h"
+#include "fact_rows.h"
+#include "facts.h"
 #include "rows.h"
 #include "schemas/identity.h"
 #include "stages.h"
@@ -170,7 +172,9 @@ static enum verdict add_description_row(struct rows *rs, struct id128 id, int16_
     }
     *row = (struct graph_description){
         .event = rs->work->event, .id = id, .ordinal = ordinal, .digest = ref->digest};
-    enum verdict verdict = rows_text(rs, ref->name, &row->name, err);
+    uint32_t possible;
+    enum verdict verdict = facts_of_facet(rs, ref, &row->facts, &possible, err);
+    verdict = verdict == OK ? rows_text(rs, ref->name, &row->name, err) : verdict;
     return verdict == OK ? rows_text(rs, ref->family, &row->family, err) : verdict;
 }
 
@@ -265,7 +269,8 @@ static enum verdict describe(struct rows *rs, size_t index, struct err *err)
     row->environment = of_run;
     row->descriptions = of_datasets;
     row->description_count = count;
-    return verdict == OK ? drift_rows(rs, row, err) : verdict;
+    verdict = verdict == OK ? drift_rows(rs, row, err) : verdict;
+    return verdict == OK ? fact_rows(rs, err) : verdict;
 }
 
 static enum verdict add_layout(struct rows *rs, struct id128 layout, struct err *err)
@@ -289,7 +294,9 @@ static enum verdict add_layout(struct rows *rs, struct id128 layout, struct err 
                                      .has_subject = ref->subject_kind != GRAPH_RUN,
                                      .subject = ref->subject,
                                      .place = ref->place};
-        verdict = rows_text(rs, ref->name, &row->name, err);
+        uint32_t possible;
+        verdict = facts_of_facet(rs, ref, &row->facts, &possible, err);
+        verdict = verdict == OK ? rows_text(rs, ref->name, &row->name, err) : verdict;
         verdict = verdict == OK ? rows_text(rs, ref->family, &row->family, err) : verdict;
     }
     return verdict;
@@ -327,6 +334,9 @@ static enum verdict add_statement(struct rows *rs, const struct content *content
     enum verdict verdict = rows_text(rs, ol->producer, &row->producer, err);
     if (verdict == OK) {
         verdict = drift_rows_of_failure(rs, err);
+    }
+    if (verdict == OK) {
+        verdict = fact_rows_of_written(rs, err);
     }
     if (verdict != OK || is_known) {
         return verdict;

@@ -1,6 +1,7 @@
 #include "rows.h"
 
 #include "core/timebase.h"
+#include "facts.h"
 #include "schemas/identity.h"
 
 enum verdict rows_short(struct err *err)
@@ -256,6 +257,7 @@ enum verdict rows_runs(struct rows *rs, struct err *err)
     }
     add_nominal(rs, row);
     enum verdict verdict = add_error(rs, row, err);
+    verdict = verdict == OK ? facts_of_run(rs, &row->facts, err) : verdict;
     if (verdict == OK && ol->has_parent) {
         verdict =
             add_mention(rs, &ol->parent_run, ol->has_parent_job ? &ol->parent_job : NULL, err);

@@ -39,6 +39,7 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(layouts)                                                                                     \
     X(statements)                                                                                  \
     X(drift_contents)                                                                              \
+    X(asset_facts)                                                                                 \
     X(runs)                                                                                        \
     X(bases)                                                                                       \
     X(key_changes)                                                                                 \

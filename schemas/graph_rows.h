@@ -33,6 +33,35 @@ enum graph_drift_aspect {
     GRAPH_DRIFT_FAILURES = 6,    /* job: runs */
     GRAPH_DRIFT_ENVIRONMENT = 7, /* job: descriptions of its runs' environment */
 };
+/* What is known of an asset's minimum metadata, a bit each (graph.minimum_fields says what asks for which). */
+enum graph_fact {
+    GRAPH_FACT_TYPE = 1 << 0,           /* of a job */
+    GRAPH_FACT_VERSION = 1 << 1,        /* of a dataset */
+    GRAPH_FACT_URI = 1 << 2,            /* where a dataset lies */
+    GRAPH_FACT_IO = 1 << 3,             /* what a job reads or writes, or that it does neither */
+    GRAPH_FACT_SOURCE = 1 << 4,         /* the run that wrote a dataset, or where else it is from */
+    GRAPH_FACT_COLUMNS = 1 << 5,        /* column lineage */
+    GRAPH_FACT_OWNER = 1 << 6,          /* of a dataset or job */
+    GRAPH_FACT_CLASSIFICATION = 1 << 7, /* how sensitive a dataset is */
+    GRAPH_FACT_LICENCE = 1 << 8,        /* of a dataset */
+    GRAPH_FACT_SCHEDULE_OWNER = 1 << 9, /* of a job */
+    GRAPH_FACT_SCHEMA = 1 << 10,        /* fields of a dataset */
+    GRAPH_FACT_SIZE = 1 << 11,          /* rows or bytes of a dataset */
+    GRAPH_FACT_DIGEST = 1 << 12,        /* of a dataset's content */
+    GRAPH_FACT_CODE = 1 << 13,          /* where a job's code is, and its commit */
+    GRAPH_FACT_DESCRIPTION = 1 << 14,   /* of a dataset or job */
+    GRAPH_FACT_UPDATED = 1 << 15,       /* when a dataset was written last */
+    GRAPH_FACT_QUALITY = 1 << 16,       /* a result of tests or measures of a dataset */
+    GRAPH_FACT_SLA = 1 << 17,           /* what a job promises */
+    GRAPH_FACT_ORCHESTRATED = 1 << 18,  /* a run that another one starts */
+    GRAPH_FACT_ACTOR = 1 << 19,         /* who started a run */
+    GRAPH_FACT_ENGINE = 1 << 20,        /* what ran it, and its version */
+    GRAPH_FACT_IMAGE = 1 << 21,         /* digest of the image it ran in */
+    GRAPH_FACT_PARAMETERS = 1 << 22,    /* of a run */
+    GRAPH_FACT_ENVIRONMENT = 1 << 23,   /* of a run */
+    GRAPH_FACT_INPUTS = 1 << 24,  /* what a run reads, or (also of a job) that it reads nothing */
+    GRAPH_FACT_OUTPUTS = 1 << 25, /* what a run writes, or (also of a job) that it writes nothing */
+};
 enum graph_place { GRAPH_FACETS = 0, GRAPH_INPUT_FACETS = 1, GRAPH_OUTPUT_FACETS = 2 };
 
 /* A job or a dataset under its names. */
@@ -71,6 +100,7 @@ struct graph_run {
     int64_t nominal_end_us;
     struct graph_version error_version;
     struct str error_message;
+    uint32_t facts; /* enum graph_fact, all of them together */
 };
 
 /* One event that carries a statement. */
@@ -105,6 +135,21 @@ struct graph_drift_content {
     struct id128 content;
 };
 
+/* What a statement tells of the minimum metadata of a dataset or job (enum graph_fact): all that was ever told comes
+ * together. */
+struct graph_asset_facts {
+    uint32_t event;
+    struct id128 subject;
+    uint8_t subject_kind;
+    uint32_t observed; /* by a run's event */
+    uint32_t declared; /* by a job or dataset event */
+    uint32_t inferred; /* what only readers saw */
+    uint32_t
+        lasting; /* of observed and declared what is never taken back, as it is told by no static facet */
+    uint32_t
+        contested; /* not told, by a facet that can tell it: what was told earlier may hold no more */
+};
+
 /* One dataset of an io set: the inputs and outputs that events of a job name together (or the subject of dataset
  * events). */
 struct graph_io {
@@ -125,6 +170,7 @@ struct graph_description {
     struct str name;
     struct str family;
     struct id128 digest;
+    uint32_t facts; /* enum graph_fact: what it tells */
 };
 
 /* Where one of an event's own digests belongs. */
@@ -138,6 +184,7 @@ struct graph_layout {
     uint8_t place;
     struct str name;
     struct str family;
+    uint32_t facts; /* as above */
 };
 
 struct graph_facet {
@@ -287,7 +334,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 22
+#define GRAPH_TABLES 23
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -305,6 +352,7 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_layout) layouts;
     GRAPH_ROWS(struct graph_statement) statements;
     GRAPH_ROWS(struct graph_drift_content) drift_contents;
+    GRAPH_ROWS(struct graph_asset_facts) asset_facts;
     GRAPH_ROWS(struct graph_run) runs;
     GRAPH_ROWS(struct graph_base) bases;
     GRAPH_ROWS(struct graph_key_change) key_changes;

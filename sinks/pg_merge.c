@@ -59,6 +59,7 @@ void pg_merge_run(struct graph_run *into, const struct graph_run *row)
         into->error_version = row->error_version;
         into->error_message = row->error_message;
     }
+    into->facts |= row->facts;
 }
 
 void pg_merge_statement(struct graph_statement *into, const struct graph_statement *row)
@@ -79,4 +80,13 @@ void pg_merge_statement(struct graph_statement *into, const struct graph_stateme
 void pg_merge_dataset(struct graph_node *into, const struct graph_node *row)
 {
     into->confirmed = into->confirmed || row->confirmed;
+}
+
+void pg_merge_asset_facts(struct graph_asset_facts *into, const struct graph_asset_facts *row)
+{
+    into->observed |= row->observed;
+    into->declared |= row->declared;
+    into->inferred |= row->inferred;
+    into->lasting |= row->lasting;
+    into->contested |= row->contested;
 }

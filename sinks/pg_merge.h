@@ -8,5 +8,6 @@
 void pg_merge_run(struct graph_run *into, const struct graph_run *row);
 void pg_merge_statement(struct graph_statement *into, const struct graph_statement *row);
 void pg_merge_dataset(struct graph_node *into, const struct graph_node *row);
+void pg_merge_asset_facts(struct graph_asset_facts *into, const struct graph_asset_facts *row);
 
 #endif

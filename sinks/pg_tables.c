@@ -15,6 +15,7 @@
 MERGE_AS(run, graph_run)
 MERGE_AS(statement, graph_statement)
 MERGE_AS(dataset, graph_node)
+MERGE_AS(asset_facts, graph_asset_facts)
 
 /* Received first counts. */
 static void merge_sequence(void *into, const void *row)
@@ -46,6 +47,7 @@ static void merge_gap(void *into, const void *row)
 #define BY_NUMBER(member) ((x->member > y->member) - (x->member < y->member))
 ORDER(facet, graph_facet, BY_ID(digest))
 ORDER(node, graph_node, BY_ID(id))
+ORDER(dataset, graph_node, BY_ID(id))
 ORDER(symlink, graph_symlink, BY_ID(dataset) ?: BY_ID(other) ?: BY_TEXT(type))
 ORDER(edge, graph_edge, BY_ID(job) ?: BY_NUMBER(direction) ?: BY_ID(dataset))
 ORDER(column_edge, graph_column_edge,
@@ -56,6 +58,7 @@ ORDER(layout, graph_layout, BY_ID(id) ?: BY_NUMBER(slot))
 ORDER(statement, graph_statement, BY_ID(id))
 ORDER(drift_content, graph_drift_content, BY_ID(subject) ?: BY_NUMBER(aspect) ?: BY_ID(content))
 ORDER(run, graph_run, BY_ID(id))
+ORDER(asset_facts, graph_asset_facts, BY_ID(subject))
 ORDER(run_io, graph_statement, BY_ID(run) ?: BY_ID(io))
 ORDER(base, graph_base, BY_ID(id))
 ORDER(event, graph_event, BY_ID(id))
@@ -179,6 +182,7 @@ static void bind_description(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 2, description->name);
     pg_bind_text(bind, 3, description->family);
     pg_bind_uuid(bind, 4, description->digest);
+    pg_bind_int4(bind, 5, (int32_t)description->facts);
 }
 
 static void bind_layout(struct pg_bind *bind, const void *row)
@@ -191,6 +195,7 @@ static void bind_layout(struct pg_bind *bind, const void *row)
     pg_bind_int2(bind, 4, layout->place);
     pg_bind_text(bind, 5, layout->name);
     pg_bind_text(bind, 6, layout->family);
+    pg_bind_int4(bind, 7, (int32_t)layout->facts);
 }
 
 static void bind_statement(struct pg_bind *bind, const void *row)
@@ -263,6 +268,19 @@ static void bind_run(struct pg_bind *bind, const void *row)
     bind_version(bind, 16, &run->nominal_version);
     pg_bind_text(bind, 18, run->error_message);
     bind_version(bind, 19, &run->error_version);
+    pg_bind_int4(bind, 21, (int32_t)run->facts);
+}
+
+static void bind_asset_facts(struct pg_bind *bind, const void *row)
+{
+    const struct graph_asset_facts *facts = row;
+    pg_bind_uuid(bind, 0, facts->subject);
+    pg_bind_int2(bind, 1, facts->subject_kind);
+    pg_bind_int4(bind, 2, (int32_t)facts->observed);
+    pg_bind_int4(bind, 3, (int32_t)facts->declared);
+    pg_bind_int4(bind, 4, (int32_t)facts->inferred);
+    pg_bind_int4(bind, 5, (int32_t)facts->lasting);
+    pg_bind_int4(bind, 6, (int32_t)facts->contested);
 }
 
 static void bind_base(struct pg_bind *bind, const void *row)
@@ -400,6 +418,12 @@ static void bind_gap(struct pg_bind *bind, const void *row)
         .statement = sql, .types = letters, ROWS(table, type), .is_content = true,                 \
         .is_derived = true, .order = order_##name, .bind = bind_##name                             \
     }
+/* Content of which several rows of one key say different things. */
+#define MERGED(sql, letters, table, type, name)                                                    \
+    {                                                                                              \
+        .statement = sql, .types = letters, ROWS(table, type), .is_content = true,                 \
+        .is_derived = true, .order = order_##name, .merge = merge_##name, .bind = bind_##name      \
+    }
 
 #define NUMBERS(sql)                                                                               \
     {                                                                                              \
@@ -416,20 +440,13 @@ const struct pg_table pg_tables[] = {
      .is_derived = true,
      .order = order_node,
      .bind = bind_job},
-    {.statement = "upsert_datasets",
-     .types = "uttb",
-     ROWS(datasets, graph_node),
-     .is_content = true,
-     .is_derived = true,
-     .order = order_node,
-     .merge = merge_dataset,
-     .bind = bind_dataset},
+    MERGED("upsert_datasets", "uttb", datasets, graph_node, dataset),
     CONTENT("insert_symlinks", "uuttt", symlinks, graph_symlink, symlink),
     CONTENT("insert_edges", "u2u", edges, graph_edge, edge),
     CONTENT("insert_column_edges", "uuu4tutttbt", column_edges, graph_column_edge, column_edge),
     CONTENT("insert_io_sets", "u22uu", io, graph_io, io),
-    CONTENT("insert_descriptions", "u2ttu", descriptions, graph_description, description),
-    CONTENT("insert_layouts", "u22u2tt", layouts, graph_layout, layout),
+    CONTENT("insert_descriptions", "u2ttu4", descriptions, graph_description, description),
+    CONTENT("insert_layouts", "u22u2tt4", layouts, graph_layout, layout),
     {.statement = "upsert_statements",
      .types = "u2uuuyutzzuzuuu",
      ROWS(statements, graph_statement),
@@ -438,12 +455,13 @@ const struct pg_table pg_tables[] = {
      .merge = merge_statement,
      .bind = bind_statement},
     {.statement = "upsert_runs",
-     .types = "ut2zzzubzuuuzuzzzutzu",
+     .types = "ut2zzzubzuuuzuzzzutzu4",
      ROWS(runs, graph_run),
      .is_derived = true,
      .order = order_run,
      .merge = merge_run,
      .bind = bind_run},
+    MERGED("upsert_asset_facts", "u244444", asset_facts, graph_asset_facts, asset_facts),
     {.statement = "upsert_run_io_sets",
      .types = "uuz",
      ROWS(statements, graph_statement),

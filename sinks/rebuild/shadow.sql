@@ -29,7 +29,8 @@ insert into graph_shadow.parts values
     (10, 'layouts', '{layout_id, slot}'),
     (11, 'statements', '{statement_id}'),
     (12, 'runs', '{run_uuid}'),
-    (13, 'run_io_sets', '{run_uuid, io_id}');
+    (13, 'run_io_sets', '{run_uuid, io_id}'),
+    (14, 'asset_facts', '{subject_uuid}');
 
 -- Of the indexes those by which the sink's statements meet what is there.
 do $$

@@ -1,14 +1,17 @@
 -- Claims about runs, merged by the rules of pg_merge.c: $1 ids in order, $2 run id where it is no
 -- UUID, $3 state, $4 earliest START, $5 earliest own event, $6 latest terminal event, $7-$10 job (id,
 -- own or mentioned, event time, event), $11-$14 parent (id, root, event time, event), $15-$18 nominal
--- times (start, end, event time, event), $19-$21 error (message, event time, event).
+-- times (start, end, event time, event), $19-$21 error (message, event time, event), $22 what is known of minimum
+-- metadata.
 insert into graph.runs as r (run_uuid, run_id, state, started_at, first_at, ended_at,
     job_uuid, job_own, job_at, job_by, parent_uuid, root_uuid, parent_at, parent_by,
-    nominal_start, nominal_end, nominal_at, nominal_by, error_message, error_at, error_by)
+    nominal_start, nominal_end, nominal_at, nominal_by, error_message, error_at, error_by,
+    facts)
 select * from unnest($1::uuid[], $2::text[], $3::int2[], $4::timestamptz[], $5::timestamptz[],
     $6::timestamptz[], $7::uuid[], $8::bool[], $9::timestamptz[], $10::uuid[], $11::uuid[],
     $12::uuid[], $13::timestamptz[], $14::uuid[], $15::timestamptz[], $16::timestamptz[],
-    $17::timestamptz[], $18::uuid[], $19::text[], $20::timestamptz[], $21::uuid[])
+    $17::timestamptz[], $18::uuid[], $19::text[], $20::timestamptz[], $21::uuid[],
+    $22::int4[])
 on conflict (run_uuid) do update set
     state = greatest(r.state, excluded.state),
     started_at = least(r.started_at, excluded.started_at),
@@ -58,4 +61,5 @@ on conflict (run_uuid) do update set
         then excluded.error_at else r.error_at end,
     error_by = case when (excluded.error_at, excluded.error_by)
             > (coalesce(r.error_at, '-infinity'), r.error_by)
-        then excluded.error_by else r.error_by end;
+        then excluded.error_by else r.error_by end,
+    facts = r.facts | excluded.facts;

@@ -53,6 +53,7 @@ struct graph_run random_rows_run(struct random_rows *rr, uint8_t id)
     }
     run.job = numbered('j', event % 4);
     run.job_is_own = true;
+    run.facts = 1u << event;
     run.job_version = version;
     run.state = event % 5;
     run.first_at_us = version.at_us;

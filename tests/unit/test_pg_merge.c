@@ -68,6 +68,7 @@ static struct graph_run run_of_set(const struct graph_run *rows, size_t count)
             all.error_version = row->error_version;
             all.error_message = row->error_message;
         }
+        all.facts |= row->facts;
     }
     return all;
 }
@@ -84,6 +85,7 @@ static void expect_version(const struct graph_version *version,
 static void expect_run(const struct graph_run *run, const struct graph_run *expected)
 {
     assert_int_equal(run->state, expected->state);
+    assert_int_equal(run->facts, expected->facts);
     assert_int_equal(run->started_at_us, expected->started_at_us);
     assert_int_equal(run->first_at_us, expected->first_at_us);
     assert_int_equal(run->ended_at_us, expected->ended_at_us);
@@ -121,7 +123,7 @@ static void test_pg_merge_of_runs_is_a_function_of_the_set(void **state)
     struct random_rows rr = random_rows_begin(1);
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
-        struct graph_run rows[ROWS_MAX];
+        struct graph_run rows[ROWS_MAX] = {0};
         struct graph_run groups[ROWS_MAX + 2];
         size_t count = 1 + random_rows_below(&rr, ROWS_MAX);
         for (size_t i = 0; i < count; i++) {

@@ -20,8 +20,8 @@ from own_pipeline import PROGRAM, Pipeline, metric, post, test_events
 
 FIRST = os.environ["METAOPS_FIRST_PROGRAM"]
 SECONDS = float(os.environ.get("METAOPS_FAULT_SECONDS", "5"))
-# Where environments and first runs are noted, of which the first release knows nothing.
-LATER_KNOWN = {"descriptions", "statements", "events"}
+# Where environments, first runs and facts of minimum metadata are noted, of which the first release knows nothing.
+LATER_KNOWN = {"descriptions", "layouts", "statements", "runs", "asset_facts", "events"}
 SETTINGS = {"METAOPS_WORKER_SESSION_TIMEOUT_MS": "6000", "METAOPS_WORKER_BATCH_EVENTS_MAX": "60"}
 
 

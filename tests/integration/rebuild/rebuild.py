@@ -32,7 +32,8 @@ DAMAGE = {
     "descriptions": "family = family || '!'",
     "layouts": "name = name || '!'",
     "statements": "last_at = last_at + interval '1 day', producer = 'nobody'",
-    "runs": "state = (state + 1) % 5, started_at = null, error_message = 'none'",
+    "runs": "state = (state + 1) % 5, facts = 0, started_at = null, error_message = 'none'",
+    "asset_facts": "observed = observed # 1, contested = 0",
     "run_io_sets": "first_at = first_at - interval '1 day'",
 }
 

@@ -22,6 +22,7 @@ WRITER_MORE = {
     "audit_streams": {"select"},
     "alerts": {"select"},
     "alert_events": {"select"},
+    "asset_facts": {"select", "update"},
     "drift_contents": {"select"},
     "drift_subjects": {"select", "update"},
     "drift_watch": {"select"},
