@@ -46,7 +46,7 @@ static void merge_gap(void *into, const void *row)
 #define BY_TEXT(member) str_cmp(x->member, y->member)
 #define BY_NUMBER(member) ((x->member > y->member) - (x->member < y->member))
 ORDER(facet, graph_facet, BY_ID(digest))
-ORDER(node, graph_node, BY_ID(id))
+ORDER(job, graph_node, BY_ID(id))
 ORDER(dataset, graph_node, BY_ID(id))
 ORDER(symlink, graph_symlink, BY_ID(dataset) ?: BY_ID(other) ?: BY_TEXT(type))
 ORDER(edge, graph_edge, BY_ID(job) ?: BY_NUMBER(direction) ?: BY_ID(dataset))
@@ -433,13 +433,7 @@ static void bind_gap(struct pg_bind *bind, const void *row)
 
 const struct pg_table pg_tables[] = {
     CONTENT("insert_facets", "ubt", facets, graph_facet, facet),
-    {.statement = "insert_jobs",
-     .types = "utt",
-     ROWS(jobs, graph_node),
-     .is_content = true,
-     .is_derived = true,
-     .order = order_node,
-     .bind = bind_job},
+    CONTENT("insert_jobs", "utt", jobs, graph_node, job),
     MERGED("upsert_datasets", "uttb", datasets, graph_node, dataset),
     CONTENT("insert_symlinks", "uuttt", symlinks, graph_symlink, symlink),
     CONTENT("insert_edges", "u2u", edges, graph_edge, edge),
