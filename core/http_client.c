@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 
 #include "core/json.h"
+#include "core/plain_file.h"
 
 #define WHERE "http client"
 #define CONNECT_TIMEOUT_MS 2000L
@@ -120,6 +121,12 @@ enum verdict http_client_run(const struct http_client_request *request,
     enum verdict verdict = OK;
     long status = 0;
 
+    const char *fault = request->ca_file && *request->ca_file
+                            ? plain_file_fault(request->ca_file, PLAIN_FILE_CERTIFICATES_BYTES_MAX)
+                            : NULL;
+    if (fault) {
+        return err_set(err, FATAL, WHERE, "%s: %s", request->ca_file, fault);
+    }
     pthread_once(&once, set_up);
     CURL *curl = global_code == CURLE_OK ? curl_easy_init() : NULL;
     inbox.room = JSON_PADDING_BYTES;

@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "core/address_guard.h"
+#include "core/plain_file.h"
 
 #define WHERE "http"
 #define CONNECT_TIMEOUT_MS 5000L
@@ -147,6 +148,12 @@ enum verdict http_multi_open(http_multi_done on_done, struct http_multi **out_mu
 enum verdict http_multi_send(struct http_multi *multi, const struct http_multi_request *request,
                              void *request_arg, struct err *err)
 {
+    const char *fault = request->ca_file && *request->ca_file
+                            ? plain_file_fault(request->ca_file, PLAIN_FILE_CERTIFICATES_BYTES_MAX)
+                            : NULL;
+    if (fault) {
+        return err_set(err, RETRY, WHERE, "%s: %s", request->ca_file, fault);
+    }
     struct transfer *tr = calloc(1, sizeof *tr);
     if (tr) {
         tr->arg = request_arg;

@@ -37,7 +37,8 @@ typedef void (*http_multi_done)(void *request_arg, const struct http_multi_answe
 MUST_CHECK enum verdict http_multi_open(http_multi_done on_done, struct http_multi **out_multi,
                                         struct err *err);
 
-/* After OK on_done follows, from http_multi_turn. RETRY when memory is short. */
+/* After OK on_done follows, from http_multi_turn. RETRY when memory is short, or ca_file no file
+ * of certificates can be. */
 MUST_CHECK enum verdict http_multi_send(struct http_multi *multi,
                                         const struct http_multi_request *request, void *request_arg,
                                         struct err *err);

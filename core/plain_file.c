@@ -16,3 +16,10 @@ const char *plain_file_fault(const char *path, size_t bytes_max)
     }
     return (size_t)about.st_size > bytes_max ? "is too large" : NULL;
 }
+
+bool plain_file_is_public(const char *path)
+{
+    struct stat about;
+
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & S_IROTH);
+}

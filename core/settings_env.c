@@ -2,9 +2,9 @@
 
 #include <ctype.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/plain_file.h"
 #include "core/settings_file.h"
 #include "core/settings_store.h"
 
@@ -37,8 +37,7 @@ static enum verdict settings_env_secret_file(struct settings *st, struct str key
     if (verdict != OK) {
         return err_wrap(err, "environment %s", env_name);
     }
-    struct stat about;
-    if (stat(path, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & S_IROTH)) {
+    if (plain_file_is_public(path)) {
         settings_env_warn(st, env_name, "names a file that everybody may read");
     }
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {

@@ -75,6 +75,12 @@ static enum verdict settings_file_line(struct str line, int number, char *value,
     }
     struct str key = {.ptr = line.ptr, .len = (size_t)(equals - line.ptr)};
     key = settings_file_trim(key);
+    /* Somebody forgot the sign, and one inside the value, say of a URL, was taken for it: nothing of that is shown. */
+    for (size_t i = 0; i < key.len; i++) {
+        if (settings_file_is_blank(key.ptr[i])) {
+            return err_set(err, FATAL, "settings", "line %d: not of the form key = value", number);
+        }
+    }
     struct str text = {.ptr = equals + 1, .len = line.len - (size_t)(equals + 1 - line.ptr)};
     text = settings_file_trim(text);
     if (text.len > SETTINGS_FILE_VALUE_BYTES_MAX) {

@@ -15,7 +15,6 @@
 #define SESSION_TIMEOUT_S 3600
 #define CHAIN_DEPTH_MAX 4
 #define FILES 3
-#define FILE_BYTES_MAX ((size_t)4 << 20) /* all authorities of a system are a quarter of it */
 
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 static const unsigned char session_context[] = "metaops";
@@ -129,7 +128,8 @@ static enum verdict check_files(const struct tls_server_files *files, struct err
     static const char *const whats[] = {"certificate", "key", "client authorities"};
 
     for (int i = 0; i < FILES; i++) {
-        const char *fault = *paths[i] ? plain_file_fault(paths[i], FILE_BYTES_MAX) : NULL;
+        const char *fault =
+            *paths[i] ? plain_file_fault(paths[i], PLAIN_FILE_CERTIFICATES_BYTES_MAX) : NULL;
         if (fault) {
             return err_set(err, REJECT, "tls", "%s %s: %s", whats[i], paths[i], fault);
         }

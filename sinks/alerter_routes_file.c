@@ -6,6 +6,8 @@
 #include <strings.h>
 
 #include "core/http_client.h"
+#include "core/log.h"
+#include "core/plain_file.h"
 #include "core/settings_file.h"
 
 #define WHERE "routes"
@@ -35,11 +37,20 @@ bool alerter_routes_file_any(const char *list, bool (*each)(void *arg, struct st
     return false;
 }
 
+static enum verdict read_secret(const char *path, char **out_text, size_t *out_len, struct err *err)
+{
+    enum verdict verdict = settings_file_read(path, SECRET_FILE_BYTES_MAX, out_text, out_len, err);
+    if (verdict == OK && plain_file_is_public(path)) {
+        log_warn("everybody may read the file of a secret, ignoring path=%s", path);
+    }
+    return verdict;
+}
+
 /* One short text of a file, without its line end: a URL. */
 static enum verdict read_line(const char *path, char **out_text, struct err *err)
 {
     size_t len = 0;
-    enum verdict verdict = settings_file_read(path, SECRET_FILE_BYTES_MAX, out_text, &len, err);
+    enum verdict verdict = read_secret(path, out_text, &len, err);
     if (verdict == OK) {
         (*out_text)[strcspn(*out_text, "\r\n")] = '\0';
     }
@@ -50,7 +61,7 @@ enum verdict alerter_routes_file_keys(struct alerter_sign *sign, const char *pat
 {
     char *text = NULL;
     size_t len = 0;
-    enum verdict verdict = settings_file_read(path, SECRET_FILE_BYTES_MAX, &text, &len, err);
+    enum verdict verdict = read_secret(path, &text, &len, err);
     if (verdict != OK) {
         return verdict;
     }
@@ -145,6 +156,14 @@ static enum verdict set_url_of_file(struct alerter_receiver *receiver, const cha
                          : read_line(path, &receiver->url, err);
 }
 
+static enum verdict set_ca_file(struct alerter_receiver *receiver, const char *path,
+                                struct err *err)
+{
+    const char *fault = plain_file_fault(path, PLAIN_FILE_CERTIFICATES_BYTES_MAX);
+    return fault ? err_set(err, FATAL, WHERE, "%s: %s", path, fault)
+                 : set_text(&receiver->ca_file, path, err);
+}
+
 static enum verdict set_receiver(struct alerter_receiver *receiver, struct str property,
                                  const char *value, struct err *err)
 {
@@ -161,7 +180,7 @@ static enum verdict set_receiver(struct alerter_receiver *receiver, struct str p
         return alerter_routes_file_keys(&receiver->sign, value, err);
     }
     if (is_named("ca_file", property)) {
-        return set_text(&receiver->ca_file, value, err);
+        return set_ca_file(receiver, value, err);
     }
     return err_set(err, FATAL, WHERE, "a receiver has type, url, url_file, key_file and ca_file");
 }

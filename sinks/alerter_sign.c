@@ -64,6 +64,9 @@ enum verdict alerter_sign_read(struct alerter_sign *sign, struct str text, struc
 {
     enum verdict verdict = OK;
     size_t at = 0;
+    if (text.len > 0 && memchr(text.ptr, '\0', text.len)) {
+        return err_set(err, REJECT, WHERE, "the file holds a NUL byte: not a text");
+    }
     while (verdict == OK && at < text.len) {
         const char *end = memchr(text.ptr + at, '\n', text.len - at);
         size_t len = end ? (size_t)(end - text.ptr) - at : text.len - at;

@@ -56,6 +56,9 @@ static void test_alerter_sign_refuses_what_is_no_key(void **state)
             fail_msg("taken: %s", texts[i]);
         }
     }
+    struct alerter_sign binary = {.count = 0};
+    struct err fault;
+    assert_int_equal(alerter_sign_read(&binary, STR("0123456789abcdef\0\xff"), &fault), REJECT);
     char many[5 * 17 + 1] = "";
     char wide[130];
     struct alerter_sign sign = {.count = 0};

@@ -390,11 +390,12 @@ static void test_settings_file_faults_name_the_line(void **state)
     static const char *const bad[] = {
         "\nno equals sign\n",         "\n= value\n",
         "\nworker.group = \"open\n",  "\nworker.group = \"a\" b\n",
-        "\nworker.group = \"\\x\"\n",
+        "\nworker.group = \"\\x\"\n", "\npostgres.conninfo u:secret@h?a=b\n",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(load(&st, &err, "--config", file_with(bad[i]), NULL), FATAL);
         assert_non_null(strstr(err.text, "line 2"));
+        assert_null(strstr(err.text, "secret"));
         unlink(file_path);
     }
     const char *path = file_with("log.level = info\nlog.level = warn\n");

@@ -6,6 +6,7 @@ place in tests/integration/redaction."""
 import cores
 import doors
 import places
+import receivers
 import settings
 from avro_records import read_event, read_letter
 from checks import check, end
@@ -65,6 +66,7 @@ def main():
         check("events of all doors are there", landed, pipe.value("select count(*) from metaops.events where kind is not null"))
         check("and dead letters", 3, pipe.value("select count(*) from metaops.dead_letters"))
         settings.plant(planted, pipe)
+        receivers.plant(planted, pipe)
         look(planted, pipe, topic)
         print(f"{len(planted.secrets)} secrets, {sum(map(len, planted.words.values()))} texts, "
               f"{sum(len(part) for parts in planted.words.values() for part in parts)} bytes")

@@ -55,6 +55,7 @@ def wrong_lines(planted, pipe):
     s = planted.secret
     for line, code in (
         (f"postgres.conninfo {s('no-equals')}", 3),
+        (f"postgres.conninfo postgresql://u:{s('no-equals-but-one-inside')}@h/d?sslmode=require", 3),
         (f'postgres.conninfo = "{s("no-quote")}', 3),
         (f"postgres.conninfos = {s('no-key')}", 3),
         (f"rdkafka.sasl.passwort = {s('no-property')}", 1),
