@@ -23,6 +23,7 @@
 #include "sinks/audit.h"
 #include "sinks/contracts.h"
 #include "sinks/doctor.h"
+#include "sinks/drift.h"
 #include "sinks/erase.h"
 #include "sinks/letters.h"
 #include "sinks/lineage.h"
@@ -117,6 +118,11 @@ static int alerts_main(const struct settings *st, const struct settings_rest *re
 static int contracts_main(const struct settings *st, const struct settings_rest *rest)
 {
     return contracts_run(st, rest->count, rest->words);
+}
+
+static int drift_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return drift_run(st, rest->count, rest->words);
 }
 
 static int maintain_main(const struct settings *st, const struct settings_rest *rest)
@@ -239,6 +245,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "what has to hold of datasets, and what of it does",
      .help = CONTRACTS_HELP},
+    {.name = "drift",
+     .usage = "backtest --since TIME [--rules FILE] [--json]",
+     .run = drift_main,
+     .takes_words = 1,
+     .line = "what rules would have told of over the stored history",
+     .help = DRIFT_HELP},
     {.name = "maintain",
      .usage = "[--dry-run]",
      .run = maintain_main,

@@ -39,7 +39,8 @@ struct settings {
         int64_t attempts_max;
         int64_t backoff_ms;
         int64_t backoff_max_ms;
-        char *contracts_file;  /* empty: none */
+        char *contracts_file; /* empty: none */
+        int64_t event_age_max_ms;
         int64_t in_flight_max; /* per receiver */
         int64_t poll_interval_ms;
         int64_t request_timeout_ms;

@@ -46,6 +46,11 @@ const struct setting_row settings_table_rows[] = {
             "thresholds), with patterns of * and ?. Loaded into the database when the alerter "
             "starts and when the file changes; metaops contracts check judges it. Empty: what "
             "metaops contracts load loaded holds, and at first all kinds are on."},
+    {FIELD(alerts.event_age_max_ms), .type = SETTING_MILLISECONDS, .def = "86400000",
+     .min = SECOND_MS, .max = INT64_C(36500) * 24 * HOUR_MS, .roles = "worker, alerter, contracts",
+     .doc =
+         "How old an event may be, by its own time, so that somebody is told of what it changed; "
+         "older ones make rows of metaops.alerts only. The same for workers and alerters."},
     {FIELD(alerts.in_flight_max), .type = SETTING_INTEGER, .def = "8", .min = 1, .max = 1000,
      .roles = "alerter", .doc = "Messages on their way to one receiver at once."},
     {FIELD(alerts.poll_interval_ms), .type = SETTING_MILLISECONDS, .def = "1000", .min = 50,

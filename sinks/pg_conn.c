@@ -1,6 +1,6 @@
 /* Every session looks the same whoever opens it: UTC and UTF8, so that text forms of times and names do not
  * depend on the server's or the user's settings; time-outs, so that nothing waits for ever; jit off, because
- * compiling costs more than any of our statements. */
+ * compiling costs more than any of our statements; and how old an event may be to be told, which judging functions ask. */
 #include "sinks/pg_conn.h"
 
 #include <errno.h>
@@ -137,13 +137,14 @@ enum verdict pg_conn_open(const struct settings *st, enum pg_conn_use use,
     PQsetNoticeReceiver(pg, log_notice, NULL);
     PQsetErrorVerbosity(pg, PQERRORS_TERSE);
 
-    char sql[320];
+    char sql[400];
     snprintf(sql, sizeof(sql),
              "set statement_timeout = %lld; set lock_timeout = %lld; "
              "set idle_in_transaction_session_timeout = %d; set timezone = 'UTC'; "
-             "set datestyle = 'ISO, YMD'; set client_min_messages = notice; set jit = off",
+             "set datestyle = 'ISO, YMD'; set client_min_messages = notice; set jit = off; "
+             "set metaops.event_age_max_ms = %lld",
              (long long)st->postgres.statement_timeout_ms, (long long)st->postgres.lock_timeout_ms,
-             IDLE_IN_TRANSACTION_TIMEOUT_MS);
+             IDLE_IN_TRANSACTION_TIMEOUT_MS, (long long)st->alerts.event_age_max_ms);
     verdict = pg_conn_exec(pg, sql, err);
     if (verdict != OK) {
         PQfinish(pg);

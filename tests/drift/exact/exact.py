@@ -90,6 +90,10 @@ def scenarios(rng):
             wrong = {namespace: actual[namespace] for namespace in mine if actual[namespace] != expected[namespace]}
             check(f"{name} ({len(mine)} orders)", {}, wrong)
         check("nothing could not be judged", [], pipe.query("select * from graph.drift_subjects where failure is not null"))
+        again = json.loads(pipe.run("drift", "backtest", "--since", "2026-01-01", "--json"))["alerts"]
+        check("a backtest finds the same",
+              sorted(pipe.query("select namespace, kind, name, to_jsonb(event_time)::text from metaops.alerts")),
+              sorted((a["namespace"], a["kind"], a["name"], json.dumps(a["at"])) for a in again))
         check("old events are told to nobody", 0, pipe.value("select count(*) from graph.alert_outbox"))
 
 

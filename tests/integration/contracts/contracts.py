@@ -177,6 +177,22 @@ def fresh_and_stale(world):
     world.told()
 
 
+def told_by_age(world):
+    """alerts.event_age_max_ms: the same change is told when its event is young enough."""
+    days = 24 * 3600 * 1000
+    for name, setting, expected in (("week_1", None, []), ("week_2", 8 * days, ["opened"]), ("week_3", 6 * days, [])):
+        worker = world.pipe.worker(2, METAOPS_ALERTS_EVENT_AGE_MAX_MS=setting and str(setting))
+        world.pipe.roles[0].stop()
+        world.write_dataset(name, fields("id:int", "a:int"), days_ago=7.5)
+        world.write_dataset(name, fields("id:int"), days_ago=7)
+        check(f"a week old, {setting or 'the default'}", [("schema", "open")], world.pipe.query(
+            "select kind, status from metaops.alerts where name = %s", name))
+        check("told", expected, [what for what, in world.pipe.query(
+            "select what from graph.alert_outbox where alert ->> 'name' = %s", name)])
+        worker.stop()
+        world.pipe.roles[0].start()
+
+
 def rules(world):
     def drift(name):
         """What becomes of it when a column of the dataset goes."""
@@ -221,6 +237,50 @@ def under_an_alerter(world):
         check(f"contracts {' '.join(words)}: usage", 2, world.metaops("contracts", *words)[0])
 
 
+def backtest(world):
+    def run(*words):
+        code, out, said = world.metaops("drift", "backtest", *words)
+        return (json.loads(out) if "--json" in words else out) if code == 0 else (code, said)
+
+    def store():
+        return world.pipe.query(
+            "select (select md5(string_agg(a::text, '' order by alert_id)) from graph.alerts a), (select count(*) from graph.alert_events),"
+            " (select count(*) from graph.alert_outbox), (select count(*) from graph.contracts), (select count(*) from graph.drift_forms)")
+
+    world.write_dataset("sales", fields("id:int", "a:int"), owners("ann"), days_ago=20, job="sales")
+    world.write_dataset("sales", fields("id:int"), owners("ann", "bob"), days_ago=10, job="sales")
+    before = store()
+    found = [a for a in run("--since", "15d", "--json")["alerts"] if a["name"] == "sales"]
+    check("of one run the first kind is told, the other attached",
+          [("schema", "told", "lost column a"), ("stewardship", "attached", "owner bob added")],
+          sorted((a["kind"], a["fate"], a["title"]) for a in found))
+    check("owners of today", [["ann", "bob"]] * 2, [a["owners"] for a in found])
+    check("nothing before --since", [], [a for a in run("--since", "5d", "--json")["alerts"] if a["name"] == "sales"])
+    world.write({"contracts": [
+        {"id": "s", "namespace": SHOP, "name": "sales", "documentation": True, "severity": "critical", "tier": 3,
+         "freshness": {"value": 7, "unit": "d"}, "schema": {"properties": [{"name": "a"}]}}],
+        "rules": [{"kinds": ["schema"], "enabled": False}, {"kinds": ["stewardship"], "severity": "critical"}]})
+    found = [a for a in run("--since", "30d", "--rules", str(world.file), "--json")["alerts"] if a["name"] == "sales"]
+    check("with the rules and contracts of a file", sorted([
+        ("schema", "off", "info", 10), ("stewardship", "told", "critical", 10), ("contract", "told", "warning", 20),
+        ("contract", "told", "warning", 10), ("contract", "told", "warning", 13), ("contract", "told", "warning", 3)]),
+        sorted((a["kind"], a["fate"], a["severity"], round(days_since(a["at"]))) for a in found))
+    lines = run("--since", "30d", "--rules", str(world.file)).splitlines()
+    check("the table: a line for kind and severity", ["contract", "warning", "4", "0", "0"],
+          next(line.split() for line in lines if line.startswith("contract      warning")))
+    check("and for week and owner", True, any(line.endswith("  bob") for line in lines))
+    check("nothing changed", before, store())
+    for words, code, said in ((["--since", "soon"], 1, "--since: soon is no time"), ([], 2, "usage"),
+                              (["--since", "1d", "--rules", "/nowhere"], 1, "No such file")):
+        given = run(*words)
+        check(f"backtest {' '.join(words)}", (code, True), (given[0], said in given[1]))
+    check("a reader may not", 1, world.metaops("drift", "backtest", "--since", "1d", role="reader")[0])
+
+
+def days_since(time):
+    return (datetime.datetime.now(datetime.timezone.utc) - datetime.datetime.fromisoformat(time)).total_seconds() / 86400
+
+
 def readme(world):
     example = re.search(r"```json\n(\{\n *\"contracts\".*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
     code, said = world.load(json.loads(example))
@@ -248,7 +308,7 @@ def main():
     with Pipeline("contracts", 1, {"METAOPS_WORKER_BATCH_LINGER_MS": "0"}) as pipe:
         pipe.worker()
         world = World(pipe)
-        for part in (broken_and_kept, first_sight, declared_later, fresh_and_stale, rules, under_an_alerter, readme, side_by_side):
+        for part in (broken_and_kept, first_sight, declared_later, fresh_and_stale, told_by_age, rules, under_an_alerter, backtest, readme, side_by_side):
             part(world)
             check("nothing could not be judged", [],
                   pipe.query("select failure from graph.contract_datasets where failure is not null"))

@@ -1,0 +1,256 @@
+-- How old an event may be to be told is a setting (alerts.event_age_max_ms): sessions of the program have it as
+-- metaops.event_age_max_ms. Who calls without it means a day.
+create function graph.is_news(event_time timestamptz) returns boolean
+language sql stable
+return event_time > now() - coalesce(nullif(current_setting('metaops.event_age_max_ms', true), '')::bigint, 86400000)
+    * interval '1 millisecond';
+
+create or replace function graph.tell_alert(alert uuid, what text) returns void
+language plpgsql
+as $$
+begin
+    insert into graph.alert_events (alert_id, what) values (alert, tell_alert.what);
+    insert into graph.alert_outbox (alert_id, what, alert)
+    select v.alert_id, tell_alert.what, to_jsonb(v)
+    from metaops.alerts v
+    where v.alert_id = alert and v.cause is null and graph.is_news(v.event_time);
+    if found then
+        notify metaops_alerts;
+    end if;
+end $$;
+
+-- Rules of a file, without loading it.
+create function graph.rules_of(document jsonb) returns setof graph.drift_rules
+language sql immutable parallel safe
+begin atomic
+    select r.ordinality::integer, (select array_agg(k) from jsonb_array_elements_text(r.value -> 'kinds') k),
+        graph.like_of(r.value ->> 'namespace'), graph.like_of(r.value ->> 'name'), (r.value ->> 'enabled')::boolean,
+        r.value ->> 'severity', (r.value ->> 'tier')::smallint, r.value -> 'thresholds'
+    from jsonb_array_elements(document -> 'rules') with ordinality r;
+end;
+
+create function graph.contracts_of(document jsonb) returns setof graph.contracts
+language sql immutable parallel safe
+begin atomic
+    select t ->> 'id', graph.like_of(t ->> 'namespace'), graph.like_of(t ->> 'name'), t, '-infinity'::timestamptz
+    from jsonb_array_elements(document -> 'contracts') t;
+end;
+
+-- What rules say of one kind and subject: the last that matches, each member by itself. tier: that of its contract.
+create function graph.apply_rules(rules graph.drift_rules[], tier smallint, kind text, namespace text, name text)
+returns graph.drift_ruling
+language plpgsql immutable
+as $$
+declare
+    ruling graph.drift_ruling := row(true, null, tier, null);
+    rule graph.drift_rules;
+begin
+    for rule in
+        select r.* from unnest(rules) r
+        where (r.kinds is null or apply_rules.kind = any (r.kinds)) and apply_rules.namespace like r.namespace
+            and apply_rules.name like r.name
+        order by r.place
+    loop
+        ruling := row(coalesce(rule.is_on, ruling.is_on), coalesce(rule.severity, ruling.severity),
+                      coalesce(rule.tier, ruling.tier),
+                      nullif(coalesce(ruling.thresholds, '{}') || coalesce(rule.thresholds, '{}'), '{}'));
+    end loop;
+    return ruling;
+end $$;
+
+create function graph.subject_names(subject uuid) returns table (namespace text, name text)
+language sql stable parallel safe
+begin atomic
+    select d.namespace, d.name from graph.datasets d where d.dataset_uuid = subject
+    union all
+    select j.namespace, j.name from graph.jobs j where j.job_uuid = subject;
+end;
+
+create or replace function graph.drift_ruling_of(kind text, subject uuid) returns graph.drift_ruling
+language plpgsql stable
+as $$
+declare
+    rules constant graph.drift_rules[] := array(select r from graph.drift_rules r);
+    contract_tier constant smallint := (
+        select min((c.terms ->> 'tier')::smallint)
+        from graph.contract_datasets b join graph.contracts c using (contract_id) where b.dataset_uuid = subject);
+begin
+    if cardinality(rules) = 0 then
+        return row(true, null, contract_tier, null)::graph.drift_ruling;
+    end if;
+    return (select graph.apply_rules(rules, contract_tier, kind, n.namespace, n.name) from graph.subject_names(subject) n);
+end $$;
+
+create or replace function graph.load_rules(rules jsonb) returns void
+language plpgsql
+as $$
+begin
+    delete from graph.drift_rules;
+    insert into graph.drift_rules select * from graph.rules_of(jsonb_build_object('rules', rules));
+    perform graph.resolve_alert(a.alert_id) from graph.alerts a
+    where a.status in ('open', 'acknowledged') and not (graph.drift_ruling_of(a.kind, a.subject_uuid)).is_on;
+end $$;
+
+-- Backtest -------------------------------------------------------------------------------------------------------
+-- What the rules would have told over the history that is stored. Exact drift is a function of the stored statements, so
+-- it is judged again, and so are contracts; what was learned from series is taken as it was raised. Who would
+-- have been hit is taken from the graph as it is now.
+
+create type graph.backtest_alert as (
+    kind text, subject uuid, severity text, title text, at timestamptz, run uuid, fact text, changes jsonb
+);
+comment on type graph.backtest_alert is 'An alert that the history gives.';
+comment on column graph.backtest_alert.kind is 'Kind of alert.';
+comment on column graph.backtest_alert.subject is 'Dataset or job.';
+comment on column graph.backtest_alert.severity is 'How bad, before the rules.';
+comment on column graph.backtest_alert.title is 'What changed.';
+comment on column graph.backtest_alert.at is 'Time of the event that showed it first.';
+comment on column graph.backtest_alert.run is 'The run of that event.';
+comment on column graph.backtest_alert.fact is 'In which respect.';
+comment on column graph.backtest_alert.changes is 'The difference.';
+
+create function graph.drift_changes_of(subject uuid, aspect smallint) returns setof graph.drift_change
+language plpgsql
+as $$
+declare
+    sayings graph.drift_saying[];
+begin
+    if aspect in (1, 2, 7) then
+        sayings := array(select d from graph.drift_said(subject, aspect) d);
+        return query select * from graph.drift_of(sayings);
+    end if;
+    if aspect = 1 then
+        return query select * from graph.disagreements_of(sayings);
+    elsif aspect = 3 then
+        return query select * from graph.input_drift_of(subject);
+    elsif aspect in (4, 5) then
+        return query select * from graph.neighbour_drift_of(subject, aspect);
+    elsif aspect = 6 then
+        return query select * from graph.failures_of(subject);
+    end if;
+end $$;
+
+create function graph.backtest_drift(since timestamptz) returns setof graph.backtest_alert
+language plpgsql
+as $$
+begin
+    return query
+    select c.kind, s.subject_uuid, graph.drift_severity(c.kind, c.changes, coalesce(hit.nodes, '[]')),
+        graph.drift_title(c.changes), c.at, c.run, c.fact, c.changes
+    from graph.drift_subjects s
+    cross join lateral graph.drift_changes_of(s.subject_uuid, s.aspect) c
+    cross join lateral (select array_agg(x ->> 'field') as fields from jsonb_array_elements(c.changes) x
+                        where c.kind = 'schema' and x ->> 'change' in ('removed', 'retyped')) lost
+    left join lateral (
+        select graph.drift_downstream(n.namespace, n.name, lost.fields,
+                                      case when s.aspect in (1, 4, 5) then 'dataset' else 'job' end) as nodes
+        from graph.subject_names(s.subject_uuid) n
+        where lost.fields is not null or c.changes @? '$[*] ? (@.to == "dropped" || @.what == "outcome")') hit on true
+    where (s.contents > 1 or s.aspect = 6) and s.contents <= 1000 and c.at >= since;
+end $$;
+
+-- Each version of each facet that a contract is about; when a facet was never stated, the first statement.
+create function graph.backtest_contract(contract graph.contracts, dataset uuid, since timestamptz)
+returns setof graph.backtest_alert
+language plpgsql stable
+as $$
+begin
+    return query
+    with said as materialized (
+        select s.first_at, s.first_run, graph.slot_digest(s.descriptions, i.ordinal) as description_id
+        from graph.io_sets i join graph.statements s using (io_id)
+        where i.dataset_uuid = dataset and i.direction in (1, 2)
+    ), versions as (
+        select distinct on (w.clause, w.facet, d.digest) w.clause, w.facet, s.first_at as at, s.first_run as run,
+            case when not f.deleted then f.content end as content
+        from said s
+        join graph.descriptions d using (description_id)
+        join graph.facets f using (digest)
+        join graph.wanted_facets(contract.terms) w on w.facet = d.name
+        where d.name <> 'schema' or f.deleted or exists (select from graph.schema_fields(f.content))
+        order by w.clause, w.facet, d.digest, s.first_at, s.first_run
+    ), judged as (
+        select v.* from versions v
+        union all
+        select w.clause, w.facet, s.first_at, s.first_run, null
+        from graph.wanted_facets(contract.terms) w
+        cross join (select * from said order by first_at, first_run limit 1) s
+        where not exists (select from versions v where v.facet = w.facet)
+    ), broken as (
+        select j.at, j.run, j.clause, case when j.clause <> 'minimum' then graph.clause_breaks(j.clause, contract.terms, j.content)
+            when j.content is null then jsonb_build_array(graph.broken('facet', to_jsonb(j.facet), '"nobody states it"'))
+            else '[]' end as changes
+        from judged j
+    )
+    select 'contract', dataset, coalesce(contract.terms ->> 'severity', 'warning'), graph.contract_title(b.changes), b.at, b.run,
+        b.clause, b.changes
+    from broken b where b.changes <> '[]' and b.at >= since;
+end $$;
+
+create function graph.backtest_freshness(contract graph.contracts, dataset uuid, since timestamptz)
+returns setof graph.backtest_alert
+language plpgsql stable
+as $$
+declare
+    max_age constant interval := (contract.terms #>> '{freshness,value}')::float8 * ('1 '
+        || case contract.terms #>> '{freshness,unit}' when 's' then 'second' when 'm' then 'minute' when 'h' then 'hour'
+            else 'day' end)::interval;
+begin
+    return query
+    with writes as (
+        select e.event_time as at, lead(e.event_time, 1, now()) over (order by e.event_time) as next_at
+        from graph.io_sets i join graph.statements s using (io_id) join graph.events e using (statement_id)
+        where i.dataset_uuid = dataset and i.direction = 1 and upper(e.event_type) = 'COMPLETE'
+            and e.event_time >= since - max_age
+    )
+    select 'contract', dataset, coalesce(contract.terms ->> 'severity', 'warning'), 'not written', w.at + max_age, null::uuid,
+        'freshness', '[]'::jsonb
+    from writes w where w.next_at > w.at + max_age and w.at + max_age >= since;
+end $$;
+
+-- Everything since a time, each alert with what would have become of it: told, attached (one of the same run explains it) or
+-- off. document: a file of contracts and rules; null: those that are loaded.
+create function graph.drift_backtest(since timestamptz, document jsonb)
+returns table (kind text, severity text, namespace text, name text, owners jsonb, at timestamptz, title text, fate text)
+language plpgsql
+as $$
+declare
+    rules constant graph.drift_rules[] := case when document is null then array(select r from graph.drift_rules r)
+        else array(select r from graph.rules_of(document) r) end;
+    contracts constant graph.contracts[] := case when document is null then array(select c from graph.contracts c)
+        else array(select c from graph.contracts_of(document) c) end;
+begin
+    return query
+    with bound as materialized (
+        select c as contract, c.terms, d.dataset_uuid
+        from unnest(contracts) c join graph.datasets d on d.namespace like c.namespace and d.name like c.name
+    ), alerts as materialized (
+        select * from graph.backtest_drift(since)
+        union all
+        select a.* from bound b cross join lateral graph.backtest_contract(b.contract, b.dataset_uuid, since) a
+        union all
+        select a.* from bound b cross join lateral graph.backtest_freshness(b.contract, b.dataset_uuid, since) a
+        where b.terms ? 'freshness'
+        union all
+        select a.kind, a.subject_uuid, a.severity, a.title, a.event_time, a.run_uuid, a.detail ->> 'fact', a.detail -> 'changes'
+        from graph.alerts a
+        where a.aspect is null and a.kind <> 'contract' and a.event_time >= since
+    ), ruled as materialized (
+        select a.*, n.namespace as in_namespace, n.name as of_name, array_position(array['schema', 'consistency', 'topology',
+                'stewardship', 'behaviour', 'code', 'environment'], a.kind) as place,
+            graph.apply_rules(rules, (select min((b.terms ->> 'tier')::smallint) from bound b where b.dataset_uuid = a.subject),
+                              a.kind, n.namespace, n.name) as ruling
+        from alerts a cross join lateral graph.subject_names(a.subject) n
+    ), grouped as (
+        select r.*, min(r.place) filter (where (r.ruling).is_on) over (partition by r.run) as first_place,
+            case when r.fact in ('engine', 'emitter') then lag(r.at) over (
+                partition by r.kind, r.fact, r.changes, r.in_namespace, (r.ruling).is_on order by r.at, r.subject) end as same_at
+        from ruled r
+    )
+    select g.kind, graph.ruled_severity(g.ruling, g.severity), g.in_namespace, g.of_name, graph.owners_of(g.subject), g.at, g.title,
+        case when not (g.ruling).is_on then 'off'
+            when g.run is not null and g.first_place < g.place or g.same_at > g.at - interval '1 day' then 'attached'
+            else 'told' end
+    from grouped g;
+end $$;
+revoke execute on function graph.drift_backtest(timestamptz, jsonb) from public;
