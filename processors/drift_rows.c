@@ -63,13 +63,29 @@ static enum verdict compared_id(struct rows *rs, const struct facet_range *range
     return OK;
 }
 
+static enum verdict add_owners(struct rows *rs, struct id128 subject,
+                               const struct facet_range *range, struct err *err)
+{
+    const struct facet_ref *refs = &rs->work->facets[range->first];
+    enum verdict verdict = OK;
+    for (uint32_t i = 0; verdict == OK && i < range->count; i++) {
+        if (str_eq(refs[i].name, str_view("ownership"))) {
+            verdict = add(rs, subject, GRAPH_DRIFT_OWNERS, refs[i].digest, err);
+        }
+    }
+    return verdict;
+}
+
 static enum verdict add_compared(struct rows *rs, struct id128 subject,
                                  enum graph_drift_aspect aspect, const struct facet_range *range,
                                  struct err *err)
 {
     struct id128 content;
     enum verdict verdict = compared_id(rs, range, &content, err);
-    return verdict == OK ? add(rs, subject, aspect, content, err) : verdict;
+    if (verdict == OK) {
+        verdict = add(rs, subject, aspect, content, err);
+    }
+    return verdict == OK ? add_owners(rs, subject, range, err) : verdict;
 }
 
 static enum verdict add_io(struct rows *rs, const struct graph_statement *said, struct err *err)
@@ -80,6 +96,9 @@ static enum verdict add_io(struct rows *rs, const struct graph_statement *said, 
         /* What a reader saw is no statement about the dataset: readers prune. */
         verdict =
             said->has_run ? add(rs, ol->inputs[i].id, GRAPH_DRIFT_READERS, said->job, err) : OK;
+        if (verdict == OK) {
+            verdict = add_owners(rs, ol->inputs[i].id, &rs->work->input_facets[i], err);
+        }
     }
     for (uint32_t i = 0; verdict == OK && i < ol->output_count; i++) {
         verdict = add_compared(rs, ol->outputs[i].id, GRAPH_DRIFT_STATED,

@@ -32,6 +32,7 @@ enum graph_drift_aspect {
     GRAPH_DRIFT_READERS = 5,     /* dataset: jobs */
     GRAPH_DRIFT_FAILURES = 6,    /* job: runs */
     GRAPH_DRIFT_ENVIRONMENT = 7, /* job: descriptions of its runs' environment */
+    GRAPH_DRIFT_OWNERS = 8,      /* ownership facets, by digest; no drift by themselves */
 };
 /* What is known of an asset's minimum metadata, a bit each (graph.minimum_fields says what asks for which). */
 enum graph_fact {

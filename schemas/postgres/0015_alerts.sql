@@ -22,7 +22,8 @@ create table graph.alerts (
     event_time timestamptz not null,
     run_uuid uuid,
     occurrences integer not null,
-    cause uuid
+    cause uuid,
+    aspect smallint
 );
 create index alerts_subject on graph.alerts (subject_uuid);
 create index alerts_status on graph.alerts (status, opened_at);
@@ -43,6 +44,7 @@ comment on column graph.alerts.event_time is 'Time of the event that showed it f
 comment on column graph.alerts.run_uuid is 'The run that showed it first.';
 comment on column graph.alerts.occurrences is 'How often it was opened.';
 comment on column graph.alerts.cause is 'The alert that explains this one, which is then not told by itself.';
+comment on column graph.alerts.aspect is 'In which respect it drifted (graph.drift_contents); null: judged by something else.';
 
 create table graph.alert_events (
     alert_event_id bigint generated always as identity primary key,
@@ -137,9 +139,9 @@ end $$;
 
 -- Opens an alert, or opens it again, or notes that it was seen again. is_past: the change is over already (a late event
 -- told of it), so the row is history and nobody is told.
-create function graph.raise_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
+create function graph.put_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
                                   title text, detail jsonb, downstream jsonb, event_time timestamptz, run uuid,
-                                  is_past boolean, cause uuid) returns void
+                                  is_past boolean, cause uuid, aspect smallint default null) returns void
 language plpgsql
 as $$
 declare
@@ -149,7 +151,7 @@ begin
     if not found then
         insert into graph.alerts
         values (alert, kind, severity, case when is_past then 'resolved' else 'open' end, subject_kind, subject, field,
-                title, detail, downstream, now(), now(), event_time, run, 1, cause)
+                title, detail, downstream, now(), now(), event_time, run, 1, cause, aspect)
         on conflict do nothing;
         if found and not is_past then
             perform graph.tell_alert(alert, 'opened');
@@ -157,8 +159,8 @@ begin
         return;
     end if;
     update graph.alerts a set
-        severity = raise_alert.severity, field = raise_alert.field, title = raise_alert.title, detail = raise_alert.detail,
-        downstream = raise_alert.downstream, event_time = raise_alert.event_time, run_uuid = raise_alert.run,
+        severity = put_alert.severity, field = put_alert.field, title = put_alert.title, detail = put_alert.detail,
+        downstream = put_alert.downstream, event_time = put_alert.event_time, run_uuid = put_alert.run,
         last_seen_at = case when is_past then a.last_seen_at else now() end,
         status = case when before.status = 'resolved' and not is_past then 'open'
             when before.status in ('open', 'acknowledged') and is_past then 'resolved' else before.status end,
@@ -169,7 +171,7 @@ begin
         perform graph.tell_alert(alert, 'reopened');
     elsif before.status in ('open', 'acknowledged') and is_past then
         perform graph.tell_alert(alert, 'resolved');
-    elsif before.status = 'open' and array_position(array['info', 'warning', 'critical'], raise_alert.severity)
+    elsif before.status = 'open' and array_position(array['info', 'warning', 'critical'], put_alert.severity)
             > array_position(array['info', 'warning', 'critical'], before.severity) then
         perform graph.tell_alert(alert, 'raised');
     end if;

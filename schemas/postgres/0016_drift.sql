@@ -12,9 +12,6 @@ alter table graph.statements add column first_run uuid, add column environment u
 comment on column graph.statements.environment is 'What is said of what ran it (graph.descriptions); null: nothing.';
 comment on column graph.statements.first_run is 'The run of the earliest event with this content; null: no run event.';
 
-alter table graph.alerts add column aspect smallint;
-comment on column graph.alerts.aspect is 'In which respect it drifted (graph.drift_contents); null: judged by something else.';
-
 create table graph.drift_contents (
     subject_uuid uuid not null,
     aspect smallint not null,
@@ -26,8 +23,8 @@ create index drift_contents_new on graph.drift_contents (subject_uuid) where is_
 comment on table graph.drift_contents is 'What was ever said of a subject in one respect, by digest.';
 comment on column graph.drift_contents.subject_uuid is 'Dataset or job.';
 comment on column graph.drift_contents.aspect is
-    '1: what writers and dataset events state of a dataset, 2: what is said of a job, 3: datasets that the runs of a job name, 4: writers of a dataset, 5: its readers, 6: failures of a job, 7: what runs a job.';
-comment on column graph.drift_contents.content_id is 'Digest of the facets that are compared (1, 2), io set (3), job (4, 5), run (6) or description (7).';
+    '1: what writers and dataset events state of a dataset, 2: what is said of a job, 3: datasets that the runs of a job name, 4: writers of a dataset, 5: its readers, 6: failures of a job, 7: what runs a job, 8: who owns it.';
+comment on column graph.drift_contents.content_id is 'Digest of the facets that are compared (1, 2), io set (3), job (4, 5), run (6), description (7) or facet (8).';
 comment on column graph.drift_contents.is_new is 'True only within the transaction that adds it.';
 
 create table graph.drift_subjects (
@@ -38,7 +35,7 @@ create table graph.drift_subjects (
     failure text,
     primary key (subject_uuid, aspect)
 );
-create index drift_subjects_due on graph.drift_subjects (subject_uuid, aspect) where is_due;
+create index drift_subjects_due on graph.drift_subjects (aspect, subject_uuid) where is_due;
 comment on table graph.drift_subjects is 'Locked by who judges a subject.';
 comment on column graph.drift_subjects.subject_uuid is 'Dataset or job.';
 comment on column graph.drift_subjects.aspect is 'As in graph.drift_contents.';
@@ -127,9 +124,21 @@ as $$
 begin
     return (select coalesce(n.canonical, t.base) || case when n.canonical in ('int8', 'int16', 'int32', 'int64') then ''
             else coalesce(replace(t.arguments, ' ', ''), '') end
-        from (select lower(regexp_replace(regexp_replace(type, '\s*\([^()]*\)', ''), '\s+', ' ', 'g')) as base,
+        from (select btrim(lower(regexp_replace(regexp_replace(type, '\s*\([^()]*\)', ''), '\s+', ' ', 'g'))) as base,
                   substring(type from '\([^()]*\)') as arguments) t
-        left join graph.type_names n on n.name = btrim(t.base));
+        left join graph.type_names n on n.name = t.base);
+end $$;
+
+-- The fields of a schema facet in order, each name once, with canonical types. Most types are known as they are spelled.
+create function graph.schema_form(content jsonb) returns jsonb
+language plpgsql stable parallel safe
+as $$
+begin
+    return (
+        select jsonb_agg(jsonb_build_object('field', f.name, 'type', coalesce(n.canonical, graph.canonical_type(f.type)))
+                         order by f.ordinal)
+        from (select distinct on (x.name) x.* from graph.schema_fields(content) x order by x.name, x.ordinal) f
+        left join graph.type_names n on n.name = lower(f.type));
 end $$;
 
 -- SQL without what differs from run to run: comments, literals and lists of them, white space, letters' case.
@@ -149,35 +158,36 @@ end $$;
 
 -- A facet as it is compared; null: it says nothing. A deleted one is an empty list.
 create function graph.drift_form(fact text, content jsonb, deleted boolean) returns jsonb
-language sql stable parallel safe
-return case
-    when deleted then '[]'
-    when fact = 'schema' then
-        (select jsonb_agg(jsonb_build_object('field', f.name, 'type', graph.canonical_type(f.type)) order by f.ordinal)
-         from graph.schema_fields(content) f)
-    when fact = 'ownership' then
-        (select coalesce(jsonb_agg(distinct jsonb_build_object('what', 'owner', 'value', o ->> 'name')), '[]')
-         from jsonb_path_query(content, 'lax $.owners[*]') o where o ->> 'name' is not null)
-    when fact = 'tags' then
-        (select coalesce(jsonb_agg(distinct jsonb_strip_nulls(jsonb_build_object('what', 'tag', 'field', t ->> 'field',
-             'value', case when t ->> 'value' is null or t ->> 'value' = 'true' then t ->> 'key'
-                 else (t ->> 'key') || '=' || (t ->> 'value') end))), '[]')
-         from jsonb_path_query(content, 'lax $.tags[*]') t where t ->> 'key' is not null)
-    when fact = 'documentation' then to_jsonb(nullif(btrim(content ->> 'description'), ''))
-    when fact = 'lifecycle' then
-        to_jsonb(case upper(content ->> 'lifecycleStateChange') when 'DROP' then 'dropped'
+language plpgsql stable parallel safe
+as $$
+begin
+    if deleted then
+        return '[]';
+    elsif fact = 'schema' then
+        return graph.schema_form(content);
+    elsif fact = 'ownership' then
+        return (select coalesce(jsonb_agg(distinct jsonb_build_object('what', 'owner', 'value', o ->> 'name')), '[]')
+                from jsonb_path_query(content, 'lax $.owners[*]') o where o ->> 'name' is not null);
+    elsif fact = 'tags' then
+        return (select coalesce(jsonb_agg(distinct jsonb_strip_nulls(jsonb_build_object('what', 'tag',
+                    'field', t ->> 'field', 'value', case when t ->> 'value' is null or t ->> 'value' = 'true'
+                        then t ->> 'key' else (t ->> 'key') || '=' || (t ->> 'value') end))), '[]')
+                from jsonb_path_query(content, 'lax $.tags[*]') t where t ->> 'key' is not null);
+    elsif fact in ('sql', 'source') and (content ->> 'query' like '%***%' or content ->> 'sourceCode' like '%***%') then
+        return null; -- masked
+    end if;
+    return case fact
+        when 'documentation' then to_jsonb(nullif(btrim(content ->> 'description'), ''))
+        when 'lifecycle' then to_jsonb(case upper(content ->> 'lifecycleStateChange') when 'DROP' then 'dropped'
             when 'RENAME' then 'renamed' else 'live' end)
-    when content ->> 'query' like '%***%' or content ->> 'sourceCode' like '%***%' then null -- masked
-    when fact = 'sql' then to_jsonb(nullif(graph.sql_fingerprint(content ->> 'query'), ''))
-    when fact = 'source' then to_jsonb(nullif(btrim(content ->> 'sourceCode'), ''))
-    when fact = 'commit' then
-        to_jsonb(coalesce(content ->> 'version', content ->> 'tag', content ->> 'branch'))
-    when fact = 'job type' then
-        jsonb_build_object('integration', content ->> 'integration', 'type', content ->> 'jobType',
-            'processing', content ->> 'processingType')
-    when fact = 'engine' then to_jsonb(concat_ws(' ', lower(content ->> 'name'), content ->> 'version'))
-    when fact = 'emitter' then to_jsonb(content ->> 'openlineageAdapterVersion')
-end;
+        when 'sql' then to_jsonb(nullif(graph.sql_fingerprint(content ->> 'query'), ''))
+        when 'source' then to_jsonb(nullif(btrim(content ->> 'sourceCode'), ''))
+        when 'commit' then to_jsonb(coalesce(content ->> 'version', content ->> 'tag', content ->> 'branch'))
+        when 'job type' then jsonb_build_object('integration', content ->> 'integration',
+            'type', content ->> 'jobType', 'processing', content ->> 'processingType')
+        when 'engine' then to_jsonb(concat_ws(' ', lower(content ->> 'name'), content ->> 'version'))
+        when 'emitter' then to_jsonb(content ->> 'openlineageAdapterVersion') end;
+end $$;
 
 -- What changes from one schema to another: added, removed and retyped fields (a nested one only when its parent stays), or
 -- that the order of those that stay is another. A removed and an added field of one type at one place may be a
@@ -187,34 +197,32 @@ language plpgsql immutable parallel safe
 as $$
 begin
     return query
-    with w as (
-        select distinct on (f ->> 'field') f ->> 'field' as field, f ->> 'type' as type, n
-        from jsonb_array_elements(was) with ordinality x (f, n) order by f ->> 'field', n
-    ), i as (
-        select distinct on (f ->> 'field') f ->> 'field' as field, f ->> 'type' as type, n
-        from jsonb_array_elements(is_now) with ordinality x (f, n) order by f ->> 'field', n
+    with fields as materialized (
+        select coalesce(w.field, i.field) as field, w.type as was_type, i.type as now_type, w.n as was_n, i.n as now_n
+        from (select f ->> 'field' as field, f ->> 'type' as type, n
+              from jsonb_array_elements(was) with ordinality x (f, n)) w
+        full join (select f ->> 'field' as field, f ->> 'type' as type, n
+                   from jsonb_array_elements(is_now) with ordinality x (f, n)) i using (field)
     ), changes as (
-        select 1 as part, w.n, jsonb_strip_nulls(jsonb_build_object('change', 'removed', 'field', w.field, 'type', w.type,
-            'renamed_to_guess', (select i.field from i where i.n = w.n and i.type = w.type
-                                 and not exists (select from w o where o.field = i.field)))) as change
-        from w
-        where not exists (select from i where i.field = w.field)
-            and not exists (select from w p where w.field like replace(p.field, '_', '\_') || '.%'
-                            and not exists (select from i where i.field = p.field))
+        select 1 as part, r.was_n as n, jsonb_strip_nulls(jsonb_build_object('change', 'removed', 'field', r.field,
+            'type', r.was_type, 'renamed_to_guess', (select o.field from fields o
+                where o.now_n = r.was_n and o.now_type = r.was_type and o.was_n is null))) as change
+        from fields r
+        where r.now_n is null
+            and not exists (select from fields p where p.now_n is null and starts_with(r.field, p.field || '.'))
         union all
-        select 2, i.n, jsonb_strip_nulls(jsonb_build_object('change', 'added', 'field', i.field, 'type', i.type))
-        from i
-        where not exists (select from w where w.field = i.field)
-            and not exists (select from i p where i.field like replace(p.field, '_', '\_') || '.%'
-                            and not exists (select from w where w.field = p.field))
+        select 2, r.now_n, jsonb_strip_nulls(jsonb_build_object('change', 'added', 'field', r.field, 'type', r.now_type))
+        from fields r
+        where r.was_n is null
+            and not exists (select from fields p where p.was_n is null and starts_with(r.field, p.field || '.'))
         union all
-        select 3, i.n, jsonb_build_object('change', 'retyped', 'field', i.field, 'from', w.type, 'to', i.type)
-        from i join w using (field)
-        where i.type <> w.type
+        select 3, r.now_n, jsonb_build_object('change', 'retyped', 'field', r.field, 'from', r.was_type, 'to', r.now_type)
+        from fields r
+        where r.was_type <> r.now_type
         union all
         select 4, 0, jsonb_build_object('change', 'reordered')
-        where (select array_agg(w.field order by w.n) from w join i using (field))
-            <> (select array_agg(i.field order by i.n) from w join i using (field))
+        where (select array_agg(r.now_n order by r.was_n) <> array_agg(r.now_n order by r.now_n)
+               from fields r where r.was_n is not null and r.now_n is not null)
     )
     select c.change from changes c order by c.part, c.n;
 end $$;
@@ -266,36 +274,45 @@ end $$;
 
 -- Judging --------------------------------------------------------------------------------------------------------
 
--- The newest 1,000 statements about a subject: what changes with every run is no fact.
-create function graph.drift_statements(subject uuid, aspect smallint)
-returns table (statement_id uuid, first_at timestamptz, first_run uuid, last_at timestamptz, last_by uuid,
+-- The newest 1,000 statements about each subject: what changes with every run is no fact.
+create function graph.drift_statements(subjects uuid[], aspect smallint)
+returns table (subject_uuid uuid, statement_id uuid, first_at timestamptz, first_run uuid, last_at timestamptz, last_by uuid,
                description_id uuid)
-language plpgsql stable rows 10
+language plpgsql stable
 as $$
 begin
     if aspect = 1 then
         return query
-        select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by,
-            graph.slot_digest(s.descriptions, i.ordinal)
-        from graph.io_sets i join graph.statements s using (io_id)
-        where i.dataset_uuid = subject and i.direction in (1, 2)
-        order by 4 desc limit 1000;
+        select u, s.*
+        from unnest(subjects) u
+        cross join lateral (
+            select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by,
+                graph.slot_digest(s.descriptions, i.ordinal)
+            from graph.io_sets i join graph.statements s using (io_id)
+            where i.dataset_uuid = u and i.direction in (1, 2)
+            order by 4 desc limit 1000
+        ) s;
     else
         return query
-        select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by,
-            case drift_statements.aspect when 2 then s.job_description else s.environment end
-        from graph.statements s
-        where s.job_uuid = subject
-        order by 4 desc limit 1000;
+        select u, s.*
+        from unnest(subjects) u
+        cross join lateral (
+            select s.statement_id, s.first_at, s.first_run, s.last_at, s.last_by,
+                case drift_statements.aspect when 2 then s.job_description else s.environment end
+            from graph.statements s
+            where s.job_uuid = u
+            order by 4 desc limit 1000
+        ) s;
     end if;
 end $$;
 
 -- What is said of a subject, a row for each statement and fact that says something.
 create type graph.drift_saying as (
-    statement_id uuid, fact text, kind text, family text, form jsonb, first_at timestamptz, first_run uuid,
-    last_at timestamptz, last_by uuid
+    subject_uuid uuid, statement_id uuid, fact text, kind text, family text, form jsonb, first_at timestamptz,
+    first_run uuid, last_at timestamptz, last_by uuid
 );
 comment on type graph.drift_saying is 'One fact, as one statement tells it.';
+comment on column graph.drift_saying.subject_uuid is 'Of whom.';
 comment on column graph.drift_saying.statement_id is 'The statement.';
 comment on column graph.drift_saying.fact is 'What is said (graph.drift_facts).';
 comment on column graph.drift_saying.kind is 'Kind of alert.';
@@ -306,14 +323,13 @@ comment on column graph.drift_saying.first_run is 'The run of that event.';
 comment on column graph.drift_saying.last_at is 'Latest event time of the statement.';
 comment on column graph.drift_saying.last_by is 'That event.';
 
--- Joins in the order in which they are written: statistics of young tables mislead.
-create function graph.drift_said(subject uuid, aspect smallint) returns setof graph.drift_saying
-language plpgsql set join_collapse_limit = 1
+create function graph.drift_said(subjects uuid[], aspect smallint) returns setof graph.drift_saying
+language plpgsql
 as $$
 begin
     insert into graph.drift_forms (digest, fact, form)
     select distinct on (d.digest, k.fact) d.digest, k.fact, graph.drift_form(k.fact, c.content, c.deleted)
-    from graph.drift_statements(subject, aspect) s
+    from (select distinct s.description_id from graph.drift_statements(subjects, aspect) s) s
     join graph.descriptions d using (description_id)
     join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
     join graph.facets c using (digest)
@@ -321,23 +337,30 @@ begin
     order by d.digest, k.fact
     on conflict do nothing;
     return query
-    select s.statement_id, k.fact, k.kind, d.family, f.form, s.first_at, s.first_run, s.last_at, s.last_by
-    from graph.drift_statements(subject, aspect) s
+    select s.subject_uuid, s.statement_id, k.fact, k.kind, d.family, f.form, s.first_at, s.first_run, s.last_at, s.last_by
+    from graph.drift_statements(subjects, aspect) s
     join graph.descriptions d using (description_id)
     join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
     join graph.drift_forms f on f.digest = d.digest and f.fact = k.fact
     where f.form is not null;
 end $$;
 
+create type graph.drift_watched as (subject_uuid uuid, watched_id uuid, is_settled boolean, first_at timestamptz);
+comment on type graph.drift_watched is 'Whose events may change a judgement.';
+comment on column graph.drift_watched.subject_uuid is 'Who was judged.';
+comment on column graph.drift_watched.watched_id is 'Statement or job.';
+comment on column graph.drift_watched.is_settled is 'Only an earlier event changes anything. False: every event may.';
+comment on column graph.drift_watched.first_at is 'The earliest event time there is now.';
+
 create type graph.drift_change as (
-    fact text, kind text, family text, was jsonb, is_now jsonb, changes jsonb, is_past boolean,
+    subject_uuid uuid, fact text, kind text, family text, is_now jsonb, changes jsonb, is_past boolean,
     at timestamptz, run uuid, last_good_by uuid, last_good_at timestamptz
 );
 comment on type graph.drift_change is 'A change of one fact: what becomes an alert.';
+comment on column graph.drift_change.subject_uuid is 'Of whom.';
 comment on column graph.drift_change.fact is 'What changed.';
 comment on column graph.drift_change.kind is 'Kind of alert.';
 comment on column graph.drift_change.family is 'Who says it: the producer without versions; or empty.';
-comment on column graph.drift_change.was is 'What was said last before it came; null: not of use here.';
 comment on column graph.drift_change.is_now is 'What is said: the change''s name.';
 comment on column graph.drift_change.changes is 'The difference, as people are told of it.';
 comment on column graph.drift_change.is_past is 'Nothing of it holds in what is accepted now.';
@@ -361,39 +384,43 @@ begin
     return (select e.run_uuid from graph.events e where e.event_id = event and e.event_time = at limit 1);
 end $$;
 
--- The changes of every fact among what was said.
+-- The changes of every fact among what was said. Joins of sets of any size: hashed.
 create function graph.drift_of(sayings graph.drift_saying[]) returns setof graph.drift_change
-language plpgsql stable
+language plpgsql stable set enable_hashjoin = on set enable_nestloop = off
 as $$
 begin
     return query
     with said as materialized (
-        select fact, kind, family, form, min(first_at) as first_at,
+        select subject_uuid, fact, kind, family, form, min(first_at) as first_at,
             (array_agg(first_run order by first_at, first_run))[1] as first_run,
             max(last_at) as last_at, (array_agg(last_by order by last_at desc, last_by desc))[1] as last_by
         from unnest(sayings)
-        group by fact, kind, family, form
-    ), ranked as (
-        select *, row_number() over (partition by fact, family order by first_at, form) as place,
-            first_value(form) over (partition by fact, family order by last_at desc, last_by desc, form desc) as accepted
+        group by subject_uuid, fact, kind, family, form
+    ), ranked as materialized (
+        select *, row_number() over (fact order by first_at, form) as place,
+            array_agg(last_at) over (fact order by first_at, form rows unbounded preceding) as last_ats,
+            first_value(form) over (fact order by last_at desc, last_by desc, form desc) as accepted
         from said
+        window fact as (partition by subject_uuid, fact, family)
     ), changes as (
-        select n.*, w.form as was, w.first_run as was_first_run, w.last_by as good_by, w.last_at as good_at,
-            (select jsonb_agg(c) from graph.drift_changes(n.fact, w.form, n.form) c) as changes,
-            (select jsonb_agg(c) from graph.drift_changes(n.fact, w.form, n.accepted) c) as holds
-        from ranked n
-        join lateral (
-            select p.form, p.first_run, p.last_by, p.last_at
-            from ranked p
-            where p.fact = n.fact and p.family = n.family and p.place < n.place
-            order by least(p.last_at, n.first_at) desc, p.last_at desc, p.place desc limit 1
-        ) w on true
+        select n.*, w.form as was, w.first_run as was_first_run, w.last_by as good_by, w.last_at as good_at
+        from (
+            select r.*, (select p.place from unnest(r.last_ats[:r.place - 1]) with ordinality p (last_at, place)
+                         order by least(p.last_at, r.first_at) desc, p.last_at desc, p.place desc limit 1) as before
+            from ranked r
+        ) n
+        join ranked w on w.subject_uuid = n.subject_uuid and w.fact = n.fact and w.family = n.family and w.place = n.before
+    ), told as (
+        select c.*, (select jsonb_agg(x) from graph.drift_changes(c.fact, c.was, c.form) x) as changes from changes c
     )
-    select fact, kind, family, was, form, changes,
-        not exists (select from jsonb_array_elements(changes) c where coalesce(holds, '[]') @> jsonb_build_array(c)),
+    select subject_uuid, fact, kind, family, form, t.changes,
+        form <> accepted and not exists (
+            select from jsonb_array_elements(t.changes) c
+            where coalesce((select jsonb_agg(x) from graph.drift_changes(t.fact, t.was, t.accepted) x), '[]')
+                @> jsonb_build_array(c)),
         first_at, first_run, good_by, good_at
-    from changes
-    where changes is not null
+    from told t
+    where t.changes is not null
         -- One run may say several things of a job, by turns.
         and (kind <> 'code' or graph.root_of(first_run) is distinct from graph.root_of(was_first_run)
              and graph.root_of(first_run) is distinct from graph.root_of(graph.run_of(good_by, good_at)));
@@ -404,27 +431,33 @@ create function graph.disagreements_of(sayings graph.drift_saying[]) returns set
 language plpgsql stable
 as $$
 begin
+    if not exists (select from unnest(sayings) s where s.fact = 'schema' group by s.subject_uuid
+                   having min(s.family) <> max(s.family)) then
+        return;
+    end if;
     return query
     with latest as materialized (
-        select distinct on (family) family, form, first_at, first_run, last_at, last_by
+        select distinct on (subject_uuid, family) subject_uuid, family, form, first_at, first_run, last_at, last_by
         from unnest(sayings)
         where fact = 'schema'
-        order by family, last_at desc, last_by desc, form desc
+        order by subject_uuid, family, last_at desc, last_by desc, form desc
     ), fields as (
-        select l.family, l.first_at, l.first_run, f ->> 'field' as field,
+        select l.subject_uuid, l.family, l.first_at, l.first_run, f ->> 'field' as field,
             regexp_replace(f ->> 'type', '\(.*', '') as type
         from latest l cross join lateral jsonb_array_elements(l.form) f
         where f ->> 'type' is not null
     ), pairs as (
-        select a.family, b.family as other,
+        select a.subject_uuid, a.family, b.family as other,
             jsonb_agg(jsonb_build_object('change', 'differs', 'field', a.field, 'from', a.type, 'to', b.type)
                       order by a.field) as changes,
             max(b.first_at) as first_at, (array_agg(b.first_run))[1] as first_run
-        from fields a join fields b on b.field = a.field and b.type <> a.type and (b.first_at, b.family) > (a.first_at, a.family)
-        group by a.family, b.family
+        from fields a
+        join fields b on b.subject_uuid = a.subject_uuid and b.field = a.field and b.type <> a.type
+            and (b.first_at, b.family) > (a.first_at, a.family)
+        group by a.subject_uuid, a.family, b.family
     )
-    select 'producers', 'consistency', other, to_jsonb(family), changes, changes, false, first_at, first_run, null::uuid,
-        null::timestamptz
+    select subject_uuid, 'producers', 'consistency', other, to_jsonb(family), changes, false, first_at, first_run,
+        null::uuid, null::timestamptz
     from pairs;
 end $$;
 
@@ -482,7 +515,7 @@ begin atomic
         cross join lateral (select r.runs[2] as run_uuid, r.times[2] as at) w
         where cardinality(r.runs) = 2 and i.last_at = i.pattern_last
     )
-    select row('inputs', 'topology', '', null, to_jsonb(i.dataset_uuid), jsonb_build_array(jsonb_build_object(
+    select row(job, 'inputs', 'topology', '', to_jsonb(i.dataset_uuid), jsonb_build_array(jsonb_build_object(
                    'change', 'added', 'what', 'input', 'value', i.namespace || '/' || i.name)),
                exists (select from vanished v where v.dataset_uuid = i.dataset_uuid), i.first_at, i.first_run, null,
                null)::graph.drift_change
@@ -490,7 +523,7 @@ begin atomic
     where i.first_at = i.pattern_first and i.first_run is not null
         and graph.root_of(i.first_run) is distinct from graph.root_of(i.base_run)
     union all
-    select row('inputs', 'topology', 'vanished', to_jsonb(i.dataset_uuid), to_jsonb(i.dataset_uuid),
+    select row(job, 'inputs', 'topology', 'vanished', to_jsonb(i.dataset_uuid),
                jsonb_build_array(jsonb_build_object('change', 'removed', 'what', 'input', 'value',
                                                     i.namespace || '/' || i.name)),
                false, i.at, i.run_uuid, null, i.last_at)::graph.drift_change
@@ -500,7 +533,7 @@ end;
 -- Statements of a job to look at again: those with an input that has vanished, and those of whole runs without an input that
 -- has not.
 create function graph.watch_inputs(job uuid)
-returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
+returns setof graph.drift_watched
 language sql stable
 begin atomic
     with inputs as materialized (
@@ -514,7 +547,7 @@ begin atomic
         join inputs n on n.dataset_uuid = i.dataset_uuid
         where s.job_uuid = job
     )
-    select s.statement_id, not exists (
+    select job, s.statement_id, not exists (
             select from inputs i
             where i.is_gone and exists (select from named n
                                         where n.statement_id = s.statement_id and n.dataset_uuid = i.dataset_uuid)
@@ -544,7 +577,7 @@ begin atomic
         from jobs j left join graph.runs r on r.run_uuid = graph.root_of(j.run)
         group by 1
     )
-    select row(case neighbour_drift_of.aspect when 4 then 'writers' else 'readers' end, 'topology', '', null,
+    select row(dataset, case neighbour_drift_of.aspect when 4 then 'writers' else 'readers' end, 'topology', '',
                to_jsonb(t.top), jsonb_build_array(jsonb_build_object('change', 'added', 'what',
                    case neighbour_drift_of.aspect when 4 then 'writer' else 'reader' end, 'value',
                    j.namespace || '/' || j.name)),
@@ -556,10 +589,10 @@ end;
 
 -- An earlier event of one of the jobs may tell who came first.
 create function graph.watch_neighbours(dataset uuid, aspect smallint)
-returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
+returns setof graph.drift_watched
 language sql stable
 begin atomic
-    select s.job_uuid, true, min(s.first_at)
+    select dataset, s.job_uuid, true, min(s.first_at)
     from graph.io_sets i join graph.statements s using (io_id)
     where i.dataset_uuid = dataset and s.kind = 1
         and i.direction = case watch_neighbours.aspect when 4 then 1 else 0 end
@@ -584,7 +617,7 @@ begin atomic
         order by (f.ended_at > g.last_at) desc, case when f.ended_at > g.last_at then f.ended_at end,
             f.ended_at desc, f.run_uuid limit 1
     )
-    select row('runs', 'behaviour', '', null, 'true', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+    select row(job, 'runs', 'behaviour', '', 'true', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
                    'change', 'changed', 'what', 'outcome', 'from', 'COMPLETED', 'to', 'FAILED',
                    'error', left(b.error_message, 1000)))),
                b.good_at > b.ended_at, b.ended_at, b.run_uuid, null, b.good_at)::graph.drift_change
@@ -593,125 +626,214 @@ end;
 
 -- Any event of a job may end its failing, or tell that it worked before.
 create function graph.watch_failures(job uuid)
-returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
+returns setof graph.drift_watched
 language sql stable
 begin atomic
-    select job, false, 'infinity'::timestamptz
+    select job, job, false, 'infinity'::timestamptz
     where not exists (select from graph.failures_of(job) f where f.is_past);
 end;
 
 -- Statements of which something else was said too: settled are those that say what is accepted.
 create function graph.watch_said(sayings graph.drift_saying[])
-returns table (watched_id uuid, is_settled boolean, first_at timestamptz)
+returns setof graph.drift_watched
 language plpgsql stable
 as $$
 begin
     return query
-    select s.statement_id, bool_and(s.form = s.accepted), min(s.first_at)
+    select s.subject_uuid, s.statement_id, bool_and(s.form = s.accepted), min(s.first_at)
     from (
-        select d.*, first_value(d.form) over (partition by d.fact, d.family
-                                              order by d.last_at desc, d.last_by desc, d.form desc) as accepted,
-            min(d.form::text) over (partition by d.fact, d.family) <> max(d.form::text) over (partition by d.fact, d.family)
-                as is_contested
+        select d.*, first_value(d.form) over (fact order by d.last_at desc, d.last_by desc, d.form desc) as accepted,
+            min(d.form::text) over fact <> max(d.form::text) over fact as is_contested
         from unnest(sayings) d
+        window fact as (partition by d.subject_uuid, d.fact, d.family)
     ) s
     where s.is_contested
-    group by s.statement_id;
+    group by s.subject_uuid, s.statement_id;
 end $$;
 
 -- What an alert tells beside the change --------------------------------------------------------------------------
 
-create function graph.owners_of(subject uuid) returns jsonb
-language plpgsql stable set join_collapse_limit = 1
+-- What was said of subjects last, by each producer family, in facets of a name.
+create function graph.latest_facets(subjects uuid[], facet text)
+returns table (subject_uuid uuid, last_at timestamptz, content jsonb)
+language plpgsql stable
 as $$
 begin
-    return (
-        select coalesce(jsonb_agg(distinct o ->> 'name'), '[]')
+    if cardinality(subjects) = 0 then
+        return;
+    end if;
+    return query
+    select l.id, l.last_at, c.content
+    from (
+        select distinct on (s.id, d.family) s.id, d.digest, s.last_at
         from (
-            select distinct on (d.family) d.digest
-            from (
-                select s.last_at, s.last_by, graph.slot_digest(s.descriptions, i.ordinal) as description_id
-                from graph.io_sets i join graph.statements s using (io_id)
-                where i.dataset_uuid = subject
+            select i.id, n.description_id, max(n.last_at) as last_at
+            from (select distinct u as id from unnest(subjects) u) i
+            cross join lateral (
+                select s.last_at, graph.slot_digest(s.descriptions, o.ordinal) as description_id
+                from graph.io_sets o join graph.statements s using (io_id)
+                where o.dataset_uuid = i.id
                 union all
-                select s.last_at, s.last_by, s.job_description from graph.statements s where s.job_uuid = subject
+                select s.last_at, s.job_description from graph.statements s where s.job_uuid = i.id
                 order by 1 desc limit 100
-            ) s
-            join graph.descriptions d using (description_id)
-            where d.name = 'ownership'
-            order by d.family, s.last_at desc, s.last_by desc, d.digest desc
-        ) l
-        join graph.facets c using (digest)
-        cross join lateral jsonb_path_query(c.content, 'lax $.owners[*]') o
-        where not c.deleted and o ->> 'name' is not null);
+            ) n
+            group by 1, 2
+        ) s
+        join graph.descriptions d using (description_id)
+        where d.name = facet
+        order by s.id, d.family, s.last_at desc, d.digest desc
+    ) l
+    join graph.facets c using (digest)
+    where not c.deleted;
 end $$;
 
--- The nearest that is hit, 50 at most: what is made of the fields (null: of the whole dataset), and the jobs that make it.
-create function graph.drift_downstream(namespace text, name text, fields text[], kind text) returns jsonb
+-- Where all ever said the same, that is it; else what was said last.
+create function graph.owners_of(subjects uuid[]) returns table (subject_uuid uuid, owners jsonb)
 language plpgsql stable
 as $$
 begin
-    return (
-    with nodes as (
-        select n.* from unnest(coalesce(fields, '{}')) f
-        cross join lateral metaops.column_downstream(drift_downstream.namespace, drift_downstream.name, f, 5) n
+    return query
+    with said as materialized (
+        select u.id, array(select c.content_id from graph.drift_contents c
+                           where c.subject_uuid = u.id and c.aspect = 8 limit 2) as facets
+        from (select distinct x as id from unnest(subjects) x) u
+    ), facets as (
+        select s.id, f.content
+        from said s join graph.facets f on f.digest = s.facets[1]
+        where cardinality(s.facets) = 1 and not f.deleted
         union all
-        select n.* from metaops.downstream(drift_downstream.namespace, drift_downstream.name, 3, null, null,
-                                           drift_downstream.kind) n
-        where coalesce(cardinality(fields), 0) = 0
-            or not exists (select from graph.column_edges e join graph.datasets d on d.dataset_uuid = e.input_uuid
-                           where d.namespace = drift_downstream.namespace and d.name = drift_downstream.name)
-    ), hit as (
-        select min(n.depth) as depth, 'dataset' as kind, n.namespace, n.name, n.field from nodes n
-        where n.kind = 'dataset' group by n.namespace, n.name, n.field
-        union all
-        select min(n.depth), 'job', n.via_job_namespace, n.via_job_name, null from nodes n
-        where n.via_job_name is not null and drift_downstream.kind = 'dataset'
-        group by n.via_job_namespace, n.via_job_name
-    ), nearest as (
-        select * from hit order by hit.depth, hit.kind, hit.namespace, hit.name, hit.field limit 50
+        select l.subject_uuid, l.content
+        from graph.latest_facets(array(select s.id from said s where cardinality(s.facets) > 1), 'ownership') l
     )
-    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', x.kind, 'namespace', x.namespace,
-        'name', x.name, 'field', x.field, 'depth', x.depth,
-        'owners', (select nullif(graph.owners_of(o.id), '[]') from (
-            select d.dataset_uuid as id from graph.datasets d
-            where x.kind = 'dataset' and d.namespace = x.namespace and d.name = x.name
-            union all
-            select j.job_uuid from graph.jobs j
-            where x.kind = 'job' and j.namespace = x.namespace and j.name = x.name) o limit 1)))
-        order by x.depth, x.kind, x.namespace, x.name, x.field), '[]')
-    from nearest x);
+    select f.id, jsonb_agg(distinct o ->> 'name')
+    from facets f
+    cross join lateral jsonb_path_query(f.content, 'lax $.owners[*]') o
+    where o ->> 'name' is not null
+    group by f.id;
 end $$;
 
--- Who did it: the run, its job, the commit of its code, the principal of its events.
-create function graph.drift_actor(run uuid, at timestamptz) returns jsonb
+-- What is made of fields of a dataset, where lineage of columns is known, else of all of it; or by a job. With the jobs
+-- between; rows without one are other names.
+create function graph.drift_reach(subject uuid, fields text[])
+returns table (depth integer, job_uuid uuid, dataset_uuid uuid, field text)
+language plpgsql stable
+as $$
+begin
+    if cardinality(fields) > 0 and exists (select from graph.column_edges e where e.input_uuid = subject) then
+        return query
+        with recursive reach (depth, job_uuid, dataset_uuid, field) as (
+            select 0, null::uuid, subject, f from unnest(fields) f
+            union
+            select n.* from reach r
+            cross join lateral (
+                select r.depth + 1, e.job_uuid, e.output_uuid, e.output_field
+                from graph.column_edges e
+                where r.depth < 5 and e.input_uuid = r.dataset_uuid and (r.field is null or e.input_field = r.field)
+                union all
+                select r.depth, null, s.other_uuid, r.field from graph.symlinks s where s.dataset_uuid = r.dataset_uuid
+                union all
+                select r.depth, null, s.dataset_uuid, r.field from graph.symlinks s where s.other_uuid = r.dataset_uuid
+            ) n
+        )
+        select * from reach;
+    else
+        return query
+        with recursive reach (depth, job_uuid, dataset_uuid, field) as (
+            select 0, null::uuid, subject, null::text
+            union
+            select n.* from reach r
+            cross join lateral (
+                select r.depth + 1, i.job_uuid, o.dataset_uuid, null::text
+                from graph.edges i left join graph.edges o on o.job_uuid = i.job_uuid and o.direction = 1
+                where r.depth < 3 and i.dataset_uuid = r.dataset_uuid and i.direction = 0
+                union all
+                select 1, o.job_uuid, o.dataset_uuid, null
+                from graph.edges o where r.depth = 0 and o.job_uuid = r.dataset_uuid and o.direction = 1
+                union all
+                select r.depth, null, s.other_uuid, null from graph.symlinks s where s.dataset_uuid = r.dataset_uuid
+                union all
+                select r.depth, null, s.dataset_uuid, null from graph.symlinks s where s.other_uuid = r.dataset_uuid
+            ) n
+        )
+        select * from reach;
+    end if;
+end $$;
+
+-- The nearest that is hit, 50 at most, with its owners.
+create function graph.drift_downstream(subject uuid, fields text[]) returns jsonb
 language plpgsql stable
 as $$
 begin
     return (
-    select jsonb_strip_nulls(jsonb_build_object(
-        'first_bad_run', graph.run_name(r.run_id, r.run_uuid),
-        'job_namespace', j.namespace, 'job', j.name,
-        'commit', graph.current_text(j.job_uuid, 'sourceCodeLocation', 'version'),
-        'job_owners', nullif(graph.owners_of(j.job_uuid), '[]'),
-        'principal', (select e.principal from graph.events e
-                      where e.run_uuid = run and e.event_time = at and e.principal is not null limit 1)))
-    from graph.runs r left join graph.jobs j using (job_uuid)
-    where r.run_uuid = run);
+    with reach as materialized (
+        select * from graph.drift_reach(subject, fields)
+    ), hit as (
+        select min(r.depth) as depth, 'dataset' as kind, d.dataset_uuid as id, d.namespace, d.name, r.field
+        from reach r join graph.datasets d using (dataset_uuid)
+        where r.job_uuid is not null and d.dataset_uuid <> subject
+        group by d.dataset_uuid, r.field
+        union all
+        select min(r.depth), 'job', j.job_uuid, j.namespace, j.name, null
+        from reach r join graph.jobs j using (job_uuid)
+        where j.job_uuid <> subject
+        group by j.job_uuid
+    ), nearest as materialized (
+        select * from hit order by depth, kind, namespace, name, field limit 50
+    )
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', n.kind, 'namespace', n.namespace,
+        'name', n.name, 'field', n.field, 'depth', n.depth, 'owners', o.owners))
+        order by n.depth, n.kind, n.namespace, n.name, n.field), '[]')
+    from nearest n
+    left join graph.owners_of(array(select id from nearest)) o on o.subject_uuid = n.id);
+end $$;
+
+-- Who did it: the runs, their jobs, the commits of their code.
+create function graph.drift_actors(runs uuid[]) returns table (run_uuid uuid, actor jsonb)
+language plpgsql stable
+as $$
+begin
+    return query
+    with known as materialized (
+        select r.run_uuid, r.run_id, r.job_uuid, j.namespace, j.name
+        from (select distinct u from unnest(runs) u) u join graph.runs r on r.run_uuid = u.u
+        left join graph.jobs j using (job_uuid)
+    ), owners as materialized (
+        select * from graph.owners_of(array(select k.job_uuid from known k where k.job_uuid is not null))
+    ), commits as materialized (
+        select distinct on (l.subject_uuid) l.subject_uuid, l.content ->> 'version' as version
+        from graph.latest_facets(array(select k.job_uuid from known k where k.job_uuid is not null), 'sourceCodeLocation') l
+        order by l.subject_uuid, l.last_at desc
+    )
+    select k.run_uuid, jsonb_strip_nulls(jsonb_build_object('first_bad_run', graph.run_name(k.run_id, k.run_uuid),
+        'job_namespace', k.namespace, 'job', k.name, 'commit', c.version, 'job_owners', o.owners))
+    from known k
+    left join owners o on o.subject_uuid = k.job_uuid
+    left join commits c on c.subject_uuid = k.job_uuid;
+end $$;
+
+create function graph.principal_of(run uuid, at timestamptz) returns text
+language plpgsql stable
+as $$
+begin
+    return (select e.principal from graph.events e
+            where e.run_uuid = run and e.event_time = at and e.principal is not null limit 1);
 end $$;
 
 create function graph.drift_phrase(change jsonb) returns text
-language sql immutable parallel safe
-return case change ->> 'change'
-    when 'removed' then case when change ? 'value' then (change ->> 'what') || ' ' || (change ->> 'value') || ' removed'
-        else 'lost column ' || (change ->> 'field') end
-    when 'added' then case when change ? 'value' then (change ->> 'what') || ' ' || (change ->> 'value') || ' added'
-        else 'new column ' || (change ->> 'field') end
-    when 'retyped' then format('column %s is %s, was %s', change ->> 'field', change ->> 'to', change ->> 'from')
-    when 'reordered' then 'columns in another order'
-    when 'differs' then format('producers differ on column %s: %s and %s', change ->> 'field', change ->> 'from',
-        change ->> 'to')
-    else case when change ->> 'what' = 'outcome' then 'fails' else format('%s changed', change ->> 'what') end end;
+language plpgsql immutable parallel safe
+as $$
+declare
+    what constant text := change ->> 'what';
+    field constant text := change ->> 'field';
+begin
+    return case change ->> 'change'
+        when 'removed' then coalesce(what || ' ' || (change ->> 'value') || ' removed', 'lost column ' || field)
+        when 'added' then coalesce(what || ' ' || (change ->> 'value') || ' added', 'new column ' || field)
+        when 'retyped' then format('column %s is %s, was %s', field, change ->> 'to', change ->> 'from')
+        when 'reordered' then 'columns in another order'
+        when 'differs' then format('producers differ on column %s: %s and %s', field, change ->> 'from', change ->> 'to')
+        else case when what = 'outcome' then 'fails' else what || ' changed' end end;
+end $$;
 
 create function graph.drift_title(changes jsonb) returns text
 language plpgsql immutable parallel safe
@@ -742,25 +864,29 @@ begin
     else 'info' end;
 end $$;
 
--- An open alert that explains this one: of the same run and a kind before it in this order; or, as engines and emitters change
+-- What explains what, when one run shows both: the lesser the greater.
+create function graph.drift_rank(kind text) returns integer
+language sql immutable parallel safe
+return array_position(array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], kind);
+
+-- An open alert that explains this one: of the same run and a kind that explains its kind; or, as engines and emitters change
 -- under many jobs at once, the same change of another job of the namespace within a day.
 create function graph.drift_cause(alert uuid, c graph.drift_change, namespace text) returns uuid
 language plpgsql stable
 as $$
 begin
     return (
-    with kinds as (
-        select array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment'] as k
-    )
     select a.alert_id
-    from graph.alerts a cross join kinds
+    from (
+        select * from graph.alerts
+        where run_uuid = (c).run and graph.drift_rank(kind) < graph.drift_rank((c).kind)
+        union all
+        select o.* from graph.alerts o join graph.jobs j on j.job_uuid = o.subject_uuid
+        where (c).fact in ('engine', 'emitter') and o.kind = (c).kind and o.detail -> 'changes' = (c).changes
+            and o.event_time between (c).at - interval '1 day' and (c).at and j.namespace = drift_cause.namespace
+    ) a
     where a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
-        and (a.run_uuid = (c).run and array_position(k, a.kind) < array_position(k, (c).kind)
-             or (c).fact in ('engine', 'emitter') and a.kind = (c).kind and a.detail -> 'changes' = (c).changes
-                and a.event_time between (c).at - interval '1 day' and (c).at
-                and exists (select from graph.jobs j
-                            where j.job_uuid = a.subject_uuid and j.namespace = drift_cause.namespace))
-    order by array_position(k, a.kind), a.alert_id
+    order by graph.drift_rank(a.kind), a.alert_id
     limit 1);
 end $$;
 
@@ -779,80 +905,98 @@ return case
 create index alerts_run on graph.alerts (run_uuid);
 create index alerts_kind on graph.alerts (kind, event_time);
 
-create function graph.raise_drift(subject uuid, aspect smallint, c graph.drift_change) returns uuid
-language plpgsql
+-- Changes that no alert tells of yet as they are.
+create function graph.changes_to_tell(changes graph.drift_change[])
+returns table (alert_id uuid, change graph.drift_change)
+language plpgsql stable
 as $$
-declare
-    alert constant uuid := md5(concat_ws('|', c.kind, subject, c.fact, c.family, c.is_now))::uuid;
-    is_dataset constant boolean := aspect in (1, 4, 5);
-    namespace text;
-    name text;
-    fields text[];
-    hit jsonb := '[]';
-    severity text;
-    detail jsonb;
 begin
-    if exists (select from graph.alerts a
-               where a.alert_id = alert and a.run_uuid is not distinct from c.run and a.event_time = c.at
-                   and a.detail -> 'changes' = c.changes
-                   and case when c.is_past then a.status not in ('open', 'acknowledged') else a.status <> 'resolved' end) then
-        return alert; -- nothing new about it
-    end if;
-    if is_dataset then
-        select d.namespace, d.name into namespace, name from graph.datasets d where d.dataset_uuid = subject;
-    else
-        select j.namespace, j.name into namespace, name from graph.jobs j where j.job_uuid = subject;
-    end if;
-    select array_agg(x ->> 'field') into fields
-    from jsonb_array_elements(c.changes) x where c.kind = 'schema' and x ->> 'change' in ('removed', 'retyped');
-    if not c.is_past and (fields is not null or c.changes @? '$[*] ? (@.to == "dropped" || @.what == "outcome")') then
-        hit := graph.drift_downstream(namespace, name, fields, case when is_dataset then 'dataset' else 'job' end);
-    end if;
-    severity := graph.drift_severity(c.kind, c.changes, hit);
-    detail := jsonb_strip_nulls(jsonb_build_object('fact', c.fact, 'producer',
-        case when c.family not in ('', 'vanished') then c.family end, 'changes', c.changes,
-        'compatibility', case when c.kind = 'schema' then case when fields is not null and hit = '[]'
-            then 'unused-breaking' else graph.schema_compatibility(c.changes) end end,
-        'last_good_run', (select graph.run_name(r.run_id, r.run_uuid)
-                          from graph.events e join graph.runs r using (run_uuid)
-                          where e.event_id = c.last_good_by and e.event_time = c.last_good_at limit 1),
-        'last_good_at', c.last_good_at,
-        'owners', nullif(graph.owners_of(subject), '[]'),
-        'sql', graph.drift_query(c.kind, namespace, name, is_dataset))) || coalesce(graph.drift_actor(c.run, c.at), '{}');
-    perform graph.raise_alert(alert, c.kind, severity, case when is_dataset then 3 else 2 end::smallint, subject,
-        case when jsonb_array_length(c.changes) = 1 then c.changes -> 0 ->> 'field' end,
-        format('%s: %s', name, graph.drift_title(c.changes)), detail, hit, c.at, c.run, c.is_past,
-        graph.drift_cause(alert, c, namespace));
-    update graph.alerts a set aspect = raise_drift.aspect where a.alert_id = alert and a.aspect is null;
-    return alert;
+    return query
+    select n.alert, n.c
+    from (select c, md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid as alert
+          from unnest(changes) c) n
+    left join graph.alerts a on a.alert_id = n.alert
+    where a.alert_id is null or a.run_uuid is distinct from (n.c).run or a.event_time <> (n.c).at
+        or a.detail -> 'changes' <> (n.c).changes
+        or case when (n.c).is_past then a.status in ('open', 'acknowledged') else a.status = 'resolved' end;
 end $$;
 
--- Every change of a subject, as alerts; what was an alert and is none by what is known now is history, or was never told
--- and goes.
-create function graph.judge_subject(subject uuid, aspect smallint) returns void
+-- What an alert tells of its change: who is hit, who did it, whom it concerns.
+create function graph.drift_alerts(changes graph.drift_change[], aspect smallint)
+returns table (alert_id uuid, change graph.drift_change, namespace text, name text, downstream jsonb, detail jsonb)
+language plpgsql stable
+as $$
+declare
+    is_dataset constant boolean := aspect in (1, 4, 5);
+begin
+    return query
+    with fresh as materialized (
+        select f.alert_id, (f.change).*, f.change as c, coalesce(d.namespace, j.namespace) as namespace,
+            coalesce(d.name, j.name) as name,
+            (select array_agg(x ->> 'field') from jsonb_array_elements((f.change).changes) x
+             where (f.change).kind = 'schema' and x ->> 'change' in ('removed', 'retyped')) as lost
+        from graph.changes_to_tell(drift_alerts.changes) f
+        left join graph.datasets d on is_dataset and d.dataset_uuid = (f.change).subject_uuid
+        left join graph.jobs j on not is_dataset and j.job_uuid = (f.change).subject_uuid
+    ), hit as materialized (
+        select f.*, case
+            when not f.is_past and (f.lost is not null or f.changes @? '$[*] ? (@.to == "dropped" || @.what == "outcome")')
+            then graph.drift_downstream(f.subject_uuid, f.lost) else '[]' end as downstream
+        from fresh f
+    ), owners as materialized (
+        select * from graph.owners_of(array(select f.subject_uuid from fresh f))
+    ), actors as materialized (
+        select * from graph.drift_actors(array(select f.run from fresh f))
+    )
+    select h.alert_id, h.c, h.namespace, h.name, h.downstream, jsonb_strip_nulls(jsonb_build_object(
+        'fact', h.fact,
+        'producer', case when h.family not in ('', 'vanished') then h.family end,
+        'changes', h.changes,
+        'compatibility', case when h.kind = 'schema' then case when h.lost is not null and h.downstream = '[]'
+            then 'unused-breaking' else graph.schema_compatibility(h.changes) end end,
+        'last_good_run', (select graph.run_name(r.run_id, r.run_uuid)
+                          from graph.events e join graph.runs r using (run_uuid)
+                          where e.event_id = h.last_good_by and e.event_time = h.last_good_at limit 1),
+        'last_good_at', h.last_good_at,
+        'principal', graph.principal_of(h.run, h.at),
+        'owners', o.owners,
+        'sql', graph.drift_query(h.kind, h.namespace, h.name, is_dataset))) || coalesce(a.actor, '{}')
+    from hit h
+    left join owners o on o.subject_uuid = h.subject_uuid
+    left join actors a on a.run_uuid = h.run;
+end $$;
+
+-- Changes as alerts.
+create function graph.raise_drift(changes graph.drift_change[], aspect smallint) returns void
 language plpgsql
 as $$
 declare
-    change graph.drift_change;
-    sayings graph.drift_saying[];
-    raised uuid[] := '{}';
+    a record;
+begin
+    for a in select d.alert_id, (d.change).*, d.change as c, d.namespace, d.name, d.downstream, d.detail
+        from graph.drift_alerts(changes, aspect) d
+        order by graph.drift_rank((d.change).kind), d.alert_id loop
+        perform graph.raise_alert(a.alert_id, a.kind, graph.drift_severity(a.kind, a.changes, a.downstream),
+            case when raise_drift.aspect in (1, 4, 5) then 3 else 2 end::smallint, a.subject_uuid,
+            case when jsonb_array_length(a.changes) = 1 then a.changes -> 0 ->> 'field' end,
+            format('%s: %s', a.name, graph.drift_title(a.changes)), a.detail, a.downstream, a.at, a.run, a.is_past,
+            graph.drift_cause(a.alert_id, a.c, a.namespace), raise_drift.aspect);
+    end loop;
+end $$;
+
+-- What was an alert of these subjects and is none by what is known now is history, or was never told and goes.
+create function graph.drop_alerts(subjects uuid[], aspect smallint, changes graph.drift_change[]) returns void
+language plpgsql
+as $$
+declare
     gone record;
 begin
-    if aspect in (1, 2, 7) then
-        sayings := array(select d from graph.drift_said(subject, aspect) d);
-    end if;
-    for change in select * from graph.drift_of(sayings) where judge_subject.aspect in (1, 2, 7)
-        union all select * from graph.disagreements_of(sayings) where judge_subject.aspect = 1
-        union all select * from graph.input_drift_of(subject) where judge_subject.aspect = 3
-        union all select * from graph.neighbour_drift_of(subject, aspect) where judge_subject.aspect in (4, 5)
-        union all select * from graph.failures_of(subject) where judge_subject.aspect = 6
-    loop
-        raised := raised || graph.raise_drift(subject, aspect, change);
-    end loop;
     for gone in select a.alert_id, a.event_time > now() - interval '1 day' as was_told
         from graph.alerts a
-        where a.subject_uuid = subject and a.aspect = judge_subject.aspect
-            and not a.alert_id = any (raised) and a.status in ('open', 'acknowledged', 'resolved') loop
+        where a.subject_uuid = any (subjects) and a.aspect = drop_alerts.aspect
+            and a.status in ('open', 'acknowledged', 'resolved')
+            and a.alert_id not in (select md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid
+                                   from unnest(changes) c) loop
         if gone.was_told then
             update graph.alerts a set status = 'resolved' where a.alert_id = gone.alert_id and a.status <> 'resolved';
             if found then
@@ -863,53 +1007,103 @@ begin
             delete from graph.alerts a where a.alert_id = gone.alert_id;
         end if;
     end loop;
-    delete from graph.drift_watch w where w.subject_uuid = subject and w.aspect = judge_subject.aspect;
+end $$;
+
+-- Whose events may change the judgement that was just made, in place of what was watched for it before.
+create function graph.watch(subjects uuid[], aspect smallint, now_watched graph.drift_watched[]) returns void
+language plpgsql
+as $$
+begin
+    delete from graph.drift_watch w
+    where w.subject_uuid = any (subjects) and w.aspect = watch.aspect
+        and (w.subject_uuid, w.watched_id, w.is_settled, w.first_at) not in (
+            select n.subject_uuid, n.watched_id, n.is_settled, n.first_at from unnest(now_watched) n);
     insert into graph.drift_watch (watched_id, subject_uuid, aspect, is_settled, first_at)
-    select w.watched_id, subject, judge_subject.aspect, w.is_settled, w.first_at
-    from (
-        select * from graph.watch_said(sayings) where judge_subject.aspect in (1, 2, 7)
-        union all
-        select * from graph.watch_inputs(subject) where judge_subject.aspect = 3
-        union all
-        select * from graph.watch_neighbours(subject, aspect) where judge_subject.aspect in (4, 5)
-        union all
-        select * from graph.watch_failures(subject) where judge_subject.aspect = 6
-    ) w
+    select n.watched_id, n.subject_uuid, watch.aspect, n.is_settled, n.first_at from unnest(now_watched) n
     on conflict do nothing;
+end $$;
+
+-- Judges subjects in one respect: every change is an alert.
+create function graph.judge_subjects(subjects uuid[], aspect smallint) returns void
+language plpgsql
+as $$
+declare
+    changes graph.drift_change[];
+    sayings graph.drift_saying[];
+    watched graph.drift_watched[];
+begin
+    if aspect in (1, 2, 7) then
+        sayings := array(select d from graph.drift_said(subjects, aspect) d);
+        changes := array(select c from graph.drift_of(sayings) c);
+        if aspect = 1 then
+            changes := changes || array(select c from graph.disagreements_of(sayings) c);
+        end if;
+        watched := array(select w from graph.watch_said(sayings) w);
+    elsif aspect = 3 then
+        changes := array(select c from unnest(subjects) u cross join lateral graph.input_drift_of(u) c);
+        watched := array(select w from unnest(subjects) u cross join lateral graph.watch_inputs(u) w);
+    elsif aspect in (4, 5) then
+        changes := array(select c from unnest(subjects) u cross join lateral graph.neighbour_drift_of(u, aspect) c);
+        watched := array(select w from unnest(subjects) u cross join lateral graph.watch_neighbours(u, aspect) w);
+    elsif aspect = 6 then
+        changes := array(select c from unnest(subjects) u cross join lateral graph.failures_of(u) c);
+        watched := array(select w from unnest(subjects) u cross join lateral graph.watch_failures(u) w);
+    end if;
+    perform graph.raise_drift(changes, aspect);
+    perform graph.drop_alerts(subjects, aspect, changes);
+    perform graph.watch(subjects, aspect, watched);
+end $$;
+
+-- The same, one by one when they cannot be judged together. What a judgement cannot be made of is noted, and stops no event.
+create function graph.try_subjects(subjects uuid[], aspect smallint) returns void
+language plpgsql
+as $$
+declare
+    subject uuid;
+begin
+    perform graph.judge_subjects(subjects, aspect);
+exception when others then
+    if sqlstate ~ '^(08|40|53|57|58)' then
+        raise; -- may go better another time
+    elsif cardinality(subjects) > 1 then
+        foreach subject in array subjects loop
+            perform graph.try_subjects(array[subject], aspect);
+        end loop;
+    else
+        update graph.drift_subjects s set failure = left(sqlerrm, 500)
+        where s.subject_uuid = subjects[1] and s.aspect = try_subjects.aspect;
+    end if;
 end $$;
 
 -- Judges what is due (mine: what this transaction made due) for about as long as budget; what is left stays due for whoever
 -- calls next. True: something may be left.
--- What a judgement cannot be made of is noted, and stops no event.
+-- Plans are made once per session and go along indexes, joins in the order in which they are written: statistics of young
+-- tables mislead. The settings stand here only: each costs time at every call, and what is called inherits them.
 create function graph.judge_drift(budget interval, mine boolean) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;
-    due record;
-    is_first boolean := true;
+    at_once constant integer := least(1 + extract(epoch from budget) * 1000, 200);
+    respect smallint := 1;
+    due graph.drift_subjects[];
 begin
     update graph.drift_contents c set is_new = false where c.is_new;
-    for due in select s.subject_uuid, s.aspect, s.contents from graph.drift_subjects s
-        where s.is_due and (not mine or s.xmin = pg_current_xact_id()::xid)
-        order by s.aspect, s.subject_uuid for update skip locked loop
-        if not is_first and clock_timestamp() > until then
+    while respect <= 7 loop
+        due := array(select s from graph.drift_subjects s
+                     where s.is_due and s.aspect = respect and (not mine or s.xmin = pg_current_xact_id()::xid)
+                     order by s.subject_uuid limit at_once for update skip locked);
+        if cardinality(due) = 0 then
+            respect := respect + 1;
+            continue;
+        end if;
+        update graph.drift_subjects s set is_due = false, failure = null
+        where s.aspect = respect and s.subject_uuid in (select d.subject_uuid from unnest(due) d);
+        perform graph.try_subjects(array(select d.subject_uuid from unnest(due) d where d.contents <= 1000), respect);
+        if clock_timestamp() > until then
             return true;
         end if;
-        is_first := false;
-        begin
-            if due.contents <= 1000 then
-                perform graph.judge_subject(due.subject_uuid, due.aspect);
-            end if;
-            update graph.drift_subjects s set is_due = false, failure = null
-            where s.subject_uuid = due.subject_uuid and s.aspect = due.aspect;
-        exception when others then
-            if sqlstate ~ '^(08|40|53|57|58)' then
-                raise; -- may go better another time
-            end if;
-            update graph.drift_subjects s set is_due = false, failure = left(sqlerrm, 500)
-            where s.subject_uuid = due.subject_uuid and s.aspect = due.aspect;
-        end;
     end loop;
     return false;
 end $$;

@@ -153,50 +153,10 @@ begin
     end if;
 end $$;
 
--- Opens an alert, or opens it again, or notes that it was seen again. is_past: the change is over already (a late event
--- told of it), so the row is history and nobody is told.
-create function graph.put_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
-                                title text, detail jsonb, downstream jsonb, event_time timestamptz, run uuid,
-                                is_past boolean, cause uuid) returns void
-language plpgsql
-as $$
-declare
-    before graph.alerts;
-begin
-    select * into before from graph.alerts a where a.alert_id = alert for update;
-    if not found then
-        insert into graph.alerts
-        values (alert, kind, severity, case when is_past then 'resolved' else 'open' end, subject_kind, subject, field,
-                title, detail, downstream, now(), now(), event_time, run, 1, cause)
-        on conflict do nothing;
-        if found and not is_past then
-            perform graph.tell_alert(alert, 'opened');
-        end if;
-        return;
-    end if;
-    update graph.alerts a set
-        severity = put_alert.severity, field = put_alert.field, title = put_alert.title, detail = put_alert.detail,
-        downstream = put_alert.downstream, event_time = put_alert.event_time, run_uuid = put_alert.run,
-        last_seen_at = case when is_past then a.last_seen_at else now() end,
-        status = case when before.status = 'resolved' and not is_past then 'open'
-            when before.status in ('open', 'acknowledged') and is_past then 'resolved' else before.status end,
-        opened_at = case when before.status = 'resolved' and not is_past then now() else a.opened_at end,
-        occurrences = a.occurrences + (before.status = 'resolved' and not is_past)::int
-    where a.alert_id = alert;
-    if before.status = 'resolved' and not is_past then
-        perform graph.tell_alert(alert, 'reopened');
-    elsif before.status in ('open', 'acknowledged') and is_past then
-        perform graph.tell_alert(alert, 'resolved');
-    elsif before.status = 'open' and array_position(array['info', 'warning', 'critical'], put_alert.severity)
-            > array_position(array['info', 'warning', 'critical'], before.severity) then
-        perform graph.tell_alert(alert, 'raised');
-    end if;
-end $$;
-
--- What detects drift calls this as before; the rules stand between.
-create or replace function graph.raise_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
+-- An alert as the rules want it.
+create function graph.raise_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
                                   title text, detail jsonb, downstream jsonb, event_time timestamptz, run uuid,
-                                  is_past boolean, cause uuid) returns void
+                                  is_past boolean, cause uuid, aspect smallint default null) returns void
 language plpgsql
 as $$
 declare
@@ -204,7 +164,7 @@ declare
 begin
     if ruling.is_on then
         perform graph.put_alert(alert, kind, graph.ruled_severity(ruling, severity), subject_kind, subject, field, title,
-                                detail, downstream, event_time, run, is_past, cause);
+                                detail, downstream, event_time, run, is_past, cause, aspect);
     else
         perform graph.resolve_alert(alert);
     end if;
@@ -404,14 +364,15 @@ begin
         return; -- nothing new about it
     end if;
     select * into subject from graph.datasets d where d.dataset_uuid = dataset;
-    hit := graph.drift_downstream(subject.namespace, subject.name, null, 'dataset');
+    hit := graph.drift_downstream(dataset, null);
     perform graph.raise_alert(alert, 'contract', coalesce(contract.terms ->> 'severity', 'warning'), 3::smallint, dataset,
         case when jsonb_array_length(broken.changes) = 1 then broken.changes -> 0 ->> 'field' end,
         format('%s: contract %s broken: %s', subject.name, contract.contract_id, graph.contract_title(broken.changes)),
         jsonb_strip_nulls(jsonb_build_object('fact', broken.clause, 'contract', contract.contract_id, 'changes', broken.changes,
-            'owners', nullif(graph.owners_of(dataset), '[]'),
+            'owners', (select o.owners from graph.owners_of(array[dataset]) o),
+            'principal', graph.principal_of(broken.run, broken.at),
             'sql', format('select * from metaops.contracts where namespace = %L and name = %L', subject.namespace, subject.name)))
-            || coalesce(graph.drift_actor(broken.run, broken.at), '{}'),
+            || coalesce((select a.actor from graph.drift_actors(array[broken.run]) a), '{}'),
         hit, case when is_declared then now() else coalesce(broken.at, now()) end, broken.run, false, null);
 end $$;
 

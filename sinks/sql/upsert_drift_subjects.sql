@@ -4,7 +4,7 @@
 insert into graph.drift_subjects as s (subject_uuid, aspect, contents, is_due)
 select t.subject_uuid, t.aspect, sum(t.contents), sum(t.contents) > 1 or t.aspect = 6
 from (
-    select c.subject_uuid, c.aspect, 1 as contents from graph.drift_contents c where c.is_new
+    select c.subject_uuid, c.aspect, 1 as contents from graph.drift_contents c where c.is_new and c.aspect < 8
     union all
     select w.subject_uuid, w.aspect, 0
     from (

@@ -15,6 +15,7 @@
     "{\"eventType\":\"" type "\",\"eventTime\":\"2026-11-23T14:00:00Z\",\"producer\":\"p\","       \
     "\"run\":{\"runId\":\"" RUN "\",\"facets\":{" run_facets "}},"
 #define SCHEMA "\"facets\":{\"schema\":{\"fields\":[{\"name\":\"a\",\"type\":\"int\"}]}}"
+#define OWNERSHIP "\"ownership\":{\"owners\":[{\"name\":\"team\"}]}"
 #define ENGINE(version) "\"processing_engine\":{\"version\":\"" version "\"}"
 
 static int setup(void **state)
@@ -147,6 +148,22 @@ static void test_drift_rows_a_dataset_event_states(void **state)
     assert_non_null(content(pl, identity_dataset(STR("db"), STR("out")), GRAPH_DRIFT_STATED));
 }
 
+/* Readers may own, too: who is to be told of a dataset may stand with any of its jobs. */
+static void test_drift_rows_owners_are_found_by_the_digest_of_their_facet(void **state)
+{
+    struct pipeline *pl = *state;
+    struct id128 in = identity_dataset(STR("db"), STR("in"));
+    pipeline_event(pl, HEAD("START", "") "\"job\":{\"namespace\":\"jobs\",\"name\":\"load\","
+                                         "\"facets\":{" OWNERSHIP "}},"
+                                         "\"inputs\":[{\"namespace\":\"db\",\"name\":\"in\","
+                                         "\"facets\":{" OWNERSHIP "}}]}");
+    const struct graph_drift_content *of_job = content(pl, job(), GRAPH_DRIFT_OWNERS);
+    assert_non_null(of_job);
+    assert_int_equal(pl->bt->rows.facets.count, 1);
+    assert_true(id128_eq(of_job->content, pl->bt->rows.facets.items[0].digest));
+    assert_true(id128_eq(of_job->content, content(pl, in, GRAPH_DRIFT_OWNERS)->content));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(test_drift_rows_##name, setup, teardown)
 
 int main(void)
@@ -158,6 +175,7 @@ int main(void)
         T(every_failure_is_one),
         T(only_what_is_compared_counts),
         T(a_dataset_event_states),
+        T(owners_are_found_by_the_digest_of_their_facet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
