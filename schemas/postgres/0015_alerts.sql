@@ -122,7 +122,17 @@ comment on column metaops.alert_events.what is
 comment on column metaops.alert_events.actor is 'Who decided; null: an event did.';
 comment on column metaops.alert_events.note is 'Why.';
 
--- One more thing to tell, unless the change is history: what is told comes from events of the last day.
+-- How old an event may be to be told is a setting (alerts.event_age_max_ms): sessions of the program have it as
+-- metaops.event_age_max_ms. Who calls without it means a day.
+create function graph.is_news(event_time timestamptz) returns boolean
+language plpgsql stable
+as $$
+begin
+    return event_time > now() - coalesce(nullif(current_setting('metaops.event_age_max_ms', true), '')::bigint, 86400000)
+        * interval '1 millisecond';
+end $$;
+
+-- One more thing to tell, unless the change is history.
 create function graph.tell_alert(alert uuid, what text) returns void
 language plpgsql
 as $$
@@ -131,7 +141,7 @@ begin
     insert into graph.alert_outbox (alert_id, what, alert)
     select v.alert_id, tell_alert.what, to_jsonb(v)
     from metaops.alerts v
-    where v.alert_id = alert and v.cause is null and v.event_time > now() - interval '1 day';
+    where v.alert_id = alert and v.cause is null and graph.is_news(v.event_time);
     if found then
         notify metaops_alerts;
     end if;

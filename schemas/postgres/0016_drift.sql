@@ -991,7 +991,7 @@ as $$
 declare
     gone record;
 begin
-    for gone in select a.alert_id, a.event_time > now() - interval '1 day' as was_told
+    for gone in select a.alert_id, graph.is_news(a.event_time) as was_told
         from graph.alerts a
         where a.subject_uuid = any (subjects) and a.aspect = drop_alerts.aspect
             and a.status in ('open', 'acknowledged', 'resolved')
@@ -1023,35 +1023,54 @@ begin
     on conflict do nothing;
 end $$;
 
+-- Every change of subjects in one respect. sayings: what was said of them, in respects 1, 2 and 7.
+create function graph.changes_of(subjects uuid[], aspect smallint, sayings graph.drift_saying[])
+returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    if aspect in (1, 2, 7) then
+        return query select * from graph.drift_of(sayings);
+    end if;
+    if aspect = 1 then
+        return query select * from graph.disagreements_of(sayings);
+    elsif aspect = 3 then
+        return query select c.* from unnest(subjects) u cross join lateral graph.input_drift_of(u) c;
+    elsif aspect in (4, 5) then
+        return query select c.* from unnest(subjects) u cross join lateral graph.neighbour_drift_of(u, aspect) c;
+    elsif aspect = 6 then
+        return query select c.* from unnest(subjects) u cross join lateral graph.failures_of(u) c;
+    end if;
+end $$;
+
+create function graph.watched_by(subjects uuid[], aspect smallint, sayings graph.drift_saying[])
+returns setof graph.drift_watched
+language plpgsql stable
+as $$
+begin
+    if aspect in (1, 2, 7) then
+        return query select * from graph.watch_said(sayings);
+    elsif aspect = 3 then
+        return query select w.* from unnest(subjects) u cross join lateral graph.watch_inputs(u) w;
+    elsif aspect in (4, 5) then
+        return query select w.* from unnest(subjects) u cross join lateral graph.watch_neighbours(u, aspect) w;
+    elsif aspect = 6 then
+        return query select w.* from unnest(subjects) u cross join lateral graph.watch_failures(u) w;
+    end if;
+end $$;
+
 -- Judges subjects in one respect: every change is an alert.
 create function graph.judge_subjects(subjects uuid[], aspect smallint) returns void
 language plpgsql
 as $$
 declare
-    changes graph.drift_change[];
-    sayings graph.drift_saying[];
-    watched graph.drift_watched[];
+    sayings constant graph.drift_saying[] := case when aspect in (1, 2, 7)
+        then array(select d from graph.drift_said(subjects, aspect) d) end;
+    changes constant graph.drift_change[] := array(select c from graph.changes_of(subjects, aspect, sayings) c);
 begin
-    if aspect in (1, 2, 7) then
-        sayings := array(select d from graph.drift_said(subjects, aspect) d);
-        changes := array(select c from graph.drift_of(sayings) c);
-        if aspect = 1 then
-            changes := changes || array(select c from graph.disagreements_of(sayings) c);
-        end if;
-        watched := array(select w from graph.watch_said(sayings) w);
-    elsif aspect = 3 then
-        changes := array(select c from unnest(subjects) u cross join lateral graph.input_drift_of(u) c);
-        watched := array(select w from unnest(subjects) u cross join lateral graph.watch_inputs(u) w);
-    elsif aspect in (4, 5) then
-        changes := array(select c from unnest(subjects) u cross join lateral graph.neighbour_drift_of(u, aspect) c);
-        watched := array(select w from unnest(subjects) u cross join lateral graph.watch_neighbours(u, aspect) w);
-    elsif aspect = 6 then
-        changes := array(select c from unnest(subjects) u cross join lateral graph.failures_of(u) c);
-        watched := array(select w from unnest(subjects) u cross join lateral graph.watch_failures(u) w);
-    end if;
     perform graph.raise_drift(changes, aspect);
     perform graph.drop_alerts(subjects, aspect, changes);
-    perform graph.watch(subjects, aspect, watched);
+    perform graph.watch(subjects, aspect, array(select w from graph.watched_by(subjects, aspect, sayings) w));
 end $$;
 
 -- The same, one by one when they cannot be judged together. What a judgement cannot be made of is noted, and stops no event.

@@ -1,24 +1,3 @@
--- How old an event may be to be told is a setting (alerts.event_age_max_ms): sessions of the program have it as
--- metaops.event_age_max_ms. Who calls without it means a day.
-create function graph.is_news(event_time timestamptz) returns boolean
-language sql stable
-return event_time > now() - coalesce(nullif(current_setting('metaops.event_age_max_ms', true), '')::bigint, 86400000)
-    * interval '1 millisecond';
-
-create or replace function graph.tell_alert(alert uuid, what text) returns void
-language plpgsql
-as $$
-begin
-    insert into graph.alert_events (alert_id, what) values (alert, tell_alert.what);
-    insert into graph.alert_outbox (alert_id, what, alert)
-    select v.alert_id, tell_alert.what, to_jsonb(v)
-    from metaops.alerts v
-    where v.alert_id = alert and v.cause is null and graph.is_news(v.event_time);
-    if found then
-        notify metaops_alerts;
-    end if;
-end $$;
-
 -- Rules of a file, without loading it.
 create function graph.rules_of(document jsonb) returns setof graph.drift_rules
 language sql immutable parallel safe
@@ -109,44 +88,27 @@ comment on column graph.backtest_alert.run is 'The run of that event.';
 comment on column graph.backtest_alert.fact is 'In which respect.';
 comment on column graph.backtest_alert.changes is 'The difference.';
 
-create function graph.drift_changes_of(subject uuid, aspect smallint) returns setof graph.drift_change
-language plpgsql
-as $$
-declare
-    sayings graph.drift_saying[];
-begin
-    if aspect in (1, 2, 7) then
-        sayings := array(select d from graph.drift_said(subject, aspect) d);
-        return query select * from graph.drift_of(sayings);
-    end if;
-    if aspect = 1 then
-        return query select * from graph.disagreements_of(sayings);
-    elsif aspect = 3 then
-        return query select * from graph.input_drift_of(subject);
-    elsif aspect in (4, 5) then
-        return query select * from graph.neighbour_drift_of(subject, aspect);
-    elsif aspect = 6 then
-        return query select * from graph.failures_of(subject);
-    end if;
-end $$;
-
 create function graph.backtest_drift(since timestamptz) returns setof graph.backtest_alert
 language plpgsql
 as $$
 begin
     return query
-    select c.kind, s.subject_uuid, graph.drift_severity(c.kind, c.changes, coalesce(hit.nodes, '[]')),
+    with due as (
+        select s.aspect, array_agg(s.subject_uuid) as subjects from graph.drift_subjects s
+        where (s.contents > 1 or s.aspect = 6) and s.contents <= 1000
+        group by s.aspect
+    )
+    select c.kind, c.subject_uuid, graph.drift_severity(c.kind, c.changes, coalesce(hit.nodes, '[]')),
         graph.drift_title(c.changes), c.at, c.run, c.fact, c.changes
-    from graph.drift_subjects s
-    cross join lateral graph.drift_changes_of(s.subject_uuid, s.aspect) c
+    from due d
+    cross join lateral graph.changes_of(d.subjects, d.aspect, case when d.aspect in (1, 2, 7)
+        then array(select s from graph.drift_said(d.subjects, d.aspect) s) end) c
     cross join lateral (select array_agg(x ->> 'field') as fields from jsonb_array_elements(c.changes) x
                         where c.kind = 'schema' and x ->> 'change' in ('removed', 'retyped')) lost
     left join lateral (
-        select graph.drift_downstream(n.namespace, n.name, lost.fields,
-                                      case when s.aspect in (1, 4, 5) then 'dataset' else 'job' end) as nodes
-        from graph.subject_names(s.subject_uuid) n
+        select graph.drift_downstream(c.subject_uuid, lost.fields) as nodes
         where lost.fields is not null or c.changes @? '$[*] ? (@.to == "dropped" || @.what == "outcome")') hit on true
-    where (s.contents > 1 or s.aspect = 6) and s.contents <= 1000 and c.at >= since;
+    where c.at >= since;
 end $$;
 
 -- Each version of each facet that a contract is about; when a facet was never stated, the first statement.
@@ -236,8 +198,7 @@ begin
         from graph.alerts a
         where a.aspect is null and a.kind <> 'contract' and a.event_time >= since
     ), ruled as materialized (
-        select a.*, n.namespace as in_namespace, n.name as of_name, array_position(array['schema', 'consistency', 'topology',
-                'stewardship', 'behaviour', 'code', 'environment'], a.kind) as place,
+        select a.*, n.namespace as in_namespace, n.name as of_name, graph.drift_rank(a.kind) as place,
             graph.apply_rules(rules, (select min((b.terms ->> 'tier')::smallint) from bound b where b.dataset_uuid = a.subject),
                               a.kind, n.namespace, n.name) as ruling
         from alerts a cross join lateral graph.subject_names(a.subject) n
@@ -247,10 +208,11 @@ begin
                 partition by r.kind, r.fact, r.changes, r.in_namespace, (r.ruling).is_on order by r.at, r.subject) end as same_at
         from ruled r
     )
-    select g.kind, graph.ruled_severity(g.ruling, g.severity), g.in_namespace, g.of_name, graph.owners_of(g.subject), g.at, g.title,
+    select g.kind, graph.ruled_severity(g.ruling, g.severity), g.in_namespace, g.of_name, o.owners, g.at, g.title,
         case when not (g.ruling).is_on then 'off'
             when g.run is not null and g.first_place < g.place or g.same_at > g.at - interval '1 day' then 'attached'
             else 'told' end
-    from grouped g;
+    from grouped g
+    left join graph.owners_of(array(select distinct r.subject from ruled r)) o on o.subject_uuid = g.subject;
 end $$;
 revoke execute on function graph.drift_backtest(timestamptz, jsonb) from public;
