@@ -25,6 +25,7 @@
 #include "sinks/doctor.h"
 #include "sinks/drift.h"
 #include "sinks/erase.h"
+#include "sinks/gate.h"
 #include "sinks/letters.h"
 #include "sinks/lineage.h"
 #include "sinks/maintain.h"
@@ -145,6 +146,11 @@ static int audit_main(const struct settings *st, const struct settings_rest *res
     return audit_run(st, rest->count, rest->words);
 }
 
+static int gate_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return gate_run(st, rest->count, rest->words);
+}
+
 static int erase_main(const struct settings *st, const struct settings_rest *rest)
 {
     return erase_run(st, rest->count, rest->words);
@@ -251,6 +257,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "what rules would have told of over the stored history",
      .help = DRIFT_HELP},
+    {.name = "gate",
+     .usage = "dataset|job|run NAMESPACE NAME [--version V]",
+     .run = gate_main,
+     .takes_words = 1,
+     .line = "may it pass? what is missing of its minimum metadata (for CI)",
+     .help = GATE_HELP},
     {.name = "maintain",
      .usage = "[--dry-run]",
      .run = maintain_main,

@@ -6,10 +6,11 @@ METAOPS_SEED (default 1): the orders."""
 
 import os
 import random
+import subprocess
 
 from checks import check, end
-from own_pipeline import Pipeline
-from world import events, expected
+from own_pipeline import PROGRAM, Pipeline, role_dsn
+from world import events, expected, run_id
 
 ORDERS = 4 if "METAOPS_TEST_SHORT" in os.environ else 24
 COLUMNS = ("kind, namespace, name, version, score::float, lineage::float, auditability::float, accountability::float,"
@@ -41,6 +42,55 @@ def look(pipe, what):
     check(f"{what}: nothing else", {}, actual)
 
 
+def gate(pipe, *words):
+    """As a role that may only read. -> exit code, lines"""
+    done = subprocess.run([PROGRAM, "gate", *words], capture_output=True, text=True, timeout=60, env={
+        **pipe.environment, "METAOPS_POSTGRES_CONNINFO": role_dsn("reader", pipe.database)})
+    return done.returncode, done.stdout.splitlines() or done.stderr.splitlines()
+
+
+def passed_and_failed(pipe):
+    score = "score    0.842 (lineage 1.000, auditability 0.750, accountability 1.000, reproducibility 0.750)"
+    check("passed", (0, ["passed   dataset data 0 clean", score]), gate(pipe, "dataset", "data 0", "clean"))
+    check("that version", (0, ["passed   dataset data 0 clean version 7", score]),
+          gate(pipe, "dataset", "data 0", "clean", "--version", "7"))
+    code, lines = gate(pipe, "dataset", "data 0", "clean", "--version=8")
+    check("a version that nobody told of is missing", (1, "missing  version         "), (code, lines[2][:25]))
+    check("the commit of a job", [0, 1], [gate(pipe, "job", "jobs 0", "load", "--version", version)[0] for version in ("abc123", "abc")])
+    check("failed: each missing field, its tools, the owner", (1, [
+        "failed   job jobs 0 ping",
+        "score    0.583 (lineage 1.000, auditability 0.750, accountability 0.667, reproducibility 0.000)",
+        "missing  code            facet sourceCodeLocation with a version; usually from: CI, by a job event",
+        "wanted   type            facet jobType; usually from: Airflow, Spark, dbt",
+        "wanted   schedule_owner  tag schedule_owner; usually from: its owner, by a job event",
+        "wanted   description     facet documentation; usually from: Airflow",
+        "owner    team-ping"]), gate(pipe, "job", "jobs 0", "ping"))
+    check("nobody owns it", "owner    nobody is named", gate(pipe, "dataset", "data 0", "raw")[1][-1])
+    ping = run_id("0", "ping")
+    check("a run by its job and id, or the latest", (1, True, True), (
+        gate(pipe, "run", "jobs 0", "ping", "--version", ping)[0],
+        *(gate(pipe, "run", "jobs 0", "ping", *words)[1][-1] == "owner    team-ping" for words in ((), ("--version", ping)))))
+    check("unknown things fail", [1] * 4, [gate(pipe, *words)[0] for words in (
+        ("dataset", "data 0", "none"), ("job", "none", "load"), ("run", "jobs 0", "load", "--version", ping), ("run", "none", "load"))])
+    check("wrong words", [2] * 6, [gate(pipe, *words)[0] for words in (
+        (), ("table", "data 0", "clean"), ("dataset", "clean"), ("job", "a", "b", "c"), ("job", "a", "b", "--version"),
+        ("job", "a", "b", "--what"))])
+
+
+def sources(pipe):
+    """Who said what, for people who ask."""
+    said = {field: (state, producer) for field, state, producer in pipe.query(
+        "select field, state, producer from metaops.gate('dataset', 'data 0', 'clean')")}
+    tool, person = "https://example.org/tool/1.0", "https://example.org/people"
+    check("observed, declared, missing, and by whom", {
+        "name": ("observed", None), "version": ("declared", person), "uri": ("missing", None), "source": ("observed", tool),
+        "column_lineage": ("observed", tool), "owner": ("declared", person), "classification": ("declared", person),
+        "licence": ("declared", person), "schema": ("observed", tool), "size": ("observed", tool), "digest": ("missing", None),
+        "last_updated": ("observed", tool), "quality": ("missing", None)}, said)
+    check("inferred", [("schema",)], pipe.query(
+        "select field from metaops.gate('dataset', 'data 0', 'raw') where state = 'inferred'"))
+
+
 def main():
     rng = random.Random(int(os.environ.get("METAOPS_SEED", "1")))
     with Pipeline("minimum", 3) as pipe:
@@ -49,6 +99,8 @@ def main():
         pipe.emit(lines)
         pipe.wait_stored()
         look(pipe, "stored")
+        passed_and_failed(pipe)
+        sources(pipe)
         stored = pipe.query("select * from graph.asset_facts order by 1")
         versions = pipe.query("select ctid, xmin from graph.asset_facts")
         pipe.emit(lines)
