@@ -250,13 +250,18 @@ begin
     return array[known, inferred];
 end $$;
 
+-- What follows for a dataset: from what readers saw, from other names of it, a version from a schema, an address from its
+-- namespace.
+create function graph.inferred_facts(facts integer[], aliases integer, namespace text) returns bigint
+language sql immutable parallel safe
+return facts[3] | aliases | case when (facts[1] | facts[2]) & (1 << 10) <> 0 then 1 << 1 else 0 end
+    | case when namespace ~ '^[a-z][a-z0-9+.-]*:' or namespace = 'file' then 1 << 2 else 0 end;
+
 -- Everything that has a score, with what is known of it.
 create view graph.minimum_known as
 select 'dataset' as kind, d.namespace, d.name, d.dataset_uuid as subject_uuid, d.dataset_uuid as asset_uuid,
     (f.facts[1] | f.facts[2])::bigint | (1::bigint << 32) as known,
-    f.facts[3] | graph.alias_facts(d.dataset_uuid)
-        | case when (f.facts[1] | f.facts[2]) & (1 << 10) <> 0 then (1 << 1) else 0 end
-        | case when d.namespace ~ '^[a-z][a-z0-9+.-]*:' or d.namespace = 'file' then (1 << 2) else 0 end::bigint as inferred
+    graph.inferred_facts(f.facts, graph.alias_facts(d.dataset_uuid), d.namespace) as inferred
 from graph.datasets d
 cross join lateral (select graph.facts_now(d.dataset_uuid, 3::smallint) as facts offset 0) f
 where d.confirmed
@@ -335,6 +340,84 @@ comment on column metaops.minimum_metadata.missing is 'Fields that are asked for
 comment on column metaops.minimum_metadata.missing_mandatory is 'Those of them that the gate asks for.';
 comment on column metaops.minimum_metadata.inferred is 'Fields that nobody told, but that follow from a name, an alias or a neighbour.';
 comment on column metaops.minimum_metadata.owner is 'Owners of the current ownership facet, joined by a comma; for a run those of its job.';
+
+-- In which weeks something was said of each dataset and job, first or last: it stays as it is until the next of them.
+create view graph.minimum_weeks as
+select w.*, lead(w.week) over (partition by w.subject_uuid order by w.week) as next_week
+from (
+    select 'dataset' as kind, d.dataset_uuid as subject_uuid, d.namespace, t.week
+    from graph.datasets d
+    cross join lateral (
+        select distinct date_trunc('week', t.at at time zone 'UTC') as week
+        from graph.io_sets i join graph.statements s using (io_id) cross join unnest(array[s.first_at, s.last_at]) t (at)
+        where i.dataset_uuid = d.dataset_uuid
+    ) t
+    where d.confirmed
+    union all
+    select 'job', j.job_uuid, j.namespace, t.week
+    from graph.jobs j
+    cross join lateral (
+        select distinct date_trunc('week', t.at at time zone 'UTC') as week
+        from graph.statements s cross join unnest(array[s.first_at, s.last_at]) t (at)
+        where s.job_uuid = j.job_uuid
+    ) t
+) w;
+comment on view graph.minimum_weeks is 'Weeks in which the minimum metadata of a dataset or job may have changed.';
+comment on column graph.minimum_weeks.kind is 'dataset or job.';
+comment on column graph.minimum_weeks.subject_uuid is 'Which one.';
+comment on column graph.minimum_weeks.namespace is 'Its namespace.';
+comment on column graph.minimum_weeks.week is 'The Monday, in UTC.';
+comment on column graph.minimum_weeks.next_week is 'The next such week; null: none.';
+
+create function graph.owners_or_nobody(subject uuid) returns setof text
+language sql stable
+begin atomic
+    select o from jsonb_array_elements_text(graph.owners_of(subject)) o
+    union all
+    select null where graph.owners_of(subject) = '[]';
+end;
+
+create view metaops.minimum_metadata_by_owner as
+with states as (
+    select w.kind, w.subject_uuid, w.week, w.next_week, s.score, s.gate
+    from graph.minimum_weeks w
+    cross join lateral (
+        select graph.facts_of(w.subject_uuid, case w.kind when 'dataset' then 3 else 2 end::smallint, '-infinity',
+                              (w.week + interval '7 days - 1 microsecond') at time zone 'UTC') as facts
+        offset 0
+    ) f
+    cross join lateral graph.minimum_score(w.kind, (f.facts[1] | f.facts[2])::bigint | (1::bigint << 32),
+        case w.kind when 'dataset' then graph.inferred_facts(f.facts, graph.alias_facts(w.subject_uuid), w.namespace)
+            else f.facts[3] end) s
+    where coalesce(w.next_week, now() at time zone 'UTC') > now() at time zone 'UTC' - interval '53 weeks'
+), weekly as (
+    select s.kind, s.subject_uuid as asset_uuid, g.week, s.score, s.gate
+    from states s
+    cross join lateral generate_series(
+        greatest(s.week, date_trunc('week', now() at time zone 'UTC') - interval '52 weeks'),
+        coalesce(s.next_week - interval '1 week', date_trunc('week', now() at time zone 'UTC')), interval '1 week') g (week)
+    union all
+    select k.kind, k.asset_uuid, date_trunc('week', coalesce(r.started_at, r.first_at) at time zone 'UTC'), s.score, s.gate
+    from graph.minimum_known k
+    join graph.runs r on r.run_uuid = k.subject_uuid
+    cross join lateral graph.minimum_score(k.kind, k.known, k.inferred) s
+    where k.kind = 'run' and coalesce(r.started_at, r.first_at) >= now() - interval '53 weeks'
+)
+select o.owner, w.week::date as week, w.kind, count(*) as assets, count(*) filter (where w.gate) as passed,
+    round(avg(w.score), 3) as score
+from weekly w
+cross join lateral (select o from graph.owners_or_nobody(w.asset_uuid) o) o (owner)
+group by o.owner, w.week, w.kind;
+comment on view metaops.minimum_metadata_by_owner is
+    'How complete the metadata of each owner''s assets was, week by week, for a year: by event times, so late events change past weeks.';
+comment on column metaops.minimum_metadata_by_owner.owner is
+    'One of today''s owners of the assets; an asset of several counts for each; null: nobody''s.';
+comment on column metaops.minimum_metadata_by_owner.week is 'The Monday of the week, in UTC.';
+comment on column metaops.minimum_metadata_by_owner.kind is 'dataset, job or run.';
+comment on column metaops.minimum_metadata_by_owner.assets is
+    'Datasets and jobs that were known at the end of the week; runs that began in it.';
+comment on column metaops.minimum_metadata_by_owner.passed is 'How many of them passed the gate.';
+comment on column metaops.minimum_metadata_by_owner.score is 'Their mean score.';
 
 create view metaops.minimum_fields as
 select kind, field, ordinal, area, sub_score, is_mandatory, weight, known_by, supplied_by from graph.minimum_fields;

@@ -44,7 +44,8 @@ insert into graph.row_views values
     ('metaops.namespaces'), ('metaops.datasets'), ('metaops.dataset_symlinks'), ('metaops.dataset_fields'),
     ('metaops.dataset_versions'), ('metaops.jobs'), ('metaops.job_versions'), ('metaops.runs'),
     ('metaops.run_inputs'), ('metaops.run_outputs'), ('metaops.edges'), ('metaops.column_lineage'),
-    ('metaops.facets'), ('metaops.events'), ('graph.minimum_known'), ('metaops.minimum_metadata');
+    ('metaops.facets'), ('metaops.events'), ('graph.minimum_known'), ('graph.minimum_weeks'),
+    ('metaops.minimum_metadata'), ('metaops.minimum_metadata_by_owner');
 
 -- As before, by those rows.
 create or replace function graph.apply_row_security() returns boolean
