@@ -221,33 +221,31 @@ begin atomic
     order by cf.last_at desc, cf.last_by desc, cf.digest desc limit 1;
 end;
 
--- Bits known and inferred of a run. Who started the run above it started it, and who sent its events may have; what its job
--- says that it never reads or writes holds for its runs.
-create function graph.run_facts(r graph.runs) returns bigint[]
+-- Facts of a run that its row tells.
+create function graph.run_facts(facts integer, parent uuid, started_at timestamptz, ended_at timestamptz, state smallint,
+                                has_error boolean) returns bigint
+language sql immutable parallel safe
+return facts | (1::bigint << 32) | case when parent is not null then 1::bigint << 33 else 0 end
+    | case when started_at is not null and ended_at is not null then 1::bigint << 34 else 0 end
+    | case when state >= 2 then 1::bigint << 35 else 0 end | case when has_error then 1::bigint << 36 else 0 end
+    | case when state = 4 then 1::bigint << 37 else 0 end;
+
+-- What a job says that it never reads or writes holds for its runs.
+create function graph.declared_io(job uuid) returns integer
 language plpgsql stable
 as $$
 declare
-    io_bits constant integer := (1 << 24) | (1 << 25); -- inputs and outputs
-    of_job integer[];
-    known bigint := r.facts | (1::bigint << 32) | case when r.parent_uuid is not null then (1::bigint << 33) else 0 end
-        | case when r.started_at is not null and r.ended_at is not null then (1::bigint << 34) else 0 end
-        | case when r.state >= 2 then (1::bigint << 35) else 0 end
-        | case when r.error_message is not null then (1::bigint << 36) else 0 end
-        | case when r.state = 4 then (1::bigint << 37) else 0 end;
-    inferred bigint := 0;
+    facts constant integer[] := graph.facts_now(job, 2::smallint);
 begin
-    if r.facts & io_bits <> io_bits and r.job_uuid is not null then
-        of_job := graph.facts_now(r.job_uuid, 2::smallint);
-        known := known | ((of_job[1] | of_job[2]) & io_bits);
-    end if;
-    if known & (1 << 19) = 0 and (
-            exists (select from graph.runs p
-                    where p.run_uuid in (r.parent_uuid, r.root_uuid) and p.facts & (1 << 19) <> 0)
-            or exists (select from graph.events e
-                       where e.run_uuid = r.run_uuid and e.event_time >= r.first_at and e.principal is not null)) then
-        inferred := 1 << 19;
-    end if;
-    return array[known, inferred];
+    return (facts[1] | facts[2]) & ((1 << 24) | (1 << 25));
+end $$;
+
+-- Did events of a run come under somebody's key?
+create function graph.has_principal(run uuid, since timestamptz) returns boolean
+language plpgsql stable
+as $$
+begin
+    return exists (select from graph.events e where e.run_uuid = run and e.event_time >= since and e.principal is not null);
 end $$;
 
 -- What follows for a dataset: from what readers saw, from other names of it, a version from a schema, an address from its
@@ -271,11 +269,17 @@ select 'job', j.namespace, j.name, j.job_uuid, j.job_uuid, (f.facts[1] | f.facts
 from graph.jobs j
 cross join lateral (select graph.facts_now(j.job_uuid, 2::smallint) as facts offset 0) f
 union all
-select 'run', j.namespace, j.name, r.run_uuid, r.job_uuid, f.facts[1], f.facts[2]
+select 'run', j.namespace, j.name, r.run_uuid, r.job_uuid,
+    graph.run_facts(r.facts, r.parent_uuid, r.started_at, r.ended_at, r.state, r.error_message is not null)
+        | case when (~r.facts & ((1 << 24) | (1 << 25))) <> 0 then graph.declared_io(r.job_uuid) else 0 end,
+    -- Who started the run above it started it, and who sent its events may have.
+    case when (r.facts & (1 << 19)) = 0
+        and ((coalesce(p.facts, 0) | coalesce(o.facts, 0)) & (1 << 19) <> 0 or graph.has_principal(r.run_uuid, r.first_at))
+        then 1 << 19 else 0 end
 from graph.runs r
 join graph.jobs j using (job_uuid)
-cross join lateral (select graph.run_facts(r) as facts offset 0) f;
-
+left join graph.runs p on p.run_uuid = r.parent_uuid
+left join graph.runs o on o.run_uuid = r.root_uuid;
 comment on view graph.minimum_known is 'Every asset, with what is known of its minimum metadata (graph.minimum_fields).';
 comment on column graph.minimum_known.kind is 'dataset, job or run.';
 comment on column graph.minimum_known.namespace is 'Namespace of the dataset or job; for a run that of its job.';
@@ -285,27 +289,31 @@ comment on column graph.minimum_known.asset_uuid is 'Whose owner answers for it:
 comment on column graph.minimum_known.known is 'Facts that are observed or declared.';
 comment on column graph.minimum_known.inferred is 'Facts that follow from something else.';
 
+create function graph.share(part bigint, whole bigint) returns numeric
+language sql immutable parallel safe
+return round(part::numeric / nullif(whole, 0), 3);
+
 -- Scores of what is known: an inferred field counts half.
 create function graph.minimum_score(kind text, known bigint, inferred bigint)
 returns table (score numeric, lineage numeric, auditability numeric, accountability numeric, reproducibility numeric,
                gate boolean, missing text[], missing_mandatory text[], inferred_fields text[])
 language sql stable rows 1
 as $$
-    select round(sum(f.got) / sum(f.weight), 3),
-        round(sum(f.got) filter (where f.sub_score = 'lineage') / sum(f.weight) filter (where f.sub_score = 'lineage'), 3),
-        round(sum(f.got) filter (where f.sub_score = 'auditability')
-              / sum(f.weight) filter (where f.sub_score = 'auditability'), 3),
-        round(sum(f.got) filter (where f.sub_score = 'accountability')
-              / sum(f.weight) filter (where f.sub_score = 'accountability'), 3),
-        round(sum(f.got) filter (where f.sub_score = 'reproducibility')
-              / sum(f.weight) filter (where f.sub_score = 'reproducibility'), 3),
+    select graph.share(sum(f.got), sum(f.most)),
+        graph.share(sum(f.got) filter (where f.sub_score = 'lineage'), sum(f.most) filter (where f.sub_score = 'lineage')),
+        graph.share(sum(f.got) filter (where f.sub_score = 'auditability'), sum(f.most) filter (where f.sub_score = 'auditability')),
+        graph.share(sum(f.got) filter (where f.sub_score = 'accountability'),
+                    sum(f.most) filter (where f.sub_score = 'accountability')),
+        graph.share(sum(f.got) filter (where f.sub_score = 'reproducibility'),
+                    sum(f.most) filter (where f.sub_score = 'reproducibility')),
         bool_and(f.got > 0 or not f.is_mandatory),
         coalesce(array_agg(f.field order by f.ordinal) filter (where f.got = 0), '{}'),
         coalesce(array_agg(f.field order by f.ordinal) filter (where f.got = 0 and f.is_mandatory), '{}'),
-        coalesce(array_agg(f.field order by f.ordinal) filter (where f.got > 0 and f.got < f.weight), '{}')
+        coalesce(array_agg(f.field order by f.ordinal) filter (where f.got > 0 and f.got < f.most), '{}')
     from (
-        select m.*, m.weight * case when m.facts & minimum_score.known = m.facts then 1.0
-            when m.facts & (minimum_score.known | minimum_score.inferred) = m.facts then 0.5 else 0.0 end as got
+        select m.field, m.ordinal, m.sub_score, m.is_mandatory, 2 * m.weight as most,
+            m.weight * case when m.facts & minimum_score.known = m.facts then 2
+                when m.facts & (minimum_score.known | minimum_score.inferred) = m.facts then 1 else 0 end as got
         from graph.minimum_fields m
         where m.kind = minimum_score.kind
             and (m.applies = 0 or m.applies & (minimum_score.known | minimum_score.inferred) <> 0)
@@ -369,13 +377,21 @@ comment on column graph.minimum_weeks.namespace is 'Its namespace.';
 comment on column graph.minimum_weeks.week is 'The Monday, in UTC.';
 comment on column graph.minimum_weeks.next_week is 'The next such week; null: none.';
 
+-- Today's owners, each by itself; null: nobody.
 create function graph.owners_or_nobody(subject uuid) returns setof text
-language sql stable
-begin atomic
-    select o from jsonb_array_elements_text(graph.owners_of(subject)) o
-    union all
-    select null where graph.owners_of(subject) = '[]';
-end;
+language plpgsql stable rows 1
+as $$
+begin
+    return query
+    select distinct o.owner #>> '{}'
+    from graph.current_facets cf
+    join graph.facets c using (digest)
+    cross join lateral jsonb_path_query(c.content, 'lax $.owners[*].name') o (owner)
+    where cf.subject_uuid = subject and cf.name = 'ownership' and not c.deleted;
+    if not found then
+        return next null;
+    end if;
+end $$;
 
 create view metaops.minimum_metadata_by_owner as
 with states as (

@@ -10,7 +10,7 @@ import subprocess
 
 from checks import check, end
 from own_pipeline import PROGRAM, Pipeline, role_dsn
-from world import events, expected, run_id
+from world import events, expected, growing, monday, run_id
 
 ORDERS = 4 if "METAOPS_TEST_SHORT" in os.environ else 24
 COLUMNS = ("kind, namespace, name, version, score::float, lineage::float, auditability::float, accountability::float,"
@@ -91,6 +91,23 @@ def sources(pipe):
         "select field from metaops.gate('dataset', 'data 0', 'raw') where state = 'inferred'"))
 
 
+def by_owner(pipe):
+    told = "select week, kind, assets::int, passed::int, score::float from metaops.minimum_metadata_by_owner where owner"
+    check("an owner's datasets and jobs", [(kind, ORDERS, passed, score) for kind, passed, score in (
+        ("dataset", ORDERS, 0.842), ("job", ORDERS, 0.75))], pipe.query(
+            "select kind, assets::int, passed::int, score::float from metaops.minimum_metadata_by_owner"
+            " where week = %s and owner = any (%s) and kind <> 'run' order by 1", monday(0), ["team-clean", "team-load"]))
+    check("an owner's runs, in the week in which they began", [(monday(0), "run", ORDERS, 0, 0.667)],
+          [line for line in pipe.query(f"{told} = 'team-load'") if line[1] == "run"])
+    check("what is nobody's: raw, orphan, bare and clean.parquet, which has all of it by its other name", (ORDERS * 4, ORDERS), pipe.query(
+        "select assets::int, passed::int from metaops.minimum_metadata_by_owner where owner is null and kind = 'dataset'"
+        " and week = %s", monday(1))[0])
+    lines, weeks = growing()
+    pipe.emit(lines)
+    pipe.wait_stored()
+    check("week by week", weeks, pipe.query(f"{told} = 'grower' order by week"))
+
+
 def main():
     rng = random.Random(int(os.environ.get("METAOPS_SEED", "1")))
     with Pipeline("minimum", 3) as pipe:
@@ -124,6 +141,8 @@ def main():
             "select count(*) from metaops.minimum_metadata where kind = 'job' and gate"))
         pipe.query("select metaops.limit_freshness('dataset', null)")
         look(pipe, "without a limit again")
+        pipe.worker(2)
+        by_owner(pipe)
     end()
 
 

@@ -1,11 +1,14 @@
 """A small world of events, each fact of minimum metadata told or not told somewhere in it, and what must be shown of it,
 by hand. Names are of one namespace each, so that many orders of it live side by side."""
 
+import datetime
 import json
 import uuid
 
 PRODUCER = "https://example.org/tool/1.0"
 PERSON = "https://example.org/people"
+THIS_WEEK = datetime.date.today() - datetime.timedelta(days=datetime.date.today().weekday())
+WEEKS_AGO = 5
 
 
 def run_id(space, name):
@@ -24,8 +27,13 @@ def owner(name, producer=PERSON):
     return facet(producer, owners=[{"name": name}])
 
 
-def event(minute, producer=PRODUCER, **members):
-    return {"eventTime": f"2026-01-05T08:{minute:02}:00Z", "producer": producer,
+def monday(week):
+    """Of the week with this number, from 0 on; the last one is this week."""
+    return THIS_WEEK - datetime.timedelta(weeks=WEEKS_AGO - week)
+
+
+def event(minute, producer=PRODUCER, week=0, **members):
+    return {"eventTime": f"{monday(week)}T08:{minute:02}:00Z", "producer": producer,
             "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json", **members}
 
 
@@ -42,8 +50,8 @@ def dataset(space, name, namespace=None, **members):
     return {"namespace": namespace or f"data {space}", "name": name, **members}
 
 
-def dataset_event(space, minute, name, facets, namespace=None):
-    return event(minute, PERSON, dataset=dataset(space, name, namespace, facets=facets))
+def dataset_event(space, minute, name, facets, namespace=None, week=0):
+    return event(minute, PERSON, week, dataset=dataset(space, name, namespace, facets=facets))
 
 
 def job_event(space, minute, name, facets, **members):
@@ -115,6 +123,17 @@ def rest(space):
 
 def events(space):
     return [json.dumps(each).encode() for each in load(space) + declared(space) + taken_back(space) + rest(space)]
+
+
+def growing():
+    """Of one dataset an owner, and two weeks later all that the gate asks for; and what its owner's rows say of each week."""
+    owned = {"ownership": owner("grower")}
+    rest = {"version": facet(PERSON, datasetVersion="1"), "schema": FIELDS,
+            "tags": tags(("external_source", "ACME"), ("last_updated", "now"), producer=PERSON)}
+    weeks = [(monday(week), "dataset", 1, 0, 0.222) for week in (0, 1)] + [  # 4 of 18, 12 of 19
+        (monday(week), "dataset", 1, 1, 0.632) for week in range(2, WEEKS_AGO + 1)]
+    return [json.dumps(dataset_event("growing", 0, "grows", rest, week=2)).encode(),
+            json.dumps(dataset_event("growing", 0, "grows", owned)).encode()], weeks
 
 
 def row(kind, name, scores, missing, inferred="", version=None, owner=None, namespace=None):
