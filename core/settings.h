@@ -112,6 +112,7 @@ struct settings {
         int64_t batches_in_flight_max; /* per lane */
         int64_t known_ids_max;
         int64_t base_bytes_max; /* cache of bodies that later ones are stored against */
+        int64_t series_lateness_ms;
         int64_t session_timeout_ms;
         int64_t drain_timeout_ms;
     } worker;

@@ -333,6 +333,11 @@ const struct setting_row settings_table_rows[] = {
      .roles = "worker",
      .doc = "Lanes of the pipeline: each a thread that turns events into rows and a thread with a "
             "connection of its own that writes them. A partition belongs to one lane."},
+    {FIELD(worker.series_lateness_ms), .type = SETTING_MILLISECONDS, .def = "604800000", .min = 0,
+     .max = 31 * 24 * HOUR_MS, .roles = "worker",
+     .doc = "A run that ended by so much before the newest of its series is put in its place among "
+            "the newest five; one that comes later still, or behind five others, is left out of "
+            "what is usual."},
     {FIELD(worker.session_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000",
      .min = 6 * SECOND_MS, .max = HOUR_MS / 2, .roles = "worker",
      .doc = "A worker silent for so long loses its partitions to the others."},

@@ -40,6 +40,8 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(statements)                                                                                  \
     X(drift_contents)                                                                              \
     X(asset_facts)                                                                                 \
+    X(series)                                                                                      \
+    X(observations)                                                                                \
     X(runs)                                                                                        \
     X(bases)                                                                                       \
     X(key_changes)                                                                                 \

@@ -63,6 +63,21 @@ enum graph_fact {
     GRAPH_FACT_INPUTS = 1 << 24,  /* what a run reads, or (also of a job) that it reads nothing */
     GRAPH_FACT_OUTPUTS = 1 << 25, /* what a run writes, or (also of a job) that it writes nothing */
 };
+/* What is measured of a run (graph.series): of its job, or of what it read or wrote. */
+enum graph_metric {
+    GRAPH_METRIC_GAP = 1,      /* seconds since the write before */
+    GRAPH_METRIC_DURATION = 2, /* seconds from START to COMPLETE */
+    GRAPH_METRIC_ROWS = 3,
+    GRAPH_METRIC_BYTES = 4,
+    GRAPH_METRIC_FILES = 5,
+    GRAPH_METRIC_PASSED = 6, /* share of assertions that hold */
+    GRAPH_METRIC_NULLS = 7,  /* of a column, from here on; share of the rows */
+    GRAPH_METRIC_DISTINCT = 8,
+    GRAPH_METRIC_MIN = 9,
+    GRAPH_METRIC_MAX = 10,
+    GRAPH_METRIC_MEAN = 11,
+    GRAPH_METRIC_QUANTILE = 1000, /* and thousandths: 1500 is the median */
+};
 enum graph_place { GRAPH_FACETS = 0, GRAPH_INPUT_FACETS = 1, GRAPH_OUTPUT_FACETS = 2 };
 
 /* A job or a dataset under its names. */
@@ -149,6 +164,29 @@ struct graph_asset_facts {
         lasting; /* of observed and declared what is never taken back, as it is told by no static facet */
     uint32_t
         contested; /* not told, by a facet that can tell it: what was told earlier may hold no more */
+};
+
+/* A series of numbers, one a run. */
+struct graph_series {
+    uint32_t event;
+    struct id128 id;
+    struct id128 job;
+    bool has_dataset;
+    struct id128 dataset;
+    uint8_t direction; /* of the dataset */
+    int16_t metric;    /* enum graph_metric */
+    struct str field;  /* ptr NULL: none */
+};
+
+/* One number of a series. */
+struct graph_observation {
+    uint32_t event;
+    struct id128 series;
+    int16_t metric;
+    bool is_of_run; /* the value is the run's duration, which the store knows */
+    struct id128 run;
+    int64_t at_us;
+    double value;
 };
 
 /* One dataset of an io set: the inputs and outputs that events of a job name together (or the subject of dataset
@@ -335,7 +373,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 23
+#define GRAPH_TABLES 25
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -354,6 +392,8 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_statement) statements;
     GRAPH_ROWS(struct graph_drift_content) drift_contents;
     GRAPH_ROWS(struct graph_asset_facts) asset_facts;
+    GRAPH_ROWS(struct graph_series) series;
+    GRAPH_ROWS(struct graph_observation) observations;
     GRAPH_ROWS(struct graph_run) runs;
     GRAPH_ROWS(struct graph_base) bases;
     GRAPH_ROWS(struct graph_key_change) key_changes;

@@ -25,6 +25,7 @@
 #define RECONNECT_US 1000000
 #define JUDGE_US 500000 /* a tenth of the time at most */
 #define TIDY_US 5000000
+#define MISSING_US 2000000
 #define DRAIN_US 5000000
 #define STATUS_BYTES 200
 
@@ -42,6 +43,7 @@ struct alerter {
     int64_t poll_at_us;
     int64_t tidy_at_us;
     int64_t judge_at_us;
+    int64_t missing_at_us;
     int64_t connect_at_us;
     atomic_bool is_connected; /* read by /readyz */
     bool has_failed;
@@ -191,6 +193,19 @@ static void judge(struct alerter *al, int64_t now_us)
     }
 }
 
+/* What should have come by now. */
+static void look_for_missing(struct alerter *al, int64_t now_us)
+{
+    struct err err = {.text = ""};
+    int64_t count = 0;
+
+    enum verdict verdict = alerter_store_missing(al->store, &count, &err);
+    al->missing_at_us = count ? now_us : now_us + MISSING_US;
+    if (verdict != OK) {
+        on_store_fault(al, &err, verdict);
+    }
+}
+
 static void tidy(struct alerter *al, int64_t now_us)
 {
     struct err err = {.text = ""};
@@ -247,6 +262,9 @@ static void turn(struct alerter *al)
         }
         if (atomic_load(&al->is_connected) && now_us >= al->judge_at_us) {
             judge(al, now_us);
+        }
+        if (atomic_load(&al->is_connected) && now_us >= al->missing_at_us) {
+            look_for_missing(al, now_us);
         }
         if (now_us >= al->tidy_at_us) {
             tidy(al, now_us);

@@ -344,6 +344,17 @@ enum verdict alerter_store_judge(struct alerter_store *store, struct err *err)
     return verdict;
 }
 
+enum verdict alerter_store_missing(struct alerter_store *store, int64_t *out_count, struct err *err)
+{
+    struct pg_result *rows = NULL;
+    enum verdict verdict = query(store, "alerter/missing.sql", 0, NULL, &rows, err);
+    if (verdict == OK) {
+        *out_count = strtoll(pg_conn_value(rows, 0, 0), NULL, 10);
+    }
+    pg_conn_clear(rows);
+    return verdict;
+}
+
 enum verdict alerter_store_tidy(struct alerter_store *store, int64_t *out_pending,
                                 int64_t *out_given_up, struct err *err)
 {

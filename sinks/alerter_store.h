@@ -62,6 +62,10 @@ MUST_CHECK enum verdict alerter_store_load_contracts(struct alerter_store *store
 /* Judges drift that workers had no time for (graph.judge_drift), for about 50 ms; blocks meanwhile. */
 MUST_CHECK enum verdict alerter_store_judge(struct alerter_store *store, struct err *err);
 
+/* Raises alerts for writes that are missing (graph.judge_missing), a hundred at most; *out_count is how many. */
+MUST_CHECK enum verdict alerter_store_missing(struct alerter_store *store, int64_t *out_count,
+                                              struct err *err);
+
 /* Takes away what is left of messages that all have; counts what is not delivered, and what was given up. */
 MUST_CHECK enum verdict alerter_store_tidy(struct alerter_store *store, int64_t *out_pending,
                                            int64_t *out_given_up, struct err *err);

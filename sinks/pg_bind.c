@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include <libpq-fe.h>
@@ -16,8 +17,8 @@ static uint32_t oid_of(char type)
     static const struct {
         char type;
         uint32_t oid;
-    } oids[] = {{'u', 2950}, {'t', 25}, {'z', 1184}, {'2', 21},
-                {'4', 23},   {'8', 20}, {'b', 16},   {'y', 17}};
+    } oids[] = {{'u', 2950}, {'t', 25}, {'z', 1184}, {'2', 21}, {'4', 23},
+                {'8', 20},   {'b', 16}, {'y', 17},   {'d', 701}};
     for (size_t i = 0; i < sizeof oids / sizeof oids[0]; i++) {
         if (oids[i].type == type) {
             return oids[i].oid;
@@ -134,6 +135,18 @@ void pg_bind_time(struct pg_bind *bind, int index, int64_t us)
     } else {
         pg_bind_int8(bind, index, us - PG_BIND_EPOCH_US);
     }
+}
+
+void pg_bind_float8(struct pg_bind *bind, int index, double value)
+{
+    uint64_t bits;
+    if (isnan(value)) {
+        pg_bind_null(bind, index);
+        return;
+    }
+    memcpy(&bits, &value, sizeof bits);
+    bits = htobe64(bits);
+    put(bind, index, &bits, sizeof bits);
 }
 
 void pg_bind_bool(struct pg_bind *bind, int index, bool value)

@@ -38,7 +38,7 @@ struct pg_bind {
 };
 
 /* Begins a statement. One letter per parameter: u uuid[], t text[], z timestamptz[], 2 4 8 intN[], b bool[],
- * y bytea[], s a single text. types is a literal. */
+ * d float8[], y bytea[], s a single text. types is a literal. */
 void pg_bind_begin(struct pg_bind *bind, const char *types);
 
 /* One more element at the end of parameter number index (from 0). */
@@ -48,6 +48,7 @@ void pg_bind_time(struct pg_bind *bind, int index, int64_t us);      /* GRAPH_NO
 void pg_bind_int2(struct pg_bind *bind, int index, int16_t value);
 void pg_bind_int4(struct pg_bind *bind, int index, int32_t value);
 void pg_bind_int8(struct pg_bind *bind, int index, int64_t value);
+void pg_bind_float8(struct pg_bind *bind, int index, double value); /* NAN: null */
 void pg_bind_bool(struct pg_bind *bind, int index, bool value);
 void pg_bind_null(struct pg_bind *bind, int index);
 

@@ -16,6 +16,7 @@
 #include "pg_prepare.h"
 #include "pg_tables.h"
 #include "pg_verdict.h"
+#include "series_write.h"
 
 #define SCRATCH_BYTES_MAX (256u << 20)
 #define SCRATCH_KEEP_BYTES (1u << 20)
@@ -263,10 +264,49 @@ static enum verdict first_half(struct sink *sink, struct graph_batch *rows,
     return verdict == OK ? sync_and_read(sink, judge, judgement, err) : verdict;
 }
 
-/* Rows and COMMIT in one round trip. */
+static void read_runs(void *arg, int index, PGresult *result)
+{
+    (void)index;
+    series_write_runs(arg, result);
+}
+
+static void read_states(void *arg, int index, PGresult *result)
+{
+    (void)index;
+    series_write_states(arg, result);
+}
+
+/* Behind the tables: what runs took is known by then, and series are locked last. Two more round trips, for batches
+ * with numbers only. */
+static enum verdict send_series(struct sink *sink, const struct graph_batch *rows, struct err *err)
+{
+    struct series_write sw;
+    bool is_sent = false;
+    enum verdict verdict = series_write_names(rows, sink->scratch, &sink->bind, sink->pg, err);
+    if (verdict == OK) {
+        verdict = series_write_begin(&sw, rows, sink->scratch,
+                                     sink->st->worker.series_lateness_ms * INT64_C(1000), err);
+    }
+    if (verdict != OK || sw.count == 0) {
+        return verdict;
+    }
+    verdict = sync_and_read(sink, read_runs, &sw, err);
+    if (verdict == OK) {
+        verdict = series_write_lock(&sw, &sink->bind, sink->pg, &is_sent, err);
+    }
+    if (verdict == OK && is_sent) {
+        verdict = sync_and_read(sink, read_states, &sw, err);
+    }
+    return verdict == OK && is_sent ? series_write_send(&sw, &sink->bind, sink->pg, err) : verdict;
+}
+
+/* Rows and COMMIT in one round trip, but for series. */
 static enum verdict second_half(struct sink *sink, struct graph_batch *rows, struct err *err)
 {
     enum verdict verdict = send_tables(sink, rows, ALL_EVENTS, err);
+    if (verdict == OK) {
+        verdict = send_series(sink, rows, err);
+    }
     if (verdict == OK) {
         verdict = send_audit(sink, rows, err);
     }

@@ -3,6 +3,7 @@
 -- own or mentioned, event time, event), $11-$14 parent (id, root, event time, event), $15-$18 nominal
 -- times (start, end, event time, event), $19-$21 error (message, event time, event), $22 what is known of minimum
 -- metadata.
+-- Returns what the runs are now: what they took is a series.
 insert into graph.runs as r (run_uuid, run_id, state, started_at, first_at, ended_at,
     job_uuid, job_own, job_at, job_by, parent_uuid, root_uuid, parent_at, parent_by,
     nominal_start, nominal_end, nominal_at, nominal_by, error_message, error_at, error_by,
@@ -62,4 +63,5 @@ on conflict (run_uuid) do update set
     error_by = case when (excluded.error_at, excluded.error_by)
             > (coalesce(r.error_at, '-infinity'), r.error_by)
         then excluded.error_by else r.error_by end,
-    facts = r.facts | excluded.facts;
+    facts = r.facts | excluded.facts
+returning run_uuid, started_at, ended_at, state;

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <math.h>
+
 #include "schemas/graph_rows.h"
 #include "support/pg_params.h"
 
@@ -24,6 +26,20 @@ static void expect_bytes(const struct pg_bind *bind, int param, const char *byte
     assert_memory_equal(bind->arrays[param].data, bytes, len);
 }
 #define EXPECT(bind, param, literal) expect_bytes(bind, param, literal, sizeof(literal) - 1)
+
+static void test_pg_bind_writes_floats_as_postgres_reads_them(void **state)
+{
+    (void)state;
+    struct pg_bind bind = {0};
+    pg_bind_begin(&bind, "d");
+    pg_bind_float8(&bind, 0, -2.5);
+    pg_bind_float8(&bind, 0, NAN);
+    finish(&bind);
+    EXPECT(&bind, 0,
+           "\0\0\0\1\0\0\0\1\0\0\2\xbd\0\0\0\2\0\0\0\1\0\0\0\x8\xc0\4\0\0\0\0\0\0"
+           "\xff\xff\xff\xff");
+    pg_bind_fini(&bind);
+}
 
 static void test_pg_bind_writes_arrays_as_postgres_reads_them(void **state)
 {
@@ -101,6 +117,7 @@ static void test_pg_bind_the_next_statement_begins_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pg_bind_writes_floats_as_postgres_reads_them),
         cmocka_unit_test(test_pg_bind_writes_arrays_as_postgres_reads_them),
         cmocka_unit_test(test_pg_bind_an_array_of_nothing_has_no_dimensions),
         cmocka_unit_test(test_pg_bind_the_next_statement_begins_anew),

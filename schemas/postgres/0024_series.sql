@@ -1,0 +1,297 @@
+-- Series of numbers that runs tell: rows, bytes, shares, times. Of each a state of fixed size is kept (sinks/series_model.h):
+-- what is usual, and the newest few points. A worker locks the rows of a batch in the order of their ids, reads them,
+-- adds the points of events that are new, and writes them back in the same transaction.
+
+create table graph.series (
+    series_uuid uuid primary key,
+    job_uuid uuid not null,
+    dataset_uuid uuid,
+    direction smallint not null,
+    metric smallint not null,
+    points integer not null default 0,
+    last_at timestamptz,
+    late_at timestamptz,
+    stale_at timestamptz,
+    last_value double precision,
+    expected double precision,
+    spread double precision,
+    score real,
+    missing smallint not null default 0,
+    field text,
+    state bytea
+) with (fillfactor = 80);
+alter table graph.series alter state set storage plain;
+create index series_gaps on graph.series (series_uuid) where metric = 1;
+comment on table graph.series is 'What is usual for numbers that runs tell (view metaops.series).';
+comment on column graph.series.series_uuid is 'Digest of what the series is about.';
+comment on column graph.series.job_uuid is 'The job whose runs tell it.';
+comment on column graph.series.dataset_uuid is 'The dataset that is measured; null: the run itself.';
+comment on column graph.series.direction is '0: as the job reads it, 1: as it writes it, 2: the run itself.';
+comment on column graph.series.metric is
+    '1 seconds between writes, 2 seconds that a run takes, 3 rows, 4 bytes, 5 files, 6 share of assertions that hold; of a column: 7 share of nulls, 8 of distinct values, 9 least, 10 largest, 11 mean, 1000 + n quantile n/1000.';
+comment on column graph.series.points is 'How many runs have told it.';
+comment on column graph.series.last_at is 'Event time of the newest point.';
+comment on column graph.series.late_at is 'When the next write is late.';
+comment on column graph.series.stale_at is 'When it has been missing for long.';
+comment on column graph.series.last_value is 'The newest number.';
+comment on column graph.series.expected is 'What it was expected to be; of writes: seconds to the next one.';
+comment on column graph.series.spread is 'One robust standard deviation, in the number''s own unit.';
+comment on column graph.series.score is 'By how many of them the newest was off; null: too young to tell.';
+comment on column graph.series.missing is 'Told: 0 nothing is missing, 1 late, 2 stale.';
+comment on column graph.series.field is 'The column, when it is about one.';
+comment on column graph.series.state is 'Newest points and what was learned (sinks/series_codec.h).';
+
+create function graph.metric_name(metric smallint) returns text
+language sql immutable parallel safe
+return case when metric > 1000 then 'quantile ' || (metric - 1000) / 1000.0::real
+    else (array['gap_seconds', 'duration_seconds', 'rows', 'bytes', 'files', 'passed_share', 'null_share', 'distinct_share',
+                'min', 'max', 'mean'])[metric] end;
+
+-- The kind of alert that a series raises.
+create function graph.metric_kind(metric smallint) returns text
+language sql immutable parallel safe
+return case when metric = 1 then 'freshness' when metric = 2 then 'behaviour' when metric <= 5 then 'volume'
+    else 'quality' end;
+
+create view metaops.series as
+select s.series_uuid as series_id, graph.metric_kind(s.metric) as kind, coalesce(d.namespace, j.namespace) as namespace,
+    coalesce(d.name, j.name) as name, s.field, graph.metric_name(s.metric) as metric,
+    s.points as observations, s.last_value, s.expected, s.spread, s.score as last_score, s.last_at as last_event_time,
+    j.namespace as job_namespace, j.name as job_name,
+    case s.direction when 0 then 'input' when 1 then 'output' end as direction, s.late_at, s.stale_at
+from graph.series s
+join graph.jobs j using (job_uuid)
+left join graph.datasets d using (dataset_uuid)
+where s.points > 0;
+comment on view metaops.series is 'Numbers that runs tell and what is usual for each: what learned drift is judged by.';
+comment on column metaops.series.series_id is 'The series; the same in every store.';
+comment on column metaops.series.kind is 'Kind of alert that it raises: freshness, behaviour, volume or quality.';
+comment on column metaops.series.namespace is 'Namespace of the dataset, or of the job.';
+comment on column metaops.series.name is 'Name of the dataset, or of the job.';
+comment on column metaops.series.field is 'The column, when it is about one.';
+comment on column metaops.series.metric is
+    'gap_seconds (between writes), duration_seconds, rows, bytes, files, passed_share (assertions that hold), null_share, distinct_share, min, max, mean or a quantile.';
+comment on column metaops.series.observations is 'How many runs have told it. Nothing is judged below 14.';
+comment on column metaops.series.last_value is 'The newest number.';
+comment on column metaops.series.expected is 'What it was expected to be; of gap_seconds: seconds to the next write.';
+comment on column metaops.series.spread is 'One robust standard deviation, in the number''s own unit.';
+comment on column metaops.series.last_score is 'By how many of them the newest was off; null: too young to tell.';
+comment on column metaops.series.last_event_time is 'Event time of the newest point.';
+comment on column metaops.series.job_namespace is 'Namespace of the job whose runs tell it.';
+comment on column metaops.series.job_name is 'Name of that job.';
+comment on column metaops.series.direction is 'input: as the job reads the dataset, output: as it writes it; null: the run itself.';
+comment on column metaops.series.late_at is 'Of gap_seconds: when the next write is late.';
+comment on column metaops.series.stale_at is 'Of gap_seconds: when it has been missing for long.';
+
+-- What becomes of an alert of a series: it opens (1), is seen again (2), is over (3), was over before it was known (4), or
+-- was none, as a run that came late shows (5).
+create type graph.series_finding as (
+    series_uuid uuid, what smallint, run uuid, at timestamptz, good_run uuid, good_at timestamptz,
+    value double precision, expected double precision, spread double precision, score real
+);
+comment on type graph.series_finding is 'Something to tell about a series.';
+comment on column graph.series_finding.series_uuid is 'The series.';
+comment on column graph.series_finding.what is '1 off, 2 still off, 3 back, 4 was off and is back, 5 was never off.';
+comment on column graph.series_finding.run is 'The first run that was off.';
+comment on column graph.series_finding.at is 'Event time of that.';
+comment on column graph.series_finding.good_run is 'The last run before it.';
+comment on column graph.series_finding.good_at is 'Event time of that.';
+comment on column graph.series_finding.value is 'What the first run that was off told.';
+comment on column graph.series_finding.expected is 'What was expected.';
+comment on column graph.series_finding.spread is 'One robust standard deviation.';
+comment on column graph.series_finding.score is 'By how many it was off.';
+
+create function graph.series_alert(series uuid, run uuid) returns uuid
+language sql immutable parallel safe
+return md5(concat_ws('|', 'series', series, run))::uuid;
+
+-- A number as people read it.
+create function graph.short_number(value double precision) returns text
+language sql immutable parallel safe
+return case when abs(value) >= 1e15 then value::text else trim_scale(round(value::numeric,
+    case when abs(value) >= 100 then 0 when abs(value) >= 1 then 2 else 4 end))::text end;
+
+create function graph.series_title(s graph.series, name text, f graph.series_finding) returns text
+language sql stable parallel safe
+return case when s.metric = 1 then format('%s: %s, last written %s, expected after %s', name,
+        case s.missing when 2 then 'stale' else 'late' end, to_char(s.last_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
+        date_trunc('second', make_interval(secs => f.expected)))
+    else format('%s: %s%s is %s, expected %s', name, replace(graph.metric_name(s.metric), '_', ' '),
+        ' of ' || s.field, graph.short_number(f.value), graph.short_number(f.expected)) end;
+
+-- How bad: data that is all but gone, or missing for long, where somebody reads it.
+create function graph.series_severity(s graph.series, f graph.series_finding, is_read boolean) returns text
+language sql stable parallel safe
+return case
+    when s.metric = 2 then 'info'
+    when is_read and s.metric = 1 and s.missing = 2 then 'critical'
+    when is_read and s.direction = 1 and s.metric in (3, 4) and f.value < 0.1 * f.expected then 'critical'
+    else 'warning' end;
+
+-- An open alert that explains this one: of the same run, as exact drift comes before volume and volume before the rest; or of a
+-- dataset upstream within the day before.
+create function graph.series_cause(alert uuid, s graph.series, f graph.series_finding, namespace text, name text,
+                                   is_dataset boolean) returns uuid
+language sql stable
+begin atomic
+    select a.alert_id
+    from graph.alerts a
+    where a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
+        and (a.run_uuid = (f).run and s.metric <> 1
+             or is_dataset and a.kind in ('schema', 'volume', 'freshness', 'quality') and a.subject_kind = 3
+                and a.event_time between (f).at - interval '1 day' and (f).at
+                and a.subject_uuid in (
+                    select d.dataset_uuid
+                    from metaops.upstream(series_cause.namespace, series_cause.name, 5) u
+                    join graph.datasets d on d.namespace = u.namespace and d.name = u.name))
+    order by array_position(array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment',
+                                  'freshness', 'volume'], a.kind), a.event_time, a.alert_id
+    limit 1;
+end;
+
+create function graph.raise_series_one(alert uuid, s graph.series, f graph.series_finding) returns void
+language plpgsql
+as $$
+declare
+    is_dataset constant boolean := s.dataset_uuid is not null;
+    subject constant uuid := coalesce(s.dataset_uuid, s.job_uuid);
+    namespace text;
+    name text;
+    hit jsonb := '[]';
+    detail jsonb;
+begin
+    if is_dataset then
+        select d.namespace, d.name into namespace, name from graph.datasets d where d.dataset_uuid = s.dataset_uuid;
+    else
+        select j.namespace, j.name into namespace, name from graph.jobs j where j.job_uuid = s.job_uuid;
+    end if;
+    if f.what <> 4 then
+        hit := graph.drift_downstream(subject, case when s.field is not null then array[s.field] end);
+    end if;
+    detail := jsonb_strip_nulls(jsonb_build_object(
+        'metric', graph.metric_name(s.metric), 'observed', f.value, 'expected', f.expected, 'spread', f.spread,
+        'score', round(f.score::numeric, 1), 'since', f.at, 'series_id', s.series_uuid,
+        'changes', jsonb_build_array(jsonb_build_object('change', 'changed', 'what', graph.metric_name(s.metric),
+                                                        'from', f.expected, 'to', f.value)),
+        'last_good_run', (select graph.run_name(r.run_id, r.run_uuid) from graph.runs r where r.run_uuid = f.good_run),
+        'last_good_at', f.good_at, 'principal', graph.principal_of(f.run, f.at),
+        'owners', (select nullif(o.owners, '[]') from graph.owners_of(array[subject]) o),
+        'sql', format('select * from metaops.series where series_id = %L', s.series_uuid)))
+        || coalesce((select a.actor from graph.drift_actors(array[f.run]) a), '{}');
+    perform graph.raise_alert(alert, graph.metric_kind(s.metric), graph.series_severity(s, f, hit <> '[]'),
+        case when is_dataset then 3 else 2 end::smallint, subject, s.field,
+        graph.series_title(s, name, f), detail, hit, f.at, f.run, f.what = 4,
+        graph.series_cause(alert, s, f, namespace, name, is_dataset));
+end $$;
+
+-- It is over, or never was.
+create function graph.end_series_alert(alert uuid, never_was boolean) returns void
+language plpgsql
+as $$
+declare
+    was graph.alerts;
+begin
+    select * into was from graph.alerts a where a.alert_id = alert for update;
+    if was.status in ('open', 'acknowledged') then
+        update graph.alerts a set status = 'resolved' where a.alert_id = alert;
+        perform graph.tell_alert(alert, 'resolved');
+    end if;
+    if never_was and not graph.is_news(was.event_time) and was.status in ('open', 'acknowledged', 'resolved') then
+        delete from graph.alert_events e where e.alert_id = alert;
+        delete from graph.alerts a where a.alert_id = alert;
+    end if;
+end $$;
+
+-- What workers found, in order. What cannot be told stops no event.
+create function graph.raise_series(findings graph.series_finding[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    f graph.series_finding;
+    s graph.series;
+begin
+    foreach f in array findings loop
+        begin
+            if f.what in (1, 4) then
+                select * into s from graph.series x where x.series_uuid = f.series_uuid;
+                perform graph.raise_series_one(graph.series_alert(s.series_uuid, f.run), s, f);
+            elsif f.what = 2 then
+                update graph.alerts a set last_seen_at = now()
+                where a.alert_id = graph.series_alert(f.series_uuid, f.run) and a.status <> 'resolved';
+            else
+                perform graph.end_series_alert(graph.series_alert(f.series_uuid, f.run), f.what = 5);
+            end if;
+        exception when others then
+            if sqlstate ~ '^(08|40|53|55|57|58)' then
+                raise; -- may go better another time
+            end if;
+            raise warning 'an alert of series % cannot be told: %', f.series_uuid, sqlerrm;
+        end;
+    end loop;
+end $$;
+
+-- Writes that are missing: late, then stale. One session at a time; old ones are history. The alert is about the dataset
+-- since the run that wrote last, and over when it is written again.
+create function graph.judge_missing(most integer) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s graph.series;
+    told integer := 0;
+begin
+    if not pg_try_advisory_xact_lock(hashtext('metaops.judge_missing')) then
+        return 0;
+    end if;
+    for s in
+        select * from graph.series x
+        where x.metric = 1 and (x.missing = 0 and x.late_at <= now() and graph.is_news(x.late_at)
+            or x.missing = 1 and x.stale_at <= now() and graph.is_news(x.stale_at))
+        order by x.series_uuid limit most for update skip locked
+    loop
+        update graph.series x set missing = s.missing + 1 where x.series_uuid = s.series_uuid;
+        s.missing := s.missing + 1;
+        perform graph.raise_missing(s);
+        told := told + 1;
+    end loop;
+    return told;
+end $$;
+
+create function graph.raise_missing(s graph.series) returns void
+language plpgsql
+as $$
+declare
+    at constant timestamptz := case s.missing when 1 then s.late_at else s.stale_at end;
+    last_run constant uuid := (select r.run_uuid from graph.runs r
+                               where r.job_uuid = s.job_uuid and r.ended_at = s.last_at and r.state = 2
+                               order by r.run_uuid limit 1);
+begin
+    perform graph.raise_series_one(graph.series_alert(s.series_uuid, graph.missing_run(s)), s,
+        (s.series_uuid, 1, null, at, last_run, s.last_at, extract(epoch from at - s.last_at), s.expected, s.spread,
+         null)::graph.series_finding);
+end $$;
+
+-- Stands for the run that has not come.
+create function graph.missing_run(s graph.series) returns uuid
+language sql immutable parallel safe
+return md5(concat_ws('|', 'missing', s.series_uuid, extract(epoch from s.last_at)))::uuid;
+
+-- What was missing has come: alerts of these series are over.
+create function graph.end_missing(series uuid[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    s graph.series;
+begin
+    for s in select * from graph.series x where x.series_uuid = any (series) and x.missing > 0 order by x.series_uuid loop
+        perform graph.end_series_alert(graph.series_alert(s.series_uuid, graph.missing_run(s)), false);
+    end loop;
+end $$;
+
+revoke execute on function graph.raise_series(graph.series_finding[]), graph.judge_missing(integer),
+    graph.end_missing(uuid[]) from public;
+
+insert into graph.role_rights values
+    ('metaops_writer', 'graph.series', 'insert, select, update'),
+    ('metaops_writer', 'function graph.raise_series(graph.series_finding[])', 'execute'),
+    ('metaops_writer', 'function graph.judge_missing(integer)', 'execute'),
+    ('metaops_writer', 'function graph.end_missing(uuid[])', 'execute');

@@ -1,0 +1,2 @@
+-- Writes that are missing, a hundred at most.
+select graph.judge_missing(100)
