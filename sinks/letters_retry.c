@@ -44,7 +44,8 @@ static void on_result(void *record_arg, enum verdict verdict, int32_t partition,
     (void)offset;
     pthread_mutex_lock(&retry->lock);
     item->verdict = verdict;
-    snprintf(item->reason, sizeof item->reason, "%s", reason ? reason : "");
+    snprintf(item->reason, sizeof item->reason, "%.*s", (int)sizeof item->reason - 1,
+             reason ? reason : "");
     retry->pending--;
     pthread_cond_broadcast(&retry->answered);
     pthread_mutex_unlock(&retry->lock);

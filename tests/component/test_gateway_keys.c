@@ -27,7 +27,7 @@
 #include "schemas/event_codec.h"
 #include "support/raw_http.h"
 
-#define WAIT_MS 6000
+#define WAIT_MS 30000
 /* Kafka's numbers of requests. */
 #define PRODUCE_REQUEST 0
 #define FETCH_REQUEST 1
@@ -242,7 +242,7 @@ static int64_t wait_for_status(struct fixture *fx, const char *headers, int stat
     int64_t begin_us = timebase_mono_us();
     int got = 0;
 
-    while (got != status && timebase_mono_us() - begin_us < 5000000) {
+    while (got != status && timebase_mono_us() - begin_us < (int64_t)WAIT_MS * 1000) {
         struct raw_answer answer = post(fx, LINEAGE, headers, STR(EVENT));
         got = answer.status;
         raw_http_fini(&answer);
@@ -369,7 +369,7 @@ static void test_strangers_are_refused_before_their_body(void **state)
                                       "30000000\r\nExpect: 100-continue\r\n\r\n")));
     answer = raw_http_read(fd, WAIT_MS);
     assert_int_equal(answer.status, 401); /* and no 100 before it */
-    assert_true(timebase_mono_us() - begin_us < 2000000);
+    assert_true(timebase_mono_us() - begin_us < 5000000);
     raw_http_fini(&answer);
     assert_true(raw_http_is_closed(fd, WAIT_MS));
     close(fd);

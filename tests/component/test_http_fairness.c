@@ -28,7 +28,7 @@
 #define ANSWER_TIMEOUT_MS 400
 #define CONNECTIONS_MAX 8
 #define SILENT_MS 600 /* a little more than the server asks for */
-#define WAIT_MS 5000
+#define WAIT_MS 30000
 
 struct fixture {
     struct http_server *server;

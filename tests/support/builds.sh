@@ -124,8 +124,8 @@ part_style() {
 }
 
 # Tests that look at what comes out, not at times and memory, or know that it is a sanitizer's.
-ASAN_TESTS=(bad_input convergence dead_letters doors emitters evidence hostile_http json_topic keys maintain meaning partitions
-    positions python_client questions redaction roles row_security time)
+ASAN_TESTS=(alerts bad_input convergence dead_letters doors emitters evidence files hostile_http json_topic keys maintain meaning
+    partitions positions python_client questions redaction roles row_security secrets time)
 
 # Everything under AddressSanitizer and UBSan: unit, component, and the real stack.
 part_asan() {

@@ -124,7 +124,7 @@ static void test_pg_merge_of_runs_is_a_function_of_the_set(void **state)
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         struct graph_run rows[ROWS_MAX] = {0};
-        struct graph_run groups[ROWS_MAX + 2];
+        struct graph_run groups[ROWS_MAX + 2] = {0};
         size_t count = 1 + random_rows_below(&rr, ROWS_MAX);
         for (size_t i = 0; i < count; i++) {
             rows[i] = random_rows_run(&rr, 0);
@@ -150,7 +150,7 @@ static void test_pg_merge_of_statements_is_a_function_of_the_set(void **state)
     struct random_rows rr = random_rows_begin(2);
     (void)state;
     for (int round = 0; round < ROUNDS; round++) {
-        struct graph_statement groups[ROWS_MAX];
+        struct graph_statement groups[ROWS_MAX] = {0};
         size_t count = 1 + random_rows_below(&rr, ROWS_MAX);
         int64_t first_us = INT64_MAX;
         struct graph_version last = {.at_us = GRAPH_NO_TIME};
