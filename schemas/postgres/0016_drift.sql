@@ -858,7 +858,8 @@ begin
         @? '$[*] ? (@.change == "removed" && (@.what == "owner" || @.value like_regex "pii|sensitiv|confidential|secret|gdpr|phi" flag "i"))'
         then 'warning'
     when kind = 'consistency' then 'warning'
-    when kind = 'topology' and changes @? '$[*] ? (@.change == "removed" || @.what == "writer")' then 'warning'
+    when kind = 'topology' and changes @? '$[*] ? (@.change == "removed" || @.what == "writer" || @.what == "cycle")' then 'warning'
+    when kind = 'behaviour' and changes @? '$[*] ? (@.change == "removed")' then 'warning'
     when kind = 'behaviour' and changes @? '$[*] ? (@.what == "outcome")' then
         case when downstream <> '[]' then 'critical' else 'warning' end
     else 'info' end;
@@ -927,7 +928,7 @@ returns table (alert_id uuid, change graph.drift_change, namespace text, name te
 language plpgsql stable
 as $$
 declare
-    is_dataset constant boolean := aspect in (1, 4, 5);
+    is_dataset constant boolean := aspect in (1, 4, 5, 10);
 begin
     return query
     with fresh as materialized (
@@ -977,7 +978,7 @@ begin
         from graph.drift_alerts(changes, aspect) d
         order by graph.drift_rank((d.change).kind), d.alert_id loop
         perform graph.raise_alert(a.alert_id, a.kind, graph.drift_severity(a.kind, a.changes, a.downstream),
-            case when raise_drift.aspect in (1, 4, 5) then 3 else 2 end::smallint, a.subject_uuid,
+            case when raise_drift.aspect in (1, 4, 5, 10) then 3 else 2 end::smallint, a.subject_uuid,
             case when jsonb_array_length(a.changes) = 1 then a.changes -> 0 ->> 'field' end,
             format('%s: %s', a.name, graph.drift_title(a.changes)), a.detail, a.downstream, a.at, a.run, a.is_past,
             graph.drift_cause(a.alert_id, a.c, a.namespace), raise_drift.aspect);
@@ -1040,6 +1041,8 @@ begin
         return query select c.* from unnest(subjects) u cross join lateral graph.neighbour_drift_of(u, aspect) c;
     elsif aspect = 6 then
         return query select c.* from unnest(subjects) u cross join lateral graph.failures_of(u) c;
+    elsif aspect = 9 then
+        return query select c.* from unnest(subjects) u cross join lateral graph.structure_of(u) c;
     end if;
 end $$;
 

@@ -95,7 +95,7 @@ begin
     return query
     with due as (
         select s.aspect, array_agg(s.subject_uuid) as subjects from graph.drift_subjects s
-        where (s.contents > 1 or s.aspect = 6) and s.contents <= 1000
+        where (s.contents > 1 or s.aspect in (6, 9)) and s.contents <= 1000
         group by s.aspect
     )
     select c.kind, c.subject_uuid, graph.drift_severity(c.kind, c.changes, coalesce(hit.nodes, '[]')),

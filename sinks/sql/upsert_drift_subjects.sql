@@ -1,10 +1,17 @@
 -- Subjects to judge, locked in order: those of which this transaction says something new, and those that are watched by
 -- its statements ($1, $2 the earliest event time of each, $3 their jobs), because what was said before may be true
--- again. What was said first is a baseline, but that a failure (aspect 6) is none.
+-- again. What was said first is a baseline, but that a failure (aspect 6) is none. Jobs with a new statement or failure are
+-- due for what shows only in several runs (aspect 9), which is the alerter's.
 insert into graph.drift_subjects as s (subject_uuid, aspect, contents, is_due)
-select t.subject_uuid, t.aspect, sum(t.contents), sum(t.contents) > 1 or t.aspect = 6
+select t.subject_uuid, t.aspect, sum(t.contents), sum(t.contents) > 1 or t.aspect in (6, 9)
 from (
     select c.subject_uuid, c.aspect, 1 as contents from graph.drift_contents c where c.is_new and c.aspect < 8
+    union all
+    select c.subject_uuid, 9, 0 from graph.drift_contents c where c.is_new and c.aspect = 6
+    union all
+    select s.job_uuid, 9, 0
+    from unnest($1::uuid[]) b (statement_id) join graph.statements s using (statement_id)
+    where s.xmax = '0'::xid and s.kind = 1 -- inserted: the upsert of one that was there locks it first
     union all
     select w.subject_uuid, w.aspect, 0
     from (

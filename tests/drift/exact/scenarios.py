@@ -48,6 +48,16 @@ def codes(minute, query, **more):
     return at(minute, job_facets={"sql": facet(query=query)}, **more)
 
 
+def moves(minute, source, target, **more):
+    return at(minute, inputs=[dataset(source)], outputs=[dataset(target)], **more)
+
+
+def lineage(minute):
+    """As writes, and says what its column is made of."""
+    made_of = {"id": {"inputFields": [{"namespace": "elsewhere", "name": "raw", "field": "id"}]}}
+    return at(minute, outputs=[dataset("t", {**fields("id:int"), "columnLineage": facet(fields=made_of)})])
+
+
 # Name: (events, {(kind, subject, field, status)}).
 SCENARIOS = {
     "a column goes": (
@@ -141,6 +151,71 @@ SCENARIOS = {
     "an input is gone for two runs": (
         [reads(1, "a", "b"), reads(2, "a"), reads(3, "a")],
         {("topology", "job", None, "open")}),
+    "nobody writes a dataset any more": (
+        [writes(1, "id:int"), at(2, outputs=[dataset("u")]), at(3, outputs=[dataset("u")])],
+        {("topology", "t", "orphan", "open")}),
+    "one run without an output": (
+        [writes(1, "id:int"), at(2, outputs=[dataset("u")])],
+        set()),
+    "another job writes it still": (
+        [writes(1, "id:int"), writes(2, "id:int", job="job", run="second"), at(3, outputs=[dataset("u")]),
+         at(4, outputs=[dataset("u")]), writes(5, "id:int", job="other")],
+        {("topology", "t", None, "open")}),  # a second writer, and no orphan
+    "both writers have gone": (
+        [writes(1, "id:int", parent="p"), writes(2, "id:int", job="other", parent="p"), at(3, outputs=[dataset("u")]),
+         at(4, outputs=[dataset("u")]), at(5, job="other", outputs=[dataset("v")]), at(6, job="other", outputs=[dataset("v")])],
+        {("topology", "t", "orphan", "open")}),
+    "it is written again": (
+        [writes(1, "id:int"), at(2, outputs=[dataset("u")]), at(3, outputs=[dataset("u")]), writes(4, "id:int")],
+        set()),
+    "another day's partition is no orphan": (
+        [at(day, outputs=[dataset(f"t/day=2026-01-0{day}")]) for day in (1, 2, 3, 4)],
+        set()),
+    "a cycle is closed by a job that was there": (
+        [moves(1, "x", "y", job="a"), moves(2, "y", "z", job="b"), moves(3, "q", "x", job="c"), moves(2000, "z", "x", job="c", run="r")],
+        {("topology", "c", None, "open"), ("topology", "c", "cycle", "open")}),
+    "a cycle is closed by a new job": (
+        [moves(1, "x", "y", job="a"), moves(2, "y", "z", job="b"), moves(2000, "z", "x", job="c")],
+        {("topology", "c", "cycle", "open")}),
+    "a cycle of the first day": (
+        [moves(1, "x", "y", job="a"), moves(2, "y", "x", job="b")],
+        set()),
+    "what a job reads and writes itself is no cycle": (
+        [moves(1, "y", "y"), moves(2000, "y", "y"), moves(2001, "y", "y")],
+        set()),
+    "a cycle whose link is gone": (
+        [moves(1, "x", "y", job="a"), moves(2000, "y", "x", job="b"), moves(2001, "w", "x", job="b"), moves(2002, "w", "x", job="b")],
+        {("topology", "b", "cycle", "resolved"), ("topology", "b", None, "open")}),
+    "a facet stops coming": (
+        [lineage(1), lineage(2), lineage(3), writes(4, "id:int"), writes(5, "id:int")],
+        {("behaviour", "job", "facets", "open")}),
+    "one run without the facet": (
+        [lineage(1), lineage(2), lineage(3), writes(4, "id:int")],
+        set()),
+    "a facet that came twice only": (
+        [lineage(1), lineage(2), writes(3, "id:int"), writes(4, "id:int")],
+        set()),
+    "a facet that comes by turns": (
+        [lineage(1), lineage(2), writes(3, "id:int"), lineage(4), writes(5, "id:int"), writes(6, "id:int")],
+        set()),
+    "the facet comes again": (
+        [lineage(1), lineage(2), lineage(3), writes(4, "id:int"), writes(5, "id:int"), lineage(6)],
+        set()),
+    "the facet of a job stops coming": (
+        [codes(1, "select 1"), codes(2, "select 1"), codes(3, "select 1"), at(4), at(5)],
+        {("behaviour", "job", "facets", "open")}),
+    "runs without outputs say nothing of facets of outputs": (
+        [lineage(1), lineage(2), lineage(3), at(4), at(5)],
+        set()),
+    "a retry": (
+        [at(1, parent="day1"), at(2, parent="day2", run="a", state="FAIL"), at(3, parent="day2", run="b")],
+        {("behaviour", "job", None, "resolved"), ("behaviour", "job", "attempts", "open")}),
+    "a retry, and then none": (
+        [at(1, parent="day1"), at(2, parent="day2", run="a", state="FAIL"), at(3, parent="day2", run="b"), at(4, parent="day3")],
+        {("behaviour", "job", None, "resolved"), ("behaviour", "job", "attempts", "resolved")}),
+    "the first run ever needed a retry": (
+        [at(2, parent="day2", run="a", state="FAIL"), at(3, parent="day2", run="b")],
+        set()),
     "a second writer": (
         [writes(1, "id:int"), writes(2, "id:int", job="other")],
         {("topology", "t", None, "open")}),

@@ -1,0 +1,374 @@
+-- What of a job shows only in several of its runs: outputs that nobody writes any more, cycles, facets that stopped coming,
+-- runs that needed a retry. Judged by the alerter (aspect 9 of graph.drift_subjects, the job), as it takes looking at runs:
+-- again when a statement of the job is new, when a run failed, and for what graph.drift_watch names.
+
+-- Direction 0: inputs, 1: outputs that runs of a job name. Another day's partition is no other dataset.
+create function graph.named_by(job uuid, io_direction smallint)
+returns table (dataset_uuid uuid, namespace text, name text, pattern text, last_at timestamptz, pattern_last timestamptz)
+language sql stable
+begin atomic
+    select n.dataset_uuid, n.namespace, n.name, n.pattern, n.last_at, max(n.last_at) over (partition by n.pattern)
+    from (
+        select i.dataset_uuid, d.namespace, d.name, d.namespace || '/' || graph.name_pattern(d.name) as pattern,
+            max(s.last_at) as last_at
+        from graph.statements s join graph.io_sets i using (io_id) join graph.datasets d using (dataset_uuid)
+        where s.job_uuid = job and s.kind = 1 and i.direction = io_direction
+        group by i.dataset_uuid, d.namespace, d.name
+    ) n;
+end;
+
+-- Runs of a job that completed behind a time, and name datasets but not this one as an output; 2 at most.
+create function graph.runs_not_writing(job uuid, dataset uuid, since timestamptz)
+returns table (run_uuid uuid, at timestamptz)
+language sql stable
+begin atomic
+    select e.run_uuid, min(e.event_time)
+    from graph.statements s join graph.events e using (statement_id)
+    where s.job_uuid = job and s.written_at > since and e.event_time > since and upper(e.event_type) = 'COMPLETE'
+        and s.io_id is not null
+        and not exists (select from graph.run_io_sets r join graph.io_sets i using (io_id)
+                        where r.run_uuid = e.run_uuid and i.dataset_uuid = dataset and i.direction = 1)
+    group by e.run_uuid
+    order by 2, 1 limit 2;
+end;
+
+-- A dataset is an orphan once each job that wrote it completed two runs without it.
+create function graph.orphan_of(dataset uuid) returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    return query
+    with writers as materialized (
+        select distinct s.job_uuid
+        from graph.io_sets i join graph.statements s using (io_id)
+        where i.dataset_uuid = dataset and i.direction = 1 and s.kind = 1
+    ), gone as materialized (
+        select w.job_uuid, n.last_at, r.runs[2] as run, r.times[2] as at
+        from writers w
+        cross join lateral (select n.* from graph.named_by(w.job_uuid, 1::smallint) n where n.dataset_uuid = dataset) n
+        cross join lateral (
+            select array_agg(r.run_uuid order by r.at, r.run_uuid) as runs, array_agg(r.at order by r.at, r.run_uuid) as times
+            from graph.runs_not_writing(w.job_uuid, dataset, n.pattern_last) r where n.last_at = n.pattern_last) r
+    ), last as (
+        select g.* from gone g order by g.at desc, g.job_uuid desc limit 1
+    )
+    select dataset, 'orphan', 'topology', '', to_jsonb(l.job_uuid), jsonb_build_array(jsonb_build_object(
+            'change', 'removed', 'what', 'last writer', 'value', j.namespace || '/' || j.name)),
+        false, l.at, l.run, null::uuid, (select max(g.last_at) from gone g)
+    from last l join graph.jobs j using (job_uuid)
+    where not exists (select from gone g where g.run is null);
+end $$;
+
+-- The links of a cycle that a job closes with others: the shortest way from what it writes to what it reads. What it
+-- reads and writes itself is none.
+create function graph.cycle_through(job uuid)
+returns table (place integer, job_uuid uuid, input_uuid uuid, output_uuid uuid)
+language plpgsql stable
+as $$
+declare
+    inputs constant uuid[] := array(select e.dataset_uuid from graph.edges e where e.job_uuid = job and e.direction = 0);
+    outputs constant uuid[] := array(select e.dataset_uuid from graph.edges e where e.job_uuid = job and e.direction = 1);
+    wanted constant uuid[] := array(select u from unnest(inputs) u where u <> all (outputs));
+    seen uuid[] := array(select u from unnest(outputs) u where u <> all (inputs)); -- in the order in which they are found
+    via uuid[] := array_fill(null::uuid, array[cardinality(seen)]);                -- by which job
+    before uuid[] := via;                                                          -- from which dataset
+    first integer := 1;
+    last integer;
+    at integer;
+begin
+    for depth in 1..20 loop
+        last := cardinality(seen);
+        exit when first > last or last > 5000 or cardinality(wanted) = 0;
+        select seen || coalesce(array_agg(n.dataset_uuid), '{}'), via || coalesce(array_agg(n.job_uuid), '{}'),
+            before || coalesce(array_agg(n.input_uuid), '{}') into seen, via, before
+        from (
+            select distinct on (o.dataset_uuid) o.dataset_uuid, i.job_uuid, i.dataset_uuid as input_uuid
+            from graph.edges i join graph.edges o on o.job_uuid = i.job_uuid and o.direction = 1
+            where i.direction = 0 and i.dataset_uuid = any (seen[first:last]) and i.job_uuid <> job
+                and o.dataset_uuid <> all (seen)
+            order by o.dataset_uuid, i.job_uuid, i.dataset_uuid) n;
+        first := last + 1;
+        select min(s.n) into at from unnest(seen) with ordinality s (u, n) where s.n >= first and s.u = any (wanted);
+        exit when at is not null;
+    end loop;
+    if at is null then
+        return;
+    end if;
+    place := 0;
+    job_uuid := job;
+    input_uuid := seen[at];
+    while via[at] is not null loop
+        place := place + 1;
+        return query select place, via[at], before[at], seen[at];
+        at := array_position(seen, before[at]);
+    end loop;
+    return query select 0, job, input_uuid, seen[at];
+end $$;
+
+-- A cycle that a job closed a day or more after the first of its links was there; over when a link is gone. Told of the job
+-- that closed it, whichever of its jobs is judged.
+create function graph.cycle_of(job uuid) returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    return query
+    with links as materialized (
+        select c.*, i.namespace || '/' || i.name as input_name, greatest(r.first_at, w.first_at) as first_at,
+            case when w.first_at > r.first_at then w.run else r.run end as run,
+            (select count(*) from graph.runs_without(c.job_uuid, c.input_uuid, r.last_at)) = 2
+                or (select count(*) from graph.runs_not_writing(c.job_uuid, c.output_uuid, w.last_at)) = 2 as is_gone
+        from graph.cycle_through(job) c
+        join graph.datasets i on i.dataset_uuid = c.input_uuid
+        cross join lateral (
+            select min(s.first_at) as first_at, (array_agg(s.first_run order by s.first_at, s.first_run))[1] as run, max(s.last_at) as last_at
+            from graph.statements s join graph.io_sets o using (io_id)
+            where s.job_uuid = c.job_uuid and o.direction = 0 and o.dataset_uuid = c.input_uuid) r
+        cross join lateral (
+            select min(s.first_at) as first_at, (array_agg(s.first_run order by s.first_at, s.first_run))[1] as run, max(s.last_at) as last_at
+            from graph.statements s join graph.io_sets o using (io_id)
+            where s.job_uuid = c.job_uuid and o.direction = 1 and o.dataset_uuid = c.output_uuid) w
+    ), closing as (
+        select l.* from links l order by l.first_at desc, l.job_uuid desc limit 1
+    )
+    -- The way through the cycle begins and ends where it was closed; places run against the way of the data.
+    select c.job_uuid, 'cycle', 'topology', '', 'true'::jsonb, jsonb_build_array(jsonb_build_object('change', 'added', 'what',
+            'cycle', 'value', (select string_agg(l.input_name, ' -> ' order by
+                (c.place - l.place + (select count(*) from links)) % (select count(*) from links)) from links l)
+            || ' -> ' || c.input_name)),
+        (select bool_or(l.is_gone) from links l), c.first_at, c.run, null::uuid, null::timestamptz
+    from closing c
+    where c.first_at >= (select min(l.first_at) from links l) + interval '1 day';
+end $$;
+
+-- Names of the facets that statements of a job give it (place 2) and what it writes (3), the newest 1,000 of them.
+create function graph.facets_named(job uuid)
+returns table (statement_id uuid, place smallint, name text, last_at timestamptz)
+language sql stable
+begin atomic
+    with statements as materialized (
+        select s.* from graph.statements s where s.job_uuid = job and s.kind = 1 order by s.last_at desc limit 1000
+    )
+    select s.statement_id, 2::smallint, d.name, s.last_at
+    from statements s join graph.descriptions d on d.description_id = s.job_description
+    union
+    select s.statement_id, 3::smallint, d.name, s.last_at
+    from statements s join graph.io_sets i on i.io_id = s.io_id and i.direction = 1
+    join graph.descriptions d on d.description_id = graph.slot_digest(s.descriptions, i.ordinal);
+end;
+
+-- Completed runs of a job, the newest 100 since a day before the 1,000th newest statement; which statements they made.
+create function graph.runs_said(job uuid)
+returns table (run_uuid uuid, at timestamptz, statements uuid[], has_outputs boolean)
+language sql stable
+begin atomic
+    select e.run_uuid, max(e.event_time) filter (where upper(e.event_type) = 'COMPLETE'), array_agg(distinct s.statement_id),
+        bool_or(exists (select from graph.io_sets i where i.io_id = s.io_id and i.direction = 1))
+    from graph.statements s join graph.events e using (statement_id)
+    where s.job_uuid = job and s.kind = 1 and e.run_uuid is not null
+    group by e.run_uuid
+    having bool_or(upper(e.event_type) = 'COMPLETE')
+    order by 2 desc limit 100;
+end;
+
+create type graph.facet_habit as (place smallint, name text, runs_before bigint, runs_with bigint, runs uuid[], times timestamptz[],
+    last_at timestamptz);
+comment on type graph.facet_habit is 'A facet that the latest run of a job did without.';
+comment on column graph.facet_habit.place is '2: of the job, 3: of what it writes.';
+comment on column graph.facet_habit.name is 'Name of the facet.';
+comment on column graph.facet_habit.runs_before is 'Of the three runs up to the last with it, how many there are.';
+comment on column graph.facet_habit.runs_with is 'How many of those have it.';
+comment on column graph.facet_habit.runs is 'Runs behind the last with it, in order.';
+comment on column graph.facet_habit.times is 'When they completed.';
+comment on column graph.facet_habit.last_at is 'When the last with it completed.';
+
+create function graph.facet_habits(job uuid) returns setof graph.facet_habit
+language plpgsql stable
+as $$
+begin
+    return query
+    with named as materialized (
+        select * from graph.facets_named(job)
+    ), runs as materialized (
+        select * from graph.runs_said(job)
+    ), facets as (
+        select n.place, n.name, array_agg(n.statement_id) as statements from named n group by n.place, n.name
+    ), marked as materialized (
+        select f.place, f.name, r.run_uuid, r.at, r.statements && f.statements as has_it,
+            max(r.at) filter (where r.statements && f.statements) over (partition by f.place, f.name) as last_at
+        from facets f join runs r on f.place = 2 or r.has_outputs
+    ), ranked as (
+        select m.*, row_number() over (partition by m.place, m.name, m.at <= m.last_at order by m.at desc, m.run_uuid) as back
+        from marked m
+    )
+    select r.place, r.name, count(*) filter (where r.at <= r.last_at and r.back <= 3),
+        count(*) filter (where r.at <= r.last_at and r.back <= 3 and r.has_it),
+        array_agg(r.run_uuid order by r.at, r.run_uuid) filter (where r.at > r.last_at),
+        array_agg(r.at order by r.at, r.run_uuid) filter (where r.at > r.last_at), r.last_at
+    from ranked r
+    where r.last_at is not null
+    group by r.place, r.name, r.last_at
+    having bool_or(r.at > r.last_at);
+end $$;
+
+-- A facet that each of three runs had and two in a row are without.
+create function graph.lost_facets_of(job uuid, habits graph.facet_habit[]) returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    return query
+    select job, 'facets', 'behaviour', '', to_jsonb(case h.place when 2 then 'job ' else 'output ' end || h.name), jsonb_build_array(
+            jsonb_build_object('change', 'removed', 'what', case h.place when 2 then 'job facet' else 'output facet' end,
+                               'value', h.name)),
+        false, h.times[2], h.runs[2], null::uuid, h.last_at
+    from unnest(habits) h
+    where h.runs_with = 3 and cardinality(h.runs) >= 2;
+end $$;
+
+-- The last time that a run failed and another run for the same parent and time completed: a retry, of a job that had worked
+-- without; over when a later one works at once.
+create function graph.retry_of(job uuid) returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    return query
+    with failed as materialized (
+        select r.* from graph.drift_contents c join graph.runs r on r.run_uuid = c.content_id
+        where c.subject_uuid = job and c.aspect = 6 and r.state in (3, 4) and r.ended_at is not null
+            and (r.parent_uuid is not null or r.nominal_start is not null)
+        order by r.ended_at desc limit 100
+    ), good as materialized (
+        select r.*, exists (select from failed f where f.parent_uuid is not distinct from r.parent_uuid
+                            and f.nominal_start is not distinct from r.nominal_start and f.ended_at < r.ended_at) as was_retried
+        from graph.runs r
+        where r.job_uuid = job and r.state = 2 and r.ended_at is not null and exists (select from failed)
+    ), retried as (
+        select g.*, (select min(f.ended_at) from failed f where f.parent_uuid is not distinct from g.parent_uuid
+                     and f.nominal_start is not distinct from g.nominal_start) as failed_at,
+            (select count(*) from failed f where f.parent_uuid is not distinct from g.parent_uuid
+             and f.nominal_start is not distinct from g.nominal_start and f.ended_at < g.ended_at) as failures
+        from good g where g.was_retried order by g.ended_at desc, g.run_uuid limit 1
+    )
+    select job, 'attempts', 'behaviour', '', 'true'::jsonb, jsonb_build_array(jsonb_build_object('change', 'changed', 'what',
+            'attempts', 'from', 1, 'to', r.failures + 1)),
+        exists (select from good g where not g.was_retried and g.ended_at > r.ended_at), r.ended_at, r.run_uuid, null::uuid,
+        (select max(g.ended_at) from good g where not g.was_retried and g.ended_at < r.failed_at)
+    from retried r
+    where exists (select from good g where not g.was_retried and g.ended_at < r.failed_at);
+end $$;
+
+-- Whose events may change all this. While something is on its way to be gone, every event without it; once it is gone,
+-- every event with it; and of the others earlier ones.
+create function graph.watch_job(job uuid, habits graph.facet_habit[], has_cycle boolean) returns setof graph.drift_watched
+language plpgsql stable
+as $$
+begin
+    return query
+    with statements as materialized (
+        select s.statement_id, s.io_id, s.first_at, s.written_at from graph.statements s where s.job_uuid = job and s.kind = 1
+    ), latest as (
+        select max(s.written_at) as at from statements s
+    ), outputs as materialized (
+        select n.pattern, max(n.pattern_last) as last_at, array_agg(n.dataset_uuid) as datasets,
+            bool_or(n.last_at = n.pattern_last
+                    and (select count(*) from graph.runs_not_writing(job, n.dataset_uuid, n.pattern_last)) = 2) as is_gone
+        from graph.named_by(job, 1::smallint) n cross join latest
+        where n.pattern_last < latest.at
+        group by n.pattern
+    ), named as materialized (
+        select * from graph.facets_named(job)
+    ), wanted as (
+        select s.statement_id, s.first_at, o.is_gone,
+            exists (select from graph.io_sets i where i.io_id = s.io_id and i.direction = 1 and i.dataset_uuid = any (o.datasets))
+                as has_it
+        from statements s cross join outputs o
+        where s.io_id is not null
+        union all
+        select s.statement_id, s.first_at, cardinality(h.runs) >= 2,
+            exists (select from named n where n.statement_id = s.statement_id and n.place = h.place and n.name = h.name)
+        from statements s cross join unnest(habits) h
+        union all
+        select s.statement_id, s.first_at, true, true from statements s where has_cycle
+    ), failing as (
+        select max(r.ended_at) as at
+        from graph.drift_contents c join graph.runs r on r.run_uuid = c.content_id
+        where c.subject_uuid = job and c.aspect = 6 and r.state in (3, 4)
+    )
+    select job, w.statement_id, bool_and(w.has_it <> w.is_gone), min(w.first_at) from wanted w group by w.statement_id
+    union all
+    select job, job, exists (select from graph.retry_of(job) c where c.is_past), f.at from failing f where f.at is not null;
+end $$;
+
+create function graph.outputs_of(job uuid) returns uuid[]
+language sql stable
+return array(select n.dataset_uuid from graph.named_by(job, 1::smallint) n
+             where n.last_at = n.pattern_last order by n.last_at desc limit 50);
+
+-- What is told of a job, and of datasets that it was the last to write.
+create function graph.structure_of(job uuid) returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    return query
+    select * from graph.lost_facets_of(job, array(select h from graph.facet_habits(job) h))
+    union all
+    select * from graph.retry_of(job)
+    union all
+    select * from graph.cycle_of(job) c where c.subject_uuid = job
+    union all
+    select c.* from unnest(graph.outputs_of(job)) o cross join lateral graph.orphan_of(o) c where c.is_now = to_jsonb(job);
+end $$;
+
+create function graph.judge_job(job uuid) returns void
+language plpgsql
+as $$
+declare
+    outputs constant uuid[] := graph.outputs_of(job);
+    habits constant graph.facet_habit[] := array(select h from graph.facet_habits(job) h);
+    cycle constant graph.drift_change[] := array(select c from graph.cycle_of(job) c);
+    orphans constant graph.drift_change[] := array(select c from unnest(outputs) o cross join lateral graph.orphan_of(o) c);
+    changes constant graph.drift_change[] := cycle || array(select c from graph.lost_facets_of(job, habits) c)
+        || array(select c from graph.retry_of(job) c);
+begin
+    perform graph.raise_drift(changes, 9::smallint);
+    perform graph.drop_alerts(array[job], 9::smallint, changes);
+    perform graph.raise_drift(orphans, 10::smallint);
+    perform graph.drop_alerts(outputs, 10::smallint, orphans);
+    perform graph.watch(array[job], 9::smallint,
+        array(select w from graph.watch_job(job, habits, cardinality(cycle) > 0) w));
+end $$;
+
+-- Judges jobs that are due for about as long as budget. True: something may be left. What a judgement cannot be made of is
+-- noted.
+create function graph.judge_jobs(budget interval) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1 set enable_seqscan = off
+as $$
+declare
+    until constant timestamptz := clock_timestamp() + budget;
+    due graph.drift_subjects;
+begin
+    loop
+        select * into due from graph.drift_subjects s where s.is_due and s.aspect = 9
+        order by s.subject_uuid limit 1 for update skip locked;
+        exit when not found;
+        update graph.drift_subjects s set is_due = false, failure = null where s.subject_uuid = due.subject_uuid and s.aspect = 9;
+        begin
+            perform graph.judge_job(due.subject_uuid);
+        exception when others then
+            if sqlstate ~ '^(08|40|53|57|58)' then
+                raise; -- may go better another time
+            end if;
+            update graph.drift_subjects s set failure = left(sqlerrm, 500)
+            where s.subject_uuid = due.subject_uuid and s.aspect = 9;
+        end;
+        if clock_timestamp() > until then
+            return true;
+        end if;
+    end loop;
+    return false;
+end $$;
+revoke execute on function graph.judge_jobs(interval) from public;
+insert into graph.role_rights values ('metaops_writer', 'function graph.judge_jobs(interval)', 'execute');
+comment on column graph.drift_subjects.aspect is 'As in graph.drift_contents; 9: what shows only in several runs of a job.';
+comment on column graph.alerts.aspect is
+    'In which respect it drifted (graph.drift_subjects; 10: nobody writes a dataset any more); null: judged by something else.';
