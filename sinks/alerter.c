@@ -23,7 +23,9 @@
 
 #define TURN_MS 100
 #define RECONNECT_US 1000000
-#define JUDGE_US 500000 /* a tenth of the time at most */
+#define JUDGE_US 500000
+/* While something is left: a third of the time, as ingestion has the same cores. */
+#define JUDGE_PAUSES 2
 #define TIDY_US 5000000
 #define MISSING_US 2000000
 #define DRAIN_US 5000000
@@ -185,12 +187,14 @@ static void load_contracts(struct alerter *al)
 static void judge(struct alerter *al, int64_t now_us)
 {
     struct err err = {.text = ""};
+    bool is_left = false;
 
-    al->judge_at_us = now_us + JUDGE_US;
-    enum verdict verdict = alerter_store_judge(al->store, &err);
+    enum verdict verdict = alerter_store_judge(al->store, &is_left, &err);
     if (verdict != OK) {
         on_store_fault(al, &err, verdict);
     }
+    int64_t ended_us = timebase_mono_us();
+    al->judge_at_us = is_left ? ended_us + JUDGE_PAUSES * (ended_us - now_us) : now_us + JUDGE_US;
 }
 
 /* What should have come by now. */

@@ -336,10 +336,11 @@ enum verdict alerter_store_load_contracts(struct alerter_store *store, const cha
                      : err_set(err, RETRY, WHERE, "the database is away");
 }
 
-enum verdict alerter_store_judge(struct alerter_store *store, struct err *err)
+enum verdict alerter_store_judge(struct alerter_store *store, bool *out_is_left, struct err *err)
 {
     struct pg_result *rows = NULL;
     enum verdict verdict = query(store, "alerter/judge.sql", 0, NULL, &rows, err);
+    *out_is_left = verdict == OK && pg_conn_value(rows, 0, 0)[0] == 't';
     pg_conn_clear(rows);
     return verdict;
 }

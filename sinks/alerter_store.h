@@ -59,8 +59,10 @@ MUST_CHECK enum verdict alerter_store_failed(struct alerter_store *store, int64_
 MUST_CHECK enum verdict alerter_store_load_contracts(struct alerter_store *store, const char *path,
                                                      int *out_changed, struct err *err);
 
-/* Judges drift that workers had no time for (graph.judge_drift), for about 50 ms; blocks meanwhile. */
-MUST_CHECK enum verdict alerter_store_judge(struct alerter_store *store, struct err *err);
+/* Judges drift that workers had no time for (graph.judge_drift), for about 50 ms; blocks meanwhile. *out_is_left: there may be
+ * more. */
+MUST_CHECK enum verdict alerter_store_judge(struct alerter_store *store, bool *out_is_left,
+                                            struct err *err);
 
 /* Raises alerts for writes that are missing (graph.judge_missing), a hundred at most; *out_count is how many. */
 MUST_CHECK enum verdict alerter_store_missing(struct alerter_store *store, int64_t *out_count,
