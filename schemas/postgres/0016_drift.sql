@@ -16,31 +16,31 @@ create table graph.drift_contents (
     subject_uuid uuid not null,
     aspect smallint not null,
     content_id uuid not null,
-    is_new boolean not null default true,
+    added_in xid8 not null default pg_current_xact_id(),
     primary key (subject_uuid, aspect, content_id)
 );
-create index drift_contents_new on graph.drift_contents (subject_uuid) where is_new;
+create index drift_contents_added on graph.drift_contents (added_in);
 comment on table graph.drift_contents is 'What was ever said of a subject in one respect, by digest.';
 comment on column graph.drift_contents.subject_uuid is 'Dataset or job.';
 comment on column graph.drift_contents.aspect is
     '1: what writers and dataset events state of a dataset, 2: what is said of a job, 3: datasets that the runs of a job name, 4: writers of a dataset, 5: its readers, 6: failures of a job, 7: what runs a job, 8: who owns it.';
 comment on column graph.drift_contents.content_id is 'Digest of the facets that are compared (1, 2), io set (3), job (4, 5), run (6), description (7) or facet (8).';
-comment on column graph.drift_contents.is_new is 'True only within the transaction that adds it.';
+comment on column graph.drift_contents.added_in is 'The transaction that added it: what is new is found without marks, which would leave dead rows.';
 
 create table graph.drift_subjects (
     subject_uuid uuid not null,
     aspect smallint not null,
     contents integer not null,
-    is_due boolean not null,
+    due_in xid8,
     failure text,
     primary key (subject_uuid, aspect)
 );
-create index drift_subjects_due on graph.drift_subjects (aspect, subject_uuid) where is_due;
+create index drift_subjects_due on graph.drift_subjects (due_in, aspect, subject_uuid) where due_in is not null;
 comment on table graph.drift_subjects is 'Locked by who judges a subject.';
 comment on column graph.drift_subjects.subject_uuid is 'Dataset or job.';
 comment on column graph.drift_subjects.aspect is 'As in graph.drift_contents.';
 comment on column graph.drift_subjects.contents is 'How many different contents there are.';
-comment on column graph.drift_subjects.is_due is 'It has to be judged: by the transaction that says so, or soon after it.';
+comment on column graph.drift_subjects.due_in is 'The transaction that made it due: it judges, or the alerter does soon after it. Null: it is judged.';
 comment on column graph.drift_subjects.failure is 'Why the last judgement could not be made: null when it was.';
 
 create table graph.drift_watch (
@@ -1097,8 +1097,8 @@ exception when others then
     end if;
 end $$;
 
--- Judges what is due (mine: what this transaction made due) for about as long as budget; what is left stays due for whoever
--- calls next. True: something may be left.
+-- Judges what is due (mine: what this transaction made due), the oldest first, for about as long as budget; what is left
+-- stays due for whoever calls next. True: something may be left.
 -- Plans are made once per session and go along indexes, joins in the order in which they are written: statistics of young
 -- tables mislead. The settings stand here only: each costs time at every call, and what is called inherits them.
 create function graph.judge_drift(budget interval, mine boolean) returns boolean
@@ -1108,25 +1108,25 @@ as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;
     at_once constant integer := least(1 + extract(epoch from budget) * 1000, 200);
-    respect smallint := 1;
+    since constant xid8 := case when mine then pg_current_xact_id() else '0'::xid8 end;
     due graph.drift_subjects[];
+    respect smallint;
 begin
-    update graph.drift_contents c set is_new = false where c.is_new;
-    while respect <= 7 loop
-        due := array(select s from graph.drift_subjects s
-                     where s.is_due and s.aspect = respect and (not mine or s.xmin = pg_current_xact_id()::xid)
-                     order by s.subject_uuid limit at_once for update skip locked);
+    loop
+        due := array(select s from graph.drift_subjects s where s.due_in >= since and s.aspect < 9
+                     order by s.due_in, s.aspect, s.subject_uuid limit at_once for update skip locked);
         if cardinality(due) = 0 then
-            respect := respect + 1;
-            continue;
+            return false;
         end if;
-        update graph.drift_subjects s set is_due = false, failure = null
-        where s.aspect = respect and s.subject_uuid in (select d.subject_uuid from unnest(due) d);
-        perform graph.try_subjects(array(select d.subject_uuid from unnest(due) d where d.contents <= 1000), respect);
+        update graph.drift_subjects s set due_in = null, failure = null
+        from unnest(due) d where s.subject_uuid = d.subject_uuid and s.aspect = d.aspect;
+        for respect in select distinct d.aspect from unnest(due) d order by 1 loop
+            perform graph.try_subjects(
+                array(select d.subject_uuid from unnest(due) d where d.aspect = respect and d.contents <= 1000), respect);
+        end loop;
         if clock_timestamp() > until then
             return true;
         end if;
     end loop;
-    return false;
 end $$;
 revoke execute on function graph.judge_drift(interval, boolean) from public;

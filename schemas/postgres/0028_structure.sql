@@ -348,10 +348,10 @@ declare
     due graph.drift_subjects;
 begin
     loop
-        select * into due from graph.drift_subjects s where s.is_due and s.aspect = 9
-        order by s.subject_uuid limit 1 for update skip locked;
+        select * into due from graph.drift_subjects s where s.due_in is not null and s.aspect = 9
+        order by s.due_in, s.subject_uuid limit 1 for update skip locked;
         exit when not found;
-        update graph.drift_subjects s set is_due = false, failure = null where s.subject_uuid = due.subject_uuid and s.aspect = 9;
+        update graph.drift_subjects s set due_in = null, failure = null where s.subject_uuid = due.subject_uuid and s.aspect = 9;
         begin
             perform graph.judge_job(due.subject_uuid);
         exception when others then

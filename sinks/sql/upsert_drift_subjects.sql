@@ -2,12 +2,15 @@
 -- its statements ($1, $2 the earliest event time of each, $3 their jobs), because what was said before may be true
 -- again. What was said first is a baseline, but that a failure (aspect 6) is none. Jobs with a new statement or failure are
 -- due for what shows only in several runs (aspect 9), which is the alerter's.
-insert into graph.drift_subjects as s (subject_uuid, aspect, contents, is_due)
-select t.subject_uuid, t.aspect, sum(t.contents), sum(t.contents) > 1 or t.aspect in (6, 9)
+insert into graph.drift_subjects as s (subject_uuid, aspect, contents, due_in)
+select t.subject_uuid, t.aspect, sum(t.contents),
+    case when sum(t.contents) > 1 or t.aspect in (6, 9) then pg_current_xact_id() end
 from (
-    select c.subject_uuid, c.aspect, 1 as contents from graph.drift_contents c where c.is_new and c.aspect < 8
+    select c.subject_uuid, c.aspect, 1 as contents from graph.drift_contents c
+    where c.added_in = pg_current_xact_id() and c.aspect < 8
     union all
-    select c.subject_uuid, 9, 0 from graph.drift_contents c where c.is_new and c.aspect = 6
+    select c.subject_uuid, 9, 0 from graph.drift_contents c
+    where c.added_in = pg_current_xact_id() and c.aspect = 6
     union all
     select s.job_uuid, 9, 0
     from unnest($1::uuid[]) b (statement_id) join graph.statements s using (statement_id)
@@ -26,4 +29,5 @@ from (
 ) t
 group by t.subject_uuid, t.aspect
 order by t.subject_uuid, t.aspect
-on conflict (subject_uuid, aspect) do update set contents = s.contents + excluded.contents, is_due = true;
+on conflict (subject_uuid, aspect) do update set contents = s.contents + excluded.contents,
+    due_in = pg_current_xact_id();
