@@ -341,7 +341,7 @@ end $$;
 -- noted.
 create function graph.judge_jobs(budget interval) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;
