@@ -540,7 +540,7 @@ begin
     from graph.alerts a
     left join graph.contract_datasets b on b.dataset_uuid = a.subject_uuid and b.contract_id = a.detail ->> 'contract'
     left join graph.contracts c using (contract_id)
-    where a.kind = 'contract' and a.status in ('open', 'acknowledged')
+    where a.kind = 'contract' and a.detail ? 'contract' and a.status in ('open', 'acknowledged')
         and coalesce(c.terms -> (a.detail ->> 'fact'), 'false') = 'false';
     perform graph.load_rules(coalesce(document -> 'rules', '[]'));
     return cardinality(changed);

@@ -76,3 +76,115 @@ begin atomic
 end;
 comment on function metaops.gate is
     'What is asked for of one dataset, job or run (namespace and name of its job; version: its id, else the latest), whether it is observed, declared, inferred or missing, and for datasets and jobs who said it last. No row: nobody told of it.';
+
+-- Falling through a gate -----------------------------------------------------------------------------------------
+
+-- A dataset or job of which everything mandatory was told once, and something no longer holds: an owner who was taken away, a
+-- tag that is gone. What never passed falls through nothing; metaops.minimum_metadata has it. Only what is contested can fall:
+-- it is judged in the transaction of the event that tells something new of it, and again every minute by the alerter,
+-- as what was said before may be true again.
+create table graph.gate_watch (
+    subject_uuid uuid primary key,
+    look_at timestamptz not null,
+    failure text
+);
+create index gate_watch_due on graph.gate_watch (look_at);
+comment on table graph.gate_watch is 'Datasets and jobs of which something mandatory was told and may hold no more.';
+comment on column graph.gate_watch.subject_uuid is 'Dataset or job.';
+comment on column graph.gate_watch.look_at is 'When it is judged again.';
+comment on column graph.gate_watch.failure is 'Why the last judgement could not be made: null when it was.';
+
+create function graph.gate_changes(fields text[]) returns jsonb
+language sql immutable parallel safe
+return (select jsonb_agg(jsonb_build_object('change', 'removed', 'what', 'minimum metadata', 'value', f) order by n)
+        from unnest(fields) with ordinality x (f, n));
+
+create function graph.judge_gate(subject graph.asset_facts) returns void
+language plpgsql
+as $$
+declare
+    alert constant uuid := md5('gate|' || subject.subject_uuid)::uuid;
+    asset graph.minimum_known;
+    now_missing text[];
+    changes jsonb;
+begin
+    select k.* into asset from graph.minimum_known k
+    where k.kind = case subject.subject_kind when 3 then 'dataset' else 'job' end and k.subject_uuid = subject.subject_uuid;
+    now_missing := (select s.missing_mandatory from graph.minimum_score(asset.kind, asset.known, asset.inferred) s);
+    if now_missing = '{}' or not (
+            select s.gate
+            from graph.minimum_score(asset.kind, asset.known | subject.observed | subject.declared,
+                                     asset.inferred | subject.inferred) s) then
+        perform graph.resolve_alert(alert);
+        return;
+    end if;
+    changes := graph.gate_changes(now_missing);
+    if exists (select from graph.alerts a
+               where a.alert_id = alert and a.status <> 'resolved' and a.detail -> 'changes' = changes) then
+        return; -- nothing new about it
+    end if;
+    perform graph.raise_alert(alert, 'contract', 'warning', subject.subject_kind, subject.subject_uuid, null,
+        format('%s: fell through its gate: %s missing', asset.name, array_to_string(now_missing, ', ')),
+        jsonb_strip_nulls(jsonb_build_object('fact', 'gate', 'changes', changes,
+            'owners', (select o.owners from graph.owners_of(array[subject.subject_uuid]) o),
+            'sql', format('select * from metaops.gate(%L, %L, %L)', asset.kind, asset.namespace, asset.name))),
+        case subject.subject_kind when 3 then graph.drift_downstream(subject.subject_uuid, null) else '[]' end,
+        (select max(s.last_at) from graph.fact_sayings(subject.subject_uuid, subject.subject_kind, 'infinity') s),
+        null, false, null);
+end $$;
+
+-- What cannot be judged is noted, and stops no event.
+create function graph.try_gate(subject graph.asset_facts) returns void
+language plpgsql
+as $$
+begin
+    perform graph.judge_gate(subject);
+    update graph.gate_watch w set look_at = now() + interval '1 minute', failure = null where w.subject_uuid = subject.subject_uuid;
+exception when others then
+    if sqlstate ~ '^(08|40|53|57|58)' then
+        raise; -- may go better another time
+    end if;
+    update graph.gate_watch w set look_at = now() + interval '1 hour', failure = left(sqlerrm, 500)
+    where w.subject_uuid = subject.subject_uuid;
+end $$;
+
+create function graph.watch_gate() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into graph.gate_watch (subject_uuid, look_at) values (new.subject_uuid, now() + interval '1 minute')
+    on conflict do nothing;
+    perform graph.try_gate(new);
+    return null;
+end $$;
+-- Mandatory, and told by facets that can be taken back.
+create trigger asset_facts_contested after insert or update on graph.asset_facts
+for each row when (((new.observed | new.declared) & new.contested & ~new.lasting & case new.subject_kind
+        when 3 then (1 << 1) | (1 << 4) | (1 << 6) | (1 << 10) | (1 << 15)
+        else (1 << 3) | (1 << 6) | (1 << 13) end) <> 0)
+execute function graph.watch_gate();
+
+-- What is to be looked at again, for about as long as budget. True: something may be left.
+create function graph.judge_due_gates(budget interval) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    until constant timestamptz := clock_timestamp() + budget;
+    subject graph.asset_facts;
+begin
+    for subject in
+        select a.*
+        from (select w.subject_uuid from graph.gate_watch w where w.look_at <= now()
+              order by w.look_at limit 1000 for update skip locked) w
+        join graph.asset_facts a using (subject_uuid)
+        order by a.subject_uuid
+    loop
+        perform graph.try_gate(subject);
+        if clock_timestamp() > until then
+            return true;
+        end if;
+    end loop;
+    return false;
+end $$;
+revoke execute on function graph.judge_due_gates(interval) from public;
+insert into graph.role_rights values ('metaops_writer', 'function graph.judge_due_gates(interval)', 'execute');

@@ -91,6 +91,19 @@ def sources(pipe):
         "select field from metaops.gate('dataset', 'data 0', 'raw') where state = 'inferred'"))
 
 
+def fell(pipe):
+    """What a worker could not know, as nothing new was told (he came back with the same words), the alerter finds."""
+    pipe.query("update graph.gate_watch set look_at = now()")
+    while pipe.value("select graph.judge_due_gates('1 minute')"):
+        pass
+    check("who fell through the gate, and nobody else", {
+        (f"data {number}", "fallen", "fallen: fell through its gate: owner missing") for number in range(ORDERS)}, set(pipe.query(
+            "select namespace, name, title from metaops.alerts where kind = 'contract' and status = 'open'")))
+    check("nothing could not be judged", [], pipe.query("select * from graph.gate_watch where failure is not null"))
+    check("each was judged in its event's transaction", ORDERS, pipe.value(
+        "select count(*) from metaops.alerts a where kind = 'contract' and name = 'fallen' and occurrences = 1"))
+
+
 def by_owner(pipe):
     told = "select week, kind, assets::int, passed::int, score::float from metaops.minimum_metadata_by_owner where owner"
     check("an owner's datasets and jobs", [(kind, ORDERS, passed, score) for kind, passed, score in (
@@ -99,7 +112,7 @@ def by_owner(pipe):
             " where week = %s and owner = any (%s) and kind <> 'run' order by 1", monday(0), ["team-clean", "team-load"]))
     check("an owner's runs, in the week in which they began", [(monday(0), "run", ORDERS, 0, 0.667)],
           [line for line in pipe.query(f"{told} = 'team-load'") if line[1] == "run"])
-    check("what is nobody's: raw, orphan, bare and clean.parquet, which has all of it by its other name", (ORDERS * 4, ORDERS), pipe.query(
+    check("what is nobody's: raw, orphan, fallen, bare and clean.parquet, which has all of it by its other name", (ORDERS * 5, ORDERS), pipe.query(
         "select assets::int, passed::int from metaops.minimum_metadata_by_owner where owner is null and kind = 'dataset'"
         " and week = %s", monday(1))[0])
     lines, weeks = growing()
@@ -118,6 +131,7 @@ def main():
         look(pipe, "stored")
         passed_and_failed(pipe)
         sources(pipe)
+        fell(pipe)
         stored = pipe.query("select * from graph.asset_facts order by 1")
         versions = pipe.query("select ctid, xmin from graph.asset_facts")
         pipe.emit(lines)

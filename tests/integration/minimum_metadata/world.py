@@ -109,6 +109,15 @@ def taken_back(space):
     ]
 
 
+def fallen(space):
+    """Two datasets that had all that the gate asks for, until their owner left; in one he came back."""
+    passes = {"ownership": owner("leaver"), "schema": FIELDS, "version": facet(PERSON, datasetVersion="1"),
+              "tags": tags(("external_source", "ACME"), ("last_updated", "now"), producer=PERSON)}
+    gone = {"ownership": {**owner("leaver"), "_deleted": True}}
+    return [dataset_event(space, 17, name, passes) for name in ("fallen", "back")] + [
+        dataset_event(space, 18, name, gone) for name in ("fallen", "back")] + [dataset_event(space, 19, "back", passes)]
+
+
 def rest(space):
     """A run that fails without a word, one that says nothing at all, and another name of a dataset."""
     user = {"spark_applicationDetails": facet(userName="ada")}
@@ -122,7 +131,7 @@ def rest(space):
 
 
 def events(space):
-    return [json.dumps(each).encode() for each in load(space) + declared(space) + taken_back(space) + rest(space)]
+    return [json.dumps(each).encode() for each in load(space) + declared(space) + taken_back(space) + fallen(space) + rest(space)]
 
 
 def growing():
@@ -165,6 +174,11 @@ def expected(space):
             " quality", owner="stayer"),
         row("dataset", "found", "0.222 0 0.25 0.5 0", "*version uri *source classification licence *schema size digest"
             " *last_updated quality", owner="finder"),
+        # 10 and 12 of 19: name, version, source, schema, last_updated; and owner
+        row("dataset", "fallen", "0.526 0.667 0.75 0 0.5", "uri column_lineage *owner classification licence size digest quality",
+            version="1"),
+        row("dataset", "back", "0.632 0.667 0.75 0.5 0.5", "uri column_lineage classification licence size digest quality",
+            version="1", owner="leaver"),
         # 6 of 18: name, source, last_updated
         row("dataset", "bare", "0.333 1 0.5 0 0", "*version uri *owner classification licence *schema size digest quality"),
         # 9 of 19: name, and half of what is known of clean
