@@ -57,7 +57,7 @@ class World:
         """Of kind contract about the dataset: its clause and status, by clause."""
         return self.pipe.query(
             f"select {', '.join(columns) or '''detail ->> 'fact', status'''} from metaops.alerts"
-            " where kind = 'contract' and name = %s order by detail ->> 'fact'", name)
+            " where kind = 'contract' and detail ? 'contract' and name = %s order by detail ->> 'fact'", name)
 
     def told(self):
         """What was to be told of contracts since the last call."""
