@@ -23,7 +23,7 @@
 #include "support/fake_door.h"
 
 #define EVENTS_MAX 20000
-#define WAIT_MS 10000
+#define WAIT_MS 30000
 
 static char spool[64];
 static struct fake_door *door;
@@ -378,7 +378,7 @@ __attribute__((unused)) static void test_emitter_child_and_parent_ship_their_own
     emit_range(emitter, 31, 40);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
     /* The child has left its events to whoever looks round next: the parent. */
-    for (int i = 0; i < 100 && stats_of(emitter).adopted < 10; i++) {
+    for (int i = 0; i < WAIT_MS / 100 && stats_of(emitter).adopted < 10; i++) {
         usleep(100000);
     }
     assert_int_equal(stats_of(emitter).adopted, 10);
@@ -454,7 +454,7 @@ static void test_emitter_killed_program_loses_nothing(void **state)
     close(ready[1]);
     reopen(port, FAKE_DOOR_TAKES);
     struct metaops_emit *emitter = open_at(port, "");
-    for (int i = 0; i < 100 && stats_of(emitter).adopted < 500; i++) {
+    for (int i = 0; i < WAIT_MS / 100 && stats_of(emitter).adopted < 500; i++) {
         usleep(100000);
     }
     assert_range_arrived(1, 500);
@@ -554,7 +554,7 @@ static void test_emitter_spool_stays_bounded_whatever_others_left(void **state)
     }
     snprintf(command, sizeof(command), "test $(cat %s/*/*.seg | wc -c) -le 65536", spool);
     assert_int_not_equal(system(command), 0);
-    for (int i = 0; i < 100 && system(command) != 0; i++) {
+    for (int i = 0; i < WAIT_MS / 100 && system(command) != 0; i++) {
         usleep(100000);
     }
     assert_int_equal(system(command), 0);

@@ -21,7 +21,7 @@
 #include "support/memory_sink.h"
 
 #define TOPIC "openlineage.events"
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 #define BODIES_MAX 64
 
 struct bed {

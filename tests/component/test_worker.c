@@ -150,7 +150,7 @@ static void produce_events(struct bed *bed, int first, int count)
         produce(bed, TOPIC, n % PARTITIONS, bytes, len);
         free(bytes);
     }
-    assert_int_equal(rd_kafka_flush(bed->producer, 10000), 0);
+    assert_int_equal(rd_kafka_flush(bed->producer, WAIT_MS), 0);
 }
 
 static void wait_for(size_t (*count)(void), size_t wanted)

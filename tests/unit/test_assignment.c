@@ -333,6 +333,37 @@ static void test_each_lane_has_its_partitions(void **state)
     assignment_fini(&as);
 }
 
+/* The place of a partition is compared with what the store says now: nothing there, or another place. */
+static void test_a_store_that_went_back_is_noticed(void **state)
+{
+    (void)state;
+    static const struct {
+        bool is_positioned, is_found, is_moved;
+        int64_t next_offset;
+    } rows[] = {{true, true, false, 15},
+                {true, true, true, 12},
+                {true, false, true, 15},
+                {false, false, false, 0}};
+    struct err err;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct assignment as = begin("events");
+        as.partitions[0].is_positioned = rows[i].is_positioned;
+        as.partitions[0].stored_offset = 15;
+        world.row.is_found = rows[i].is_found;
+        world.row.next_offset = rows[i].next_offset;
+        assert_int_equal(assignment_compare(&as, &err), OK);
+        assert_int_equal(as.partitions[0].is_moved, rows[i].is_moved);
+        world.load = RETRY;
+        as.partitions[0].is_moved = !rows[i].is_moved;
+        assert_int_equal(assignment_compare(&as, &err), RETRY);
+        assert_int_equal(as.partitions[0].is_moved, !rows[i].is_moved); /* nobody knows */
+        assignment_fini(&as);
+    }
+    struct assignment huge = {.count = SIZE_MAX - 1};
+    assert_int_equal(assignment_compare(&huge, &err), RETRY);
+}
+
 static void test_nothing_is_assigned(void **state)
 {
     (void)state;
@@ -365,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_found_out_is_tried_again),
         cmocka_unit_test(test_a_stop_that_cannot_be_recorded_holds_all_the_same),
         cmocka_unit_test(test_each_lane_has_its_partitions),
+        cmocka_unit_test(test_a_store_that_went_back_is_noticed),
         cmocka_unit_test(test_nothing_is_assigned),
     };
     /* The same whatever is logged. */

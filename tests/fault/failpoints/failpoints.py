@@ -15,8 +15,8 @@ from load import garbage, start_clients, stop_clients
 from own_pipeline import ROOT, Pipeline, metric, wait_until
 
 SETTINGS = {"METAOPS_WORKER_SESSION_TIMEOUT_MS": "6000", "METAOPS_WORKER_BATCH_EVENTS_MAX": "40"}
-MET_WITHIN_S = 20
-SERVES_WITHIN_S = 5  # the goal is 3 on a machine that does nothing else; what it took is printed
+MET_WITHIN_S = 60
+SERVES_WITHIN_S = 10  # the goal is 3 on a machine that does nothing else; what it took is printed
 # Met only when this worker goes.
 ON_STOP = {"worker.revoke_begun", "worker.revoke_ended"}
 ONCE_A_LIFE = ON_STOP | {"worker.assigned"}
@@ -62,7 +62,7 @@ class Stage:
         self.restart(role, f"{name}@{nth}:kill")
         garbage(self.rng, self.pipe, self.ledger, 2)
         if name in ON_STOP:
-            wait_until("the worker is ready", lambda: self.landed() or not role.runs(), 15)
+            wait_until("the worker is ready", lambda: self.landed() or not role.runs(), MET_WITHIN_S)
             role.process.terminate()
         wait_until(f"{name} is met ({nth})", lambda: not role.runs(), MET_WITHIN_S)
         check(f"{name} ends the {kind}", -9, role.process.wait())
