@@ -180,19 +180,25 @@ static enum verdict route_rows(struct alerter_store *store, const struct pg_resu
 enum verdict alerter_store_route(struct alerter_store *store, const struct alerter_routes *routes,
                                  bool *out_is_more, struct err *err)
 {
-    const char *params[] = {ROUTE_MAX_TEXT};
+    const char *params[] = {ROUTE_MAX_TEXT, NULL};
+    struct pg_result *attached = NULL;
     struct pg_result *rows = NULL;
     enum verdict verdict = pg_conn_exec(store->pg, "begin", err);
     if (verdict == OK) {
-        verdict = query(store, "alerter/take.sql", 1, params, &rows, err);
+        verdict = query(store, "alerter/attach.sql", 1, params, &attached, err);
+    }
+    if (verdict == OK) {
+        params[1] = pg_conn_value(attached, 0, 0);
+        verdict = query(store, "alerter/take.sql", 2, params, &rows, err);
     }
     if (verdict == OK && pg_conn_rows(rows) > 0) {
         verdict = route_rows(store, rows, routes, err);
     }
     if (verdict == OK) {
-        *out_is_more = pg_conn_rows(rows) == ROUTE_MAX;
+        *out_is_more = pg_conn_rows(rows) == ROUTE_MAX || params[1];
         verdict = pg_conn_exec(store->pg, "commit", err);
     }
+    pg_conn_clear(attached);
     pg_conn_clear(rows);
     if (verdict != OK) {
         disconnect(store); /* whatever the transaction was in */

@@ -976,7 +976,7 @@ declare
 begin
     for a in select d.alert_id, (d.change).*, d.change as c, d.namespace, d.name, d.downstream, d.detail
         from graph.drift_alerts(changes, aspect) d
-        order by graph.drift_rank((d.change).kind), d.alert_id loop
+        order by graph.drift_rank((d.change).kind), (d.change).at, d.alert_id loop -- causes before what they explain
         perform graph.raise_alert(a.alert_id, a.kind, graph.drift_severity(a.kind, a.changes, a.downstream),
             case when raise_drift.aspect in (1, 4, 5, 10) then 3 else 2 end::smallint, a.subject_uuid,
             case when jsonb_array_length(a.changes) = 1 then a.changes -> 0 ->> 'field' end,

@@ -153,7 +153,8 @@ begin
     end if;
 end $$;
 
--- An alert as the rules want it.
+-- An alert as the rules want it. What is upstream and open may explain it (graph.upstream_cause); when it opens again it may
+-- be something else than at first.
 create function graph.raise_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
                                   title text, detail jsonb, downstream jsonb, event_time timestamptz, run uuid,
                                   is_past boolean, cause uuid, aspect smallint default null) returns void
@@ -161,13 +162,19 @@ language plpgsql
 as $$
 declare
     ruling constant graph.drift_ruling := graph.drift_ruling_of(kind, subject);
+    explained_by uuid := cause;
 begin
-    if ruling.is_on then
-        perform graph.put_alert(alert, kind, graph.ruled_severity(ruling, severity), subject_kind, subject, field, title,
-                                detail, downstream, event_time, run, is_past, cause, aspect);
-    else
+    if not ruling.is_on then
         perform graph.resolve_alert(alert);
+        return;
     end if;
+    if not is_past then
+        explained_by := coalesce(cause, graph.upstream_cause(alert, kind, subject, detail, event_time, run));
+        update graph.alerts a set cause = explained_by
+        where a.alert_id = alert and a.status = 'resolved' and a.cause is distinct from explained_by;
+    end if;
+    perform graph.put_alert(alert, kind, graph.ruled_severity(ruling, severity), subject_kind, subject, field, title,
+                            detail, downstream, event_time, run, is_past, explained_by, aspect);
 end $$;
 
 -- Judging a contract ---------------------------------------------------------------------------------------------

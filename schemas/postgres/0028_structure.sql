@@ -5,8 +5,10 @@
 -- Direction 0: inputs, 1: outputs that runs of a job name. Another day's partition is no other dataset.
 create function graph.named_by(job uuid, io_direction smallint)
 returns table (dataset_uuid uuid, namespace text, name text, pattern text, last_at timestamptz, pattern_last timestamptz)
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return query
     select n.dataset_uuid, n.namespace, n.name, n.pattern, n.last_at, max(n.last_at) over (partition by n.pattern)
     from (
         select i.dataset_uuid, d.namespace, d.name, d.namespace || '/' || graph.name_pattern(d.name) as pattern,
@@ -15,13 +17,15 @@ begin atomic
         where s.job_uuid = job and s.kind = 1 and i.direction = io_direction
         group by i.dataset_uuid, d.namespace, d.name
     ) n;
-end;
+end $$;
 
 -- Runs of a job that completed behind a time, and name datasets but not this one as an output; 2 at most.
 create function graph.runs_not_writing(job uuid, dataset uuid, since timestamptz)
 returns table (run_uuid uuid, at timestamptz)
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return query
     select e.run_uuid, min(e.event_time)
     from graph.statements s join graph.events e using (statement_id)
     where s.job_uuid = job and s.written_at > since and e.event_time > since and upper(e.event_type) = 'COMPLETE'
@@ -30,7 +34,7 @@ begin atomic
                         where r.run_uuid = e.run_uuid and i.dataset_uuid = dataset and i.direction = 1)
     group by e.run_uuid
     order by 2, 1 limit 2;
-end;
+end $$;
 
 -- A dataset is an orphan once each job that wrote it completed two runs without it.
 create function graph.orphan_of(dataset uuid) returns setof graph.drift_change
@@ -111,6 +115,9 @@ create function graph.cycle_of(job uuid) returns setof graph.drift_change
 language plpgsql stable
 as $$
 begin
+    if not exists (select from graph.cycle_through(job)) then
+        return;
+    end if;
     return query
     with links as materialized (
         select c.*, i.namespace || '/' || i.name as input_name, greatest(r.first_at, w.first_at) as first_at,
@@ -143,8 +150,10 @@ end $$;
 -- Names of the facets that statements of a job give it (place 2) and what it writes (3), the newest 1,000 of them.
 create function graph.facets_named(job uuid)
 returns table (statement_id uuid, place smallint, name text, last_at timestamptz)
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return query
     with statements as materialized (
         select s.* from graph.statements s where s.job_uuid = job and s.kind = 1 order by s.last_at desc limit 1000
     )
@@ -154,13 +163,15 @@ begin atomic
     select s.statement_id, 3::smallint, d.name, s.last_at
     from statements s join graph.io_sets i on i.io_id = s.io_id and i.direction = 1
     join graph.descriptions d on d.description_id = graph.slot_digest(s.descriptions, i.ordinal);
-end;
+end $$;
 
 -- Completed runs of a job, the newest 100 since a day before the 1,000th newest statement; which statements they made.
 create function graph.runs_said(job uuid)
 returns table (run_uuid uuid, at timestamptz, statements uuid[], has_outputs boolean)
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return query
     select e.run_uuid, max(e.event_time) filter (where upper(e.event_type) = 'COMPLETE'), array_agg(distinct s.statement_id),
         bool_or(exists (select from graph.io_sets i where i.io_id = s.io_id and i.direction = 1))
     from graph.statements s join graph.events e using (statement_id)
@@ -168,7 +179,7 @@ begin atomic
     group by e.run_uuid
     having bool_or(upper(e.event_type) = 'COMPLETE')
     order by 2 desc limit 100;
-end;
+end $$;
 
 create type graph.facet_habit as (place smallint, name text, runs_before bigint, runs_with bigint, runs uuid[], times timestamptz[],
     last_at timestamptz);
@@ -185,6 +196,10 @@ create function graph.facet_habits(job uuid) returns setof graph.facet_habit
 language plpgsql stable
 as $$
 begin
+    if (select max(s.written_at) from graph.statements s where s.job_uuid = job) <= all (
+            select max(n.last_at) from graph.facets_named(job) n group by n.place, n.name) then
+        return;
+    end if;
     return query
     with named as materialized (
         select * from graph.facets_named(job)
@@ -230,6 +245,9 @@ create function graph.retry_of(job uuid) returns setof graph.drift_change
 language plpgsql stable
 as $$
 begin
+    if not exists (select from graph.drift_contents c where c.subject_uuid = job and c.aspect = 6) then
+        return;
+    end if;
     return query
     with failed as materialized (
         select r.* from graph.drift_contents c join graph.runs r on r.run_uuid = c.content_id
@@ -298,10 +316,18 @@ begin
     select job, job, exists (select from graph.retry_of(job) c where c.is_past), f.at from failing f where f.at is not null;
 end $$;
 
+-- Datasets that a job wrote and its latest run did not, or that an alert says so of.
 create function graph.outputs_of(job uuid) returns uuid[]
-language sql stable
-return array(select n.dataset_uuid from graph.named_by(job, 1::smallint) n
-             where n.last_at = n.pattern_last order by n.last_at desc limit 50);
+language plpgsql stable
+as $$
+declare
+    latest constant timestamptz := (select max(s.written_at) from graph.statements s where s.job_uuid = job);
+begin
+    return array(select n.dataset_uuid from graph.named_by(job, 1::smallint) n
+                 where n.last_at = n.pattern_last and (n.last_at < latest or exists (
+                    select from graph.alerts a where a.subject_uuid = n.dataset_uuid and a.aspect = 10))
+                 order by n.last_at desc limit 50);
+end $$;
 
 -- What is told of a job, and of datasets that it was the last to write.
 create function graph.structure_of(job uuid) returns setof graph.drift_change
@@ -372,3 +398,163 @@ insert into graph.role_rights values ('metaops_writer', 'function graph.judge_jo
 comment on column graph.drift_subjects.aspect is 'As in graph.drift_contents; 9: what shows only in several runs of a job.';
 comment on column graph.alerts.aspect is
     'In which respect it drifted (graph.drift_subjects; 10: nobody writes a dataset any more); null: judged by something else.';
+
+-- What explains what along the lineage graph ---------------------------------------------------------------------
+
+create table graph.symptoms (
+    cause text not null,
+    symptom text not null,
+    is_elsewhere boolean not null,
+    primary key (cause, symptom)
+);
+comment on table graph.symptoms is 'Which kinds of alerts explain which: one cause is told once, with its symptoms attached.';
+comment on column graph.symptoms.cause is 'Kind of the alert that explains.';
+comment on column graph.symptoms.symptom is 'Kind of the alert that is explained.';
+comment on column graph.symptoms.is_elsewhere is 'True: of something downstream; false: of the same subject and run.';
+insert into graph.symptoms values
+    ('schema', 'schema', true), ('schema', 'quality', true), ('schema', 'volume', true), ('schema', 'behaviour', true),
+    ('schema', 'contract', true),
+    ('freshness', 'freshness', true), ('freshness', 'volume', true), ('freshness', 'behaviour', true), ('freshness', 'contract', true),
+    ('volume', 'volume', true), ('volume', 'quality', true),
+    ('quality', 'quality', true), ('quality', 'contract', true),
+    ('behaviour', 'freshness', true), ('behaviour', 'volume', true), ('behaviour', 'quality', true), ('behaviour', 'behaviour', true),
+    ('behaviour', 'contract', true),
+    ('topology', 'freshness', true),
+    ('contract', 'contract', true), ('contract', 'schema', false), ('contract', 'stewardship', false);
+create index alerts_cause on graph.alerts (cause) where cause is not null;
+
+-- What a subject is made of, five jobs far: along lineage of the columns (null: of the whole) where that is known, else of the
+-- datasets, where a column keeps its name. Jobs on the way end it.
+create function graph.upstream_of(subject uuid, fields text[])
+returns table (depth integer, subject_uuid uuid, field text)
+language plpgsql stable
+as $$
+begin
+    return query
+    with recursive up (depth, subject_uuid, field, is_end) as (
+        select 0, subject, f, false from unnest(case when cardinality(fields) > 0 then fields else array[null::text] end) f
+        union
+        select n.* from up u
+        cross join lateral (
+            select u.depth + 1, c.input_uuid, c.input_field, false
+            from graph.column_edges c where c.output_uuid = u.subject_uuid and c.output_field = u.field
+            union all
+            select u.depth + 1, i.dataset_uuid, u.field, false
+            from graph.edges o join graph.edges i on i.job_uuid = o.job_uuid and i.direction = 0
+            where o.dataset_uuid = u.subject_uuid and o.direction = 1
+                and not exists (select from graph.column_edges c
+                                where c.output_uuid = u.subject_uuid and c.output_field = u.field)
+            union all
+            select u.depth + 1, o.job_uuid, u.field, true
+            from graph.edges o where o.dataset_uuid = u.subject_uuid and o.direction = 1
+            union all
+            select u.depth + 1, i.dataset_uuid, u.field, false
+            from graph.edges i where u.depth = 0 and i.job_uuid = u.subject_uuid and i.direction = 0
+        ) n
+        where u.depth < 5 and not u.is_end
+    )
+    select min(u.depth), u.subject_uuid, u.field from up u group by u.subject_uuid, u.field;
+end $$;
+
+-- The open alert of the last day, of what is nearest upstream, that explains this one; or what explains that. Of behaviour
+-- only failures are causes and symptoms.
+create function graph.upstream_cause(alert uuid, kind text, subject uuid, detail jsonb, event_time timestamptz, run uuid)
+returns uuid
+language plpgsql stable
+as $$
+declare
+    since constant timestamptz := event_time - interval '1 day';
+    causes constant text[] := array(select s.cause from graph.symptoms s
+                                    where s.symptom = upstream_cause.kind and s.is_elsewhere);
+    fields constant text[] := array(select c ->> 'field' from jsonb_array_elements(detail -> 'changes') c
+                                    where upstream_cause.kind = 'schema' and c ->> 'field' is not null);
+    found uuid;
+begin
+    select coalesce(a.cause, a.alert_id) into found
+    from graph.alerts a join graph.symptoms s on s.cause = a.kind and s.symptom = upstream_cause.kind and not s.is_elsewhere
+    where a.subject_uuid = subject and a.run_uuid = run and a.status in ('open', 'acknowledged') and a.alert_id <> alert
+        and a.cause is distinct from alert
+    order by a.alert_id limit 1;
+    if found is not null or kind = 'behaviour' and detail ->> 'fact' is distinct from 'runs' or not exists (
+            select from graph.alerts a
+            where a.kind = any (causes) and a.event_time between since and upstream_cause.event_time
+                and a.alert_id <> alert and a.status in ('open', 'acknowledged')) then
+        return found;
+    end if;
+    return (
+    select coalesce(a.cause, a.alert_id)
+    from graph.upstream_of(subject, fields) u
+    join graph.alerts a on a.subject_uuid = u.subject_uuid
+    where u.depth > 0 and a.kind = any (causes) and a.status in ('open', 'acknowledged') and a.alert_id <> alert
+        and a.cause is distinct from alert and a.event_time between since and upstream_cause.event_time
+        and (a.kind <> 'behaviour' or a.detail ->> 'fact' = 'runs')
+        and (u.field is null or a.kind <> 'schema' or exists (
+            select from jsonb_array_elements(a.detail -> 'changes') c where c ->> 'field' = u.field))
+    order by u.depth, a.event_time desc, a.alert_id limit 1);
+end $$;
+
+-- Messages that wait, a minute at most, because something upstream of theirs is still to be judged.
+create function graph.waiting_messages() returns bigint[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+begin
+    if not exists (select from graph.drift_subjects s where s.due_in is not null and s.aspect in (1, 6)) then
+        return '{}';
+    end if;
+    return array(
+        select o.outbox_id
+        from (select * from graph.alert_outbox o
+              where not o.is_routed and o.what in ('opened', 'reopened') order by o.outbox_id limit 1000) o
+        join graph.alerts a using (alert_id)
+        where o.at > now() - interval '1 minute' and a.kind in (select s.symptom from graph.symptoms s)
+            and exists (select from graph.upstream_of(a.subject_uuid, null) u
+                        join graph.drift_subjects s on s.subject_uuid = u.subject_uuid and s.aspect in (1, 6) and s.due_in is not null
+                        where u.depth > 0));
+end $$;
+-- Causes may be judged after their symptoms: so before a message goes out it is asked again, and one that somebody else
+-- explains is none. Looks at so many of those that do not wait, the oldest first; returns the last that was looked at when there may be more.
+create function graph.attach_symptoms(most integer) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+    message record;
+    explained_by uuid;
+    seen integer := 0;
+    waiting constant bigint[] := graph.waiting_messages();
+begin
+    for message in
+        select o.outbox_id, a.*
+        from graph.alert_outbox o join graph.alerts a using (alert_id)
+        where not o.is_routed and o.what in ('opened', 'reopened') and a.cause is null
+            and a.kind in (select s.symptom from graph.symptoms s) and o.outbox_id <> all (waiting)
+        order by o.outbox_id limit most for update of o skip locked
+    loop
+        seen := seen + 1;
+        explained_by := graph.upstream_cause(message.alert_id, message.kind, message.subject_uuid, message.detail,
+                                             message.event_time, message.run_uuid);
+        continue when explained_by is null;
+        update graph.alerts a set cause = explained_by where a.alert_id = message.alert_id;
+        update graph.alerts a set cause = explained_by where a.cause = message.alert_id;
+        delete from graph.alert_outbox o where o.outbox_id = message.outbox_id;
+    end loop;
+    return case when seen = most then message.outbox_id end;
+end $$;
+
+revoke execute on function graph.attach_symptoms(integer), graph.waiting_messages() from public;
+insert into graph.role_rights values ('metaops_writer', 'function graph.attach_symptoms(integer)', 'execute'),
+    ('metaops_writer', 'function graph.waiting_messages()', 'execute');
+
+create or replace view metaops.alerts as
+select a.alert_id, a.kind, a.severity, a.status,
+    coalesce(d.namespace, j.namespace) as namespace, coalesce(d.name, j.name) as name, a.field, a.title, a.detail,
+    a.opened_at, a.last_seen_at, a.event_time, graph.run_name(r.run_id, a.run_uuid) as run_id, a.occurrences,
+    a.downstream,
+    case a.subject_kind when 2 then 'job' when 3 then 'dataset' end as subject_kind, a.cause,
+    (select count(*) from graph.alerts s where s.cause = a.alert_id) as symptoms
+from graph.alerts a
+left join graph.datasets d on a.subject_kind = 3 and d.dataset_uuid = a.subject_uuid
+left join graph.jobs j on a.subject_kind = 2 and j.job_uuid = a.subject_uuid
+left join graph.runs r on r.run_uuid = a.run_uuid;
+comment on column metaops.alerts.symptoms is 'How many alerts it explains: those whose cause it is.';

@@ -4,16 +4,14 @@ workers: always exactly the alerts that the tables by hand say.
 
 METAOPS_SEED (default 1): the orders."""
 
-import datetime
 import itertools
 import json
 import os
 import random
-import uuid
 
 from checks import check, end
 from own_pipeline import Pipeline, test_events
-from scenarios import PRODUCER, SCENARIOS
+from scenarios import SCENARIOS, openlineage
 
 SHORT = "METAOPS_TEST_SHORT" in os.environ
 ORDERS = 4 if SHORT else 24
@@ -33,26 +31,6 @@ REAL = {
 
 # The column; of what shows only in several runs, what it is.
 FIELD = "coalesce(a.field, case when a.aspect > 8 then a.detail ->> 'fact' end)"
-
-
-def run_id(namespace, name):
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{namespace}/{name}"))
-
-
-def openlineage(namespace, event):
-    time = datetime.datetime(2026, 1, 5, tzinfo=datetime.timezone.utc) + datetime.timedelta(minutes=event["minute"])
-    facets = dict(event["run_facets"])
-    if event["parent"]:
-        facets["parent"] = {"_producer": PRODUCER, "_schemaURL": "https://example.org/facet.json",
-                            "run": {"runId": run_id(namespace, event["parent"])},
-                            "job": {"namespace": namespace, "name": "parent"}}
-    return json.dumps({
-        "eventTime": time.isoformat(), "eventType": event["state"], "producer": event["producer"],
-        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
-        "run": {"runId": run_id(namespace, event["run"]), "facets": facets},
-        "job": {"namespace": namespace, "name": event["job"], "facets": event["job_facets"]},
-        "inputs": [{"namespace": namespace, **ds} for ds in event["inputs"]],
-        "outputs": [{"namespace": namespace, **ds} for ds in event["outputs"]]}).encode()
 
 
 def orders(rng, events):

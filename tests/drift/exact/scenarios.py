@@ -1,8 +1,32 @@
 """Small histories and the alerts that must be there once all of it is known, written by hand from the rules: what was
 first is the baseline; every other value is one alert, open while it holds and else resolved."""
 
+import datetime
+import json
+import uuid
+
 PRODUCER = "https://github.com/OpenLineage/OpenLineage/tree/1.23.0/integration/spark"
 OTHER = "https://github.com/OpenLineage/OpenLineage/tree/1.23.0/integration/dbt"
+
+
+def run_id(namespace, name):
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{namespace}/{name}"))
+
+
+def openlineage(namespace, event):
+    time = datetime.datetime(2026, 1, 5, tzinfo=datetime.timezone.utc) + datetime.timedelta(minutes=event["minute"])
+    facets = dict(event["run_facets"])
+    if event["parent"]:
+        facets["parent"] = {"_producer": PRODUCER, "_schemaURL": "https://example.org/facet.json",
+                            "run": {"runId": run_id(namespace, event["parent"])},
+                            "job": {"namespace": namespace, "name": "parent"}}
+    return json.dumps({
+        "eventTime": time.isoformat(), "eventType": event["state"], "producer": event["producer"],
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": run_id(namespace, event["run"]), "facets": facets},
+        "job": {"namespace": namespace, "name": event["job"], "facets": event["job_facets"]},
+        "inputs": [{"namespace": namespace, **ds} for ds in event["inputs"]],
+        "outputs": [{"namespace": namespace, **ds} for ds in event["outputs"]]}).encode()
 
 
 def facet(**members):
