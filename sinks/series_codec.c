@@ -97,8 +97,9 @@ static void first_points(struct walk *wk, struct series_learned *ln)
 
 static void seasons(struct walk *wk, struct series_learned *ln)
 {
-    float *reals[] = {&ln->origin,    &ln->unit, &ln->level[0], &ln->level[1], &ln->spread[0],
-                      &ln->spread[1], &ln->ewma, &ln->above,    &ln->below};
+    float *reals[] = {&ln->origin,    &ln->unit,      &ln->level[0], &ln->level[1],
+                      &ln->spread[0], &ln->spread[1], &ln->ewma,     &ln->slope,
+                      &ln->episodes,  &ln->above,     &ln->below};
     for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++) {
         real(wk, reals[i]);
     }

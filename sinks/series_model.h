@@ -10,7 +10,7 @@
  * are young). A point is off when its distance from the forecast, in robust standard deviations, is large at once, or
  * when smaller distances add up (EWMA, Page-Hinkley). What is off begins an episode, in which nothing is learned; it
  * ends when the points are back, or when enough of them agree that this is the new level. Sources of the formulas stand
- * in series_model.c.
+ * in the .c files.
  *
  * Pure functions; any thread. How a state is stored: series_codec.h. */
 #ifndef METAOPS_SINKS_SERIES_MODEL_H
@@ -21,49 +21,11 @@
 #include <stdint.h>
 
 #include "core/err.h"
-#include "core/id128.h"
+#include "series_usual.h"
 
 #define SERIES_PENDING_MAX 5
-#define SERIES_FIRST 7        /* points from which the first level is taken */
 #define SERIES_HISTORY_MIN 14 /* points before anything can be off */
-#define SERIES_DAYS 7
-#define SERIES_HOURS 24
-#define SERIES_FORECASTS 2
 #define SERIES_EPISODES_MAX (SERIES_PENDING_MAX + 2)
-
-struct series_point {
-    int64_t at_us;
-    struct id128 run;
-    float value;
-};
-
-/* What is learned. Distances are in units of the spread of the first points, so that one form fits every series. */
-struct series_learned {
-    uint32_t points;
-    int64_t last_at_us; /* of the newest settled point, and its run */
-    struct id128 last_run;
-    float origin;
-    float unit;
-    float step_s; /* mean time between points */
-    float level[SERIES_FORECASTS];
-    float spread[SERIES_FORECASTS]; /* robust standard deviation of the error */
-    float ewma;
-    float above; /* Page-Hinkley sums */
-    float below;
-    int16_t day[SERIES_DAYS]; /* 1/256 units */
-    int16_t hour[SERIES_HOURS];
-    uint8_t day_visits[SERIES_DAYS]; /* up to 15 */
-    uint8_t hour_visits[SERIES_HOURS];
-    /* While fewer than SERIES_FIRST points are settled. */
-    float first_value[SERIES_FIRST];
-    uint8_t first_day[SERIES_FIRST];
-    uint8_t first_hour[SERIES_FIRST];
-    /* The episode; points 0: none. */
-    uint8_t off_points;
-    bool off_is_slow;
-    float off_by; /* mean distance so far */
-    struct id128 off_run;
-};
 
 struct series_state {
     struct series_learned learned;
@@ -108,8 +70,5 @@ void series_model_view(const struct series_state *state, int16_t metric,
 MUST_CHECK bool series_model_observe(struct series_state *state, int16_t metric,
                                      const struct series_point *point, int64_t lateness_us,
                                      struct series_view *out_before, struct series_view *out_after);
-
-/* The episode ends now and what was off is what is usual from here on: somebody said so. */
-void series_model_accept(struct series_state *state, int16_t metric);
 
 #endif
