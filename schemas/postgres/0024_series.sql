@@ -19,7 +19,7 @@ create table graph.series (
     missing smallint not null default 0,
     field text,
     state bytea
-) with (fillfactor = 80);
+) with (fillfactor = 50); -- room for a new version of each row of a page, so that no index is touched
 alter table graph.series alter state set storage plain;
 create index series_gaps on graph.series (series_uuid) where metric = 1;
 comment on table graph.series is 'What is usual for numbers that runs tell (view metaops.series).';
