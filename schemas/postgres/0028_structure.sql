@@ -484,7 +484,8 @@ begin
     return (
     select coalesce(a.cause, a.alert_id)
     from graph.upstream_of(subject, fields) u
-    join graph.alerts a on a.subject_uuid = u.subject_uuid
+    -- By subject: there may be many of a kind within a day.
+    cross join lateral (select * from graph.alerts o where o.subject_uuid = u.subject_uuid offset 0) a
     where u.depth > 0 and a.kind = any (causes) and a.status in ('open', 'acknowledged') and a.alert_id <> alert
         and a.cause is distinct from alert and a.event_time between since and upstream_cause.event_time
         and (a.kind <> 'behaviour' or a.detail ->> 'fact' = 'runs')
