@@ -10,6 +10,7 @@
 #define COLUMNS_MAX 500
 #define QUANTILES_MAX 9
 #define NUMBER_BYTES_MAX 64
+#define NUMBER_MAX 1e30 /* series are kept in single precision */
 
 /* The dataset that is measured. */
 struct measured {
@@ -65,7 +66,7 @@ static enum verdict observe(const struct measured *of, int16_t metric, struct st
                             double value, struct err *err)
 {
     const struct openlineage_event *ol = &of->rs->work->ol;
-    if (!isfinite(value)) {
+    if (!isfinite(value) || fabs(value) > NUMBER_MAX) {
         return OK;
     }
     struct id128 id = series_id(of, metric, field);

@@ -5,6 +5,10 @@
 
 #include "schemas/graph_rows.h"
 
+/* Of the number itself; and for those about zero. */
+#define PLAIN_FLOOR 1e-3
+#define PLAIN_LEAST 1e-6
+
 enum form { COUNT, SIZE, TIME, SHARE, PLAIN };
 
 /* How numbers of a metric are compared: their form, and the least spread that is believed. */
@@ -67,6 +71,9 @@ double series_form_back(int16_t metric, double form)
 double series_form_floor(int16_t metric, double expected_form)
 {
     struct shape shape = shape_of(metric);
+    if (shape.form == PLAIN) {
+        return fmax(PLAIN_FLOOR * fabs(expected_form), PLAIN_LEAST);
+    }
     if (shape.form != COUNT) {
         return shape.floor;
     }

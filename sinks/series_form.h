@@ -11,7 +11,7 @@ double series_form_of(int16_t metric, double value);
 double series_form_back(int16_t metric, double form);
 
 /* The least spread that is believed, in its form, where about this is expected: counts are at least as uncertain as
- * Poisson's. 0 for numbers of which nothing is known beforehand. */
+ * Poisson's, of other numbers a thousandth. */
 double series_form_floor(int16_t metric, double expected_form);
 
 #endif

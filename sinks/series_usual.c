@@ -258,9 +258,6 @@ static void begin(struct series_learned *ln, int16_t metric)
     }
     double spread = fmax(MAD_TO_SD * median_of(away), MEAN_TO_SD * mean);
     double least = series_form_floor(metric, (double)ln->origin);
-    if (least == 0) {
-        least = fmax(1e-3 * fabs((double)ln->origin), 1e-6);
-    }
     ln->unit = (float)fmax(spread, least);
     for (int i = 0; i < SERIES_FORECASTS; i++) {
         ln->spread[i] = (float)(spread / (double)ln->unit);

@@ -135,6 +135,18 @@ static void test_series_model_small_counts_scatter(void **state_)
     assert_int_equal(after.episode_count, 1);
 }
 
+static void test_series_model_a_thousandth_is_no_change(void **state_)
+{
+    (void)state_;
+    struct series_state state = {0};
+    for (int number = 1; number <= 32; number++) {
+        int64_t at_us = START_US + number * DAY_US;
+        double value = number == 31 ? 100.1 : number == 32 ? 102 : 100;
+        assert_true(observe_at(&state, GRAPH_METRIC_MAX, number, at_us, value));
+        assert_int_equal(after.episode_count, number == 32);
+    }
+}
+
 static void test_series_model_a_late_point_takes_back_what_it_explains(void **state_)
 {
     (void)state_;
@@ -246,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_series_model_learns_a_level_that_stays),
         cmocka_unit_test(test_series_model_a_weekend_is_usual),
         cmocka_unit_test(test_series_model_small_counts_scatter),
+        cmocka_unit_test(test_series_model_a_thousandth_is_no_change),
         cmocka_unit_test(test_series_model_a_late_point_takes_back_what_it_explains),
         cmocka_unit_test(test_series_model_takes_a_run_once_and_nothing_too_late),
         cmocka_unit_test(test_series_model_expects_the_next_write),
