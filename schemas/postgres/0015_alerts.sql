@@ -69,7 +69,8 @@ create table graph.alert_outbox (
     alert_id uuid not null,
     what text not null,
     at timestamptz not null default clock_timestamp(),
-    alert jsonb not null
+    alert jsonb not null,
+    written_in xid8 not null default pg_current_xact_id()
 );
 comment on table graph.alert_outbox is
     'What is to be told, in order of writing; the alerter takes a row away once every receiver has it.';
@@ -78,6 +79,7 @@ comment on column graph.alert_outbox.alert_id is 'The alert.';
 comment on column graph.alert_outbox.what is 'opened, reopened, raised or resolved.';
 comment on column graph.alert_outbox.at is 'When it was written.';
 comment on column graph.alert_outbox.alert is 'The alert''s row of metaops.alerts as it was then.';
+comment on column graph.alert_outbox.written_in is 'The transaction that wrote it.';
 
 create view metaops.alerts as
 select a.alert_id, a.kind, a.severity, a.status,

@@ -494,25 +494,21 @@ begin
     order by u.depth, a.event_time desc, a.alert_id limit 1);
 end $$;
 
--- Messages that wait, a minute at most, because something upstream of theirs is still to be judged.
+-- A message waits while something that became due before it or with it is left to be judged, as that may explain it; a minute at most.
 create function graph.waiting_messages() returns bigint[]
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+    oldest_due constant xid8 := (select s.due_in from graph.drift_subjects s where s.due_in is not null and s.aspect in (1, 6)
+                                 order by s.due_in limit 1);
 begin
-    if not exists (select from graph.drift_subjects s where s.due_in is not null and s.aspect in (1, 6)) then
-        return '{}';
-    end if;
     return array(
         select o.outbox_id
-        from (select * from graph.alert_outbox o
-              where not o.is_routed and o.what in ('opened', 'reopened') order by o.outbox_id limit 1000) o
-        join graph.alerts a using (alert_id)
-        where o.at > now() - interval '1 minute' and a.kind in (select s.symptom from graph.symptoms s)
-            and exists (select from graph.upstream_of(a.subject_uuid, null) u
-                        join graph.drift_subjects s on s.subject_uuid = u.subject_uuid and s.aspect in (1, 6) and s.due_in is not null
-                        where u.depth > 0));
+        from graph.alert_outbox o join graph.alerts a using (alert_id)
+        where o.written_in >= oldest_due and not o.is_routed and o.what in ('opened', 'reopened')
+            and o.at > now() - interval '1 minute' and a.kind in (select s.symptom from graph.symptoms s));
 end $$;
+
 -- Causes may be judged after their symptoms: so before a message goes out it is asked again, and one that somebody else
 -- explains is none. Looks at so many of those that do not wait, the oldest first; returns the last that was looked at when there may be more.
 create function graph.attach_symptoms(most integer) returns bigint
