@@ -1,0 +1,479 @@
+-- Drift as it is told: who is hit, who did it, how bad it is; and the judges that workers and alerter call.
+
+-- What was said of subjects last, by each producer family, in facets of a name.
+create function graph.latest_facets(subjects uuid[], facet text)
+returns table (subject_uuid uuid, last_at timestamptz, content jsonb)
+language plpgsql stable
+as $$
+begin
+    if cardinality(subjects) = 0 then
+        return;
+    end if;
+    return query
+    select l.id, l.last_at, c.content
+    from (
+        select distinct on (s.id, d.family) s.id, d.digest, s.last_at
+        from (
+            select i.id, n.description_id, max(n.last_at) as last_at
+            from (select distinct u as id from unnest(subjects) u) i
+            cross join lateral (
+                select s.last_at, graph.slot_digest(s.descriptions, o.ordinal) as description_id
+                from graph.io_sets o join graph.statements s using (io_id)
+                where o.dataset_uuid = i.id
+                union all
+                select s.last_at, s.job_description from graph.statements s where s.job_uuid = i.id
+                order by 1 desc limit 100
+            ) n
+            group by 1, 2
+        ) s
+        join graph.descriptions d using (description_id)
+        where d.name = facet
+        order by s.id, d.family, s.last_at desc, d.digest desc
+    ) l
+    join graph.facets c using (digest)
+    where not c.deleted;
+end $$;
+
+-- Where all ever said the same, that is it; else what was said last.
+create function graph.owners_of(subjects uuid[]) returns table (subject_uuid uuid, owners jsonb)
+language plpgsql stable
+as $$
+begin
+    return query
+    with said as materialized (
+        select u.id, array(select c.content_id from graph.drift_contents c
+                           where c.subject_uuid = u.id and c.aspect = 8 limit 2) as facets
+        from (select distinct x as id from unnest(subjects) x) u
+    ), facets as (
+        select s.id, f.content
+        from said s join graph.facets f on f.digest = s.facets[1]
+        where cardinality(s.facets) = 1 and not f.deleted
+        union all
+        select l.subject_uuid, l.content
+        from graph.latest_facets(array(select s.id from said s where cardinality(s.facets) > 1), 'ownership') l
+    )
+    select f.id, jsonb_agg(distinct o ->> 'name')
+    from facets f
+    cross join lateral jsonb_path_query(f.content, 'lax $.owners[*]') o
+    where o ->> 'name' is not null
+    group by f.id;
+end $$;
+
+-- What is made of fields of a dataset, where lineage of columns is known, else of all of it; or by a job. With the jobs
+-- between; rows without one are other names.
+create function graph.drift_reach(subject uuid, fields text[])
+returns table (depth integer, job_uuid uuid, dataset_uuid uuid, field text)
+language plpgsql stable
+as $$
+begin
+    if cardinality(fields) > 0 and exists (select from graph.column_edges e where e.input_uuid = subject) then
+        return query
+        with recursive reach (depth, job_uuid, dataset_uuid, field) as (
+            select 0, null::uuid, subject, f from unnest(fields) f
+            union
+            select n.* from reach r
+            cross join lateral (
+                select r.depth + 1, e.job_uuid, e.output_uuid, e.output_field
+                from graph.column_edges e
+                where r.depth < 5 and e.input_uuid = r.dataset_uuid and (r.field is null or e.input_field = r.field)
+                union all
+                select r.depth, null, s.other_uuid, r.field from graph.symlinks s where s.dataset_uuid = r.dataset_uuid
+                union all
+                select r.depth, null, s.dataset_uuid, r.field from graph.symlinks s where s.other_uuid = r.dataset_uuid
+            ) n
+        )
+        select * from reach;
+    else
+        return query
+        with recursive reach (depth, job_uuid, dataset_uuid, field) as (
+            select 0, null::uuid, subject, null::text
+            union
+            select n.* from reach r
+            cross join lateral (
+                select r.depth + 1, i.job_uuid, o.dataset_uuid, null::text
+                from graph.edges i left join graph.edges o on o.job_uuid = i.job_uuid and o.direction = 1
+                where r.depth < 3 and i.dataset_uuid = r.dataset_uuid and i.direction = 0
+                union all
+                select 1, o.job_uuid, o.dataset_uuid, null
+                from graph.edges o where r.depth = 0 and o.job_uuid = r.dataset_uuid and o.direction = 1
+                union all
+                select r.depth, null, s.other_uuid, null from graph.symlinks s where s.dataset_uuid = r.dataset_uuid
+                union all
+                select r.depth, null, s.dataset_uuid, null from graph.symlinks s where s.other_uuid = r.dataset_uuid
+            ) n
+        )
+        select * from reach;
+    end if;
+end $$;
+
+-- The nearest that is hit, 50 at most, with its owners.
+create function graph.drift_downstream(subject uuid, fields text[]) returns jsonb
+language plpgsql stable
+as $$
+begin
+    return (
+    with reach as materialized (
+        select * from graph.drift_reach(subject, fields)
+    ), hit as (
+        select min(r.depth) as depth, 'dataset' as kind, d.dataset_uuid as id, d.namespace, d.name, r.field
+        from reach r join graph.datasets d using (dataset_uuid)
+        where r.job_uuid is not null and d.dataset_uuid <> subject
+        group by d.dataset_uuid, r.field
+        union all
+        select min(r.depth), 'job', j.job_uuid, j.namespace, j.name, null
+        from reach r join graph.jobs j using (job_uuid)
+        where j.job_uuid <> subject
+        group by j.job_uuid
+    ), nearest as materialized (
+        select * from hit order by depth, kind, namespace, name, field limit 50
+    )
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', n.kind, 'namespace', n.namespace,
+        'name', n.name, 'field', n.field, 'depth', n.depth, 'owners', o.owners))
+        order by n.depth, n.kind, n.namespace, n.name, n.field), '[]')
+    from nearest n
+    left join graph.owners_of(array(select id from nearest)) o on o.subject_uuid = n.id);
+end $$;
+
+-- Who did it: the runs, their jobs, the commits of their code.
+create function graph.drift_actors(runs uuid[]) returns table (run_uuid uuid, actor jsonb)
+language plpgsql stable
+as $$
+begin
+    return query
+    with known as materialized (
+        select r.run_uuid, r.run_id, r.job_uuid, j.namespace, j.name
+        from (select distinct u from unnest(runs) u) u join graph.runs r on r.run_uuid = u.u
+        left join graph.jobs j using (job_uuid)
+    ), owners as materialized (
+        select * from graph.owners_of(array(select k.job_uuid from known k where k.job_uuid is not null))
+    ), commits as materialized (
+        select distinct on (l.subject_uuid) l.subject_uuid, l.content ->> 'version' as version
+        from graph.latest_facets(array(select k.job_uuid from known k where k.job_uuid is not null), 'sourceCodeLocation') l
+        order by l.subject_uuid, l.last_at desc
+    )
+    select k.run_uuid, jsonb_strip_nulls(jsonb_build_object('first_bad_run', graph.run_name(k.run_id, k.run_uuid),
+        'job_namespace', k.namespace, 'job', k.name, 'commit', c.version, 'job_owners', o.owners))
+    from known k
+    left join owners o on o.subject_uuid = k.job_uuid
+    left join commits c on c.subject_uuid = k.job_uuid;
+end $$;
+
+create function graph.principal_of(run uuid, at timestamptz) returns text
+language plpgsql stable
+as $$
+begin
+    return (select e.principal from graph.events e
+            where e.run_uuid = run and e.event_time = at and e.principal is not null limit 1);
+end $$;
+
+create function graph.drift_phrase(change jsonb) returns text
+language plpgsql immutable parallel safe
+as $$
+declare
+    what constant text := change ->> 'what';
+    field constant text := change ->> 'field';
+begin
+    return case change ->> 'change'
+        when 'removed' then coalesce(what || ' ' || (change ->> 'value') || ' removed', 'lost column ' || field)
+        when 'added' then coalesce(what || ' ' || (change ->> 'value') || ' added', 'new column ' || field)
+        when 'retyped' then format('column %s is %s, was %s', field, change ->> 'to', change ->> 'from')
+        when 'reordered' then 'columns in another order'
+        when 'differs' then format('producers differ on column %s: %s and %s', field, change ->> 'from', change ->> 'to')
+        else case when what = 'outcome' then 'fails' else what || ' changed' end end;
+end $$;
+
+create function graph.drift_title(changes jsonb) returns text
+language plpgsql immutable parallel safe
+as $$
+begin
+    return (select string_agg(graph.drift_phrase(c), ', ' order by n)
+        from jsonb_array_elements(changes) with ordinality x (c, n) where n <= 3)
+    || case when jsonb_array_length(changes) > 3 then format(' and %s more', jsonb_array_length(changes) - 3) else '' end;
+end $$;
+
+-- How bad: what breaks readers is critical where somebody reads it.
+create function graph.drift_severity(kind text, changes jsonb, downstream jsonb) returns text
+language plpgsql immutable parallel safe
+as $$
+begin
+    return case
+    when kind = 'schema' and changes @? '$[*] ? (@.change == "removed" || @.change == "retyped")' then
+        case when downstream <> '[]' then 'critical' else 'warning' end
+    when kind = 'stewardship' and changes @? '$[*] ? (@.to == "dropped")' then
+        case when downstream <> '[]' then 'critical' else 'warning' end
+    when kind = 'stewardship' and changes
+        @? '$[*] ? (@.change == "removed" && (@.what == "owner" || @.value like_regex "pii|sensitiv|confidential|secret|gdpr|phi" flag "i"))'
+        then 'warning'
+    when kind = 'consistency' then 'warning'
+    when kind = 'topology' and changes @? '$[*] ? (@.change == "removed" || @.what == "writer" || @.what == "cycle")' then 'warning'
+    when kind = 'behaviour' and changes @? '$[*] ? (@.change == "removed")' then 'warning'
+    when kind = 'behaviour' and changes @? '$[*] ? (@.what == "outcome")' then
+        case when downstream <> '[]' then 'critical' else 'warning' end
+    else 'info' end;
+end $$;
+
+-- What explains what, when one run shows both: the lesser the greater.
+create function graph.drift_rank(kind text) returns integer
+language sql immutable parallel safe
+return array_position(array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], kind);
+
+-- An open alert that explains this one: of the same run and a kind that explains its kind; or, as engines and emitters change
+-- under many jobs at once, the same change of another job of the namespace within a day.
+create function graph.drift_cause(alert uuid, c graph.drift_change, namespace text) returns uuid
+language plpgsql stable
+as $$
+begin
+    return (
+    select a.alert_id
+    from (
+        select * from graph.alerts
+        where run_uuid = (c).run and graph.drift_rank(kind) < graph.drift_rank((c).kind)
+        union all
+        select o.* from graph.alerts o join graph.jobs j on j.job_uuid = o.subject_uuid
+        where (c).fact in ('engine', 'emitter') and o.kind = (c).kind and o.detail -> 'changes' = (c).changes
+            and o.event_time between (c).at - interval '1 day' and (c).at and j.namespace = drift_cause.namespace
+    ) a
+    where a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
+    order by graph.drift_rank(a.kind), a.alert_id
+    limit 1);
+end $$;
+
+create function graph.drift_query(kind text, namespace text, name text, is_dataset boolean) returns text
+language sql immutable parallel safe
+return case
+    when kind in ('schema', 'consistency') then format(
+        'select * from metaops.dataset_versions where namespace = %L and name = %L order by first_seen', namespace, name)
+    when kind = 'topology' and is_dataset then format(
+        'select * from metaops.edges where dataset_namespace = %L and dataset_name = %L order by first_seen', namespace, name)
+    when kind = 'topology' then format(
+        'select * from metaops.edges where job_namespace = %L and job_name = %L order by first_seen', namespace, name)
+    when kind = 'behaviour' then format(
+        'select * from metaops.runs where job_namespace = %L and job_name = %L order by started_at', namespace, name)
+    else format('select * from metaops.facets where namespace = %L and name = %L order by event_time', namespace, name) end;
+create index alerts_run on graph.alerts (run_uuid);
+create index alerts_kind on graph.alerts (kind, event_time);
+
+-- Changes that no alert tells of yet as they are.
+create function graph.changes_to_tell(changes graph.drift_change[])
+returns table (alert_id uuid, change graph.drift_change)
+language plpgsql stable
+as $$
+begin
+    return query
+    select n.alert, n.c
+    from (select c, md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid as alert
+          from unnest(changes) c) n
+    left join graph.alerts a on a.alert_id = n.alert
+    where a.alert_id is null or a.run_uuid is distinct from (n.c).run or a.event_time <> (n.c).at
+        or a.detail -> 'changes' <> (n.c).changes
+        or case when (n.c).is_past then a.status in ('open', 'acknowledged') else a.status = 'resolved' end;
+end $$;
+
+-- What an alert tells of its change: who is hit, who did it, whom it concerns.
+create function graph.drift_alerts(changes graph.drift_change[], aspect smallint)
+returns table (alert_id uuid, change graph.drift_change, namespace text, name text, downstream jsonb, detail jsonb)
+language plpgsql stable
+as $$
+declare
+    is_dataset constant boolean := aspect in (1, 4, 5, 10);
+begin
+    return query
+    with fresh as materialized (
+        select f.alert_id, (f.change).*, f.change as c, coalesce(d.namespace, j.namespace) as namespace,
+            coalesce(d.name, j.name) as name,
+            (select array_agg(x ->> 'field') from jsonb_array_elements((f.change).changes) x
+             where (f.change).kind = 'schema' and x ->> 'change' in ('removed', 'retyped')) as lost
+        from graph.changes_to_tell(drift_alerts.changes) f
+        left join graph.datasets d on is_dataset and d.dataset_uuid = (f.change).subject_uuid
+        left join graph.jobs j on not is_dataset and j.job_uuid = (f.change).subject_uuid
+    ), hit as materialized (
+        select f.*, case
+            when not f.is_past and (f.lost is not null or f.changes @? '$[*] ? (@.to == "dropped" || @.what == "outcome")')
+            then graph.drift_downstream(f.subject_uuid, f.lost) else '[]' end as downstream
+        from fresh f
+    ), owners as materialized (
+        select * from graph.owners_of(array(select f.subject_uuid from fresh f))
+    ), actors as materialized (
+        select * from graph.drift_actors(array(select f.run from fresh f))
+    )
+    select h.alert_id, h.c, h.namespace, h.name, h.downstream, jsonb_strip_nulls(jsonb_build_object(
+        'fact', h.fact,
+        'producer', case when h.family not in ('', 'vanished') then h.family end,
+        'changes', h.changes,
+        'compatibility', case when h.kind = 'schema' then case when h.lost is not null and h.downstream = '[]'
+            then 'unused-breaking' else graph.schema_compatibility(h.changes) end end,
+        'last_good_run', (select graph.run_name(r.run_id, r.run_uuid)
+                          from graph.events e join graph.runs r using (run_uuid)
+                          where e.event_id = h.last_good_by and e.event_time = h.last_good_at limit 1),
+        'last_good_at', h.last_good_at,
+        'principal', graph.principal_of(h.run, h.at),
+        'owners', o.owners,
+        'sql', graph.drift_query(h.kind, h.namespace, h.name, is_dataset))) || coalesce(a.actor, '{}')
+    from hit h
+    left join owners o on o.subject_uuid = h.subject_uuid
+    left join actors a on a.run_uuid = h.run;
+end $$;
+
+-- Changes as alerts.
+create function graph.raise_drift(changes graph.drift_change[], aspect smallint) returns void
+language plpgsql
+as $$
+declare
+    a record;
+begin
+    for a in select d.alert_id, (d.change).*, d.change as c, d.namespace, d.name, d.downstream, d.detail
+        from graph.drift_alerts(changes, aspect) d
+        order by graph.drift_rank((d.change).kind), (d.change).at, d.alert_id loop -- causes before what they explain
+        perform graph.raise_alert(a.alert_id, a.kind, graph.drift_severity(a.kind, a.changes, a.downstream),
+            case when raise_drift.aspect in (1, 4, 5, 10) then 3 else 2 end::smallint, a.subject_uuid,
+            case when jsonb_array_length(a.changes) = 1 then a.changes -> 0 ->> 'field' end,
+            format('%s: %s', a.name, graph.drift_title(a.changes)), a.detail, a.downstream, a.at, a.run, a.is_past,
+            graph.drift_cause(a.alert_id, a.c, a.namespace), raise_drift.aspect);
+    end loop;
+end $$;
+
+-- What was an alert of these subjects and is none by what is known now is history, or was never told and goes.
+create function graph.drop_alerts(subjects uuid[], aspect smallint, changes graph.drift_change[]) returns void
+language plpgsql
+as $$
+declare
+    gone record;
+begin
+    for gone in select a.alert_id, graph.is_news(a.event_time) as was_told
+        from graph.alerts a
+        where a.subject_uuid = any (subjects) and a.aspect = drop_alerts.aspect
+            and a.status in ('open', 'acknowledged', 'resolved')
+            and a.alert_id not in (select md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid
+                                   from unnest(changes) c) loop
+        if gone.was_told then
+            update graph.alerts a set status = 'resolved' where a.alert_id = gone.alert_id and a.status <> 'resolved';
+            if found then
+                perform graph.tell_alert(gone.alert_id, 'resolved');
+            end if;
+        else
+            delete from graph.alert_events e where e.alert_id = gone.alert_id;
+            delete from graph.alerts a where a.alert_id = gone.alert_id;
+        end if;
+    end loop;
+end $$;
+
+-- Whose events may change the judgement that was just made, in place of what was watched for it before.
+create function graph.watch(subjects uuid[], aspect smallint, now_watched graph.drift_watched[]) returns void
+language plpgsql
+as $$
+begin
+    delete from graph.drift_watch w
+    where w.subject_uuid = any (subjects) and w.aspect = watch.aspect
+        and (w.subject_uuid, w.watched_id, w.is_settled, w.first_at) not in (
+            select n.subject_uuid, n.watched_id, n.is_settled, n.first_at from unnest(now_watched) n);
+    insert into graph.drift_watch (watched_id, subject_uuid, aspect, is_settled, first_at)
+    select n.watched_id, n.subject_uuid, watch.aspect, n.is_settled, n.first_at from unnest(now_watched) n
+    on conflict do nothing;
+end $$;
+
+-- Every change of subjects in one respect. sayings: what was said of them, in respects 1, 2 and 7.
+create function graph.changes_of(subjects uuid[], aspect smallint, sayings graph.drift_saying[])
+returns setof graph.drift_change
+language plpgsql stable
+as $$
+begin
+    if aspect in (1, 2, 7) then
+        return query select * from graph.drift_of(sayings);
+    end if;
+    if aspect = 1 then
+        return query select * from graph.disagreements_of(sayings);
+    elsif aspect = 3 then
+        return query select c.* from unnest(subjects) u cross join lateral graph.input_drift_of(u) c;
+    elsif aspect in (4, 5) then
+        return query select c.* from unnest(subjects) u cross join lateral graph.neighbour_drift_of(u, aspect) c;
+    elsif aspect = 6 then
+        return query select c.* from unnest(subjects) u cross join lateral graph.failures_of(u) c;
+    elsif aspect = 9 then
+        return query select c.* from unnest(subjects) u cross join lateral graph.structure_of(u) c;
+    end if;
+end $$;
+
+create function graph.watched_by(subjects uuid[], aspect smallint, sayings graph.drift_saying[])
+returns setof graph.drift_watched
+language plpgsql stable
+as $$
+begin
+    if aspect in (1, 2, 7) then
+        return query select * from graph.watch_said(sayings);
+    elsif aspect = 3 then
+        return query select w.* from unnest(subjects) u cross join lateral graph.watch_inputs(u) w;
+    elsif aspect in (4, 5) then
+        return query select w.* from unnest(subjects) u cross join lateral graph.watch_neighbours(u, aspect) w;
+    elsif aspect = 6 then
+        return query select w.* from unnest(subjects) u cross join lateral graph.watch_failures(u) w;
+    end if;
+end $$;
+
+-- Judges subjects in one respect: every change is an alert.
+create function graph.judge_subjects(subjects uuid[], aspect smallint) returns void
+language plpgsql
+as $$
+declare
+    sayings constant graph.drift_saying[] := case when aspect in (1, 2, 7)
+        then array(select d from graph.drift_said(subjects, aspect) d) end;
+    changes constant graph.drift_change[] := array(select c from graph.changes_of(subjects, aspect, sayings) c);
+begin
+    perform graph.raise_drift(changes, aspect);
+    perform graph.drop_alerts(subjects, aspect, changes);
+    perform graph.watch(subjects, aspect, array(select w from graph.watched_by(subjects, aspect, sayings) w));
+end $$;
+
+-- The same, one by one when they cannot be judged together. What a judgement cannot be made of is noted, and stops no event.
+create function graph.try_subjects(subjects uuid[], aspect smallint) returns void
+language plpgsql
+as $$
+declare
+    subject uuid;
+begin
+    perform graph.judge_subjects(subjects, aspect);
+exception when others then
+    if sqlstate ~ '^(08|40|53|57|58)' then
+        raise; -- may go better another time
+    elsif cardinality(subjects) > 1 then
+        foreach subject in array subjects loop
+            perform graph.try_subjects(array[subject], aspect);
+        end loop;
+    else
+        update graph.drift_subjects s set failure = left(sqlerrm, 500)
+        where s.subject_uuid = subjects[1] and s.aspect = try_subjects.aspect;
+    end if;
+end $$;
+
+-- Judges what is due (mine: what this transaction made due), the oldest first, for about as long as budget; what is left
+-- stays due for whoever calls next. True: something may be left.
+-- Plans are made once per session and go along indexes, joins in the order in which they are written: statistics of young
+-- tables mislead. The settings stand here only: each costs time at every call, and what is called inherits them.
+create function graph.judge_drift(budget interval, mine boolean) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
+declare
+    until constant timestamptz := clock_timestamp() + budget;
+    at_once constant integer := least(1 + extract(epoch from budget) * 1000, 200);
+    since constant xid8 := case when mine then pg_current_xact_id() else '0'::xid8 end;
+    due graph.drift_subjects[];
+    respect smallint;
+begin
+    loop
+        due := array(select s from graph.drift_subjects s where s.due_in >= since and s.aspect < 9
+                     order by s.due_in, s.aspect, s.subject_uuid limit at_once for update skip locked);
+        if cardinality(due) = 0 then
+            return false;
+        end if;
+        update graph.drift_subjects s set due_in = null, failure = null
+        from unnest(due) d where s.subject_uuid = d.subject_uuid and s.aspect = d.aspect;
+        for respect in select distinct d.aspect from unnest(due) d order by 1 loop
+            perform graph.try_subjects(
+                array(select d.subject_uuid from unnest(due) d where d.aspect = respect and d.contents <= 1000), respect);
+        end loop;
+        if clock_timestamp() > until then
+            return true;
+        end if;
+    end loop;
+end $$;
+revoke execute on function graph.judge_drift(interval, boolean) from public;
