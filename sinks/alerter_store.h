@@ -59,7 +59,7 @@ MUST_CHECK enum verdict alerter_store_failed(struct alerter_store *store, int64_
 MUST_CHECK enum verdict alerter_store_load_contracts(struct alerter_store *store, const char *path,
                                                      int *out_changed, struct err *err);
 
-/* Judges drift that workers had no time for (graph.judge_drift), for about 50 ms; blocks meanwhile. *out_is_left: there may be
+/* Judges drift that workers had no time for (graph.judge_drift), for about 35 ms; blocks meanwhile. *out_is_left: there may be
  * more. */
 MUST_CHECK enum verdict alerter_store_judge(struct alerter_store *store, bool *out_is_left,
                                             struct err *err);

@@ -9,6 +9,8 @@
 
 #include "schemas/graph_rows.h"
 
+/* What is written every few seconds is not late within minutes: it pauses as whoever sends it does. */
+#define LATE_S_MIN 900.0
 #define DAY_S 86400.0
 #define US 1000000
 #define STEP_GAIN 0.02 /* of the time between points */
@@ -218,6 +220,8 @@ static void expect_next(const struct series_learned *ln, struct series_view *vie
     double late_s = series_usual_told(ln, GRAPH_METRIC_GAP, jd.expected + LATE * spread);
     double stale_s = series_usual_told(ln, GRAPH_METRIC_GAP, jd.expected + STALE * spread);
     double years_s = 10 * 365 * DAY_S;
+    late_s = fmax(late_s, LATE_S_MIN);
+    stale_s = fmax(stale_s, LATE_S_MIN);
     view->expected = series_usual_told(ln, GRAPH_METRIC_GAP, jd.expected);
     view->late_at_us = ln->last_at_us + (int64_t)(fmin(late_s, years_s) * US);
     view->stale_at_us = ln->last_at_us + (int64_t)(fmin(stale_s, years_s) * US);

@@ -110,6 +110,24 @@ begin
     return (select e.run_uuid from graph.events e where e.event_id = event and e.event_time = at limit 1);
 end $$;
 
+-- Something of the changes is true of what is accepted.
+create function graph.still_holds(fact text, changes jsonb, was jsonb, accepted jsonb) returns boolean
+language plpgsql immutable parallel safe
+as $$
+begin
+    if fact = 'schema' and not changes @> '[{"change": "reordered"}]' then
+        return exists (
+            select from jsonb_array_elements(changes) c
+            where case c ->> 'change'
+                when 'removed' then not accepted @> jsonb_build_array(jsonb_build_object('field', c -> 'field'))
+                else accepted @> jsonb_build_array(jsonb_strip_nulls(
+                    jsonb_build_object('field', c -> 'field', 'type', coalesce(c -> 'to', c -> 'type')))) end);
+    end if;
+    return exists (
+        select from jsonb_array_elements(changes) c
+        where c in (select graph.drift_changes(fact, was, accepted)));
+end $$;
+
 -- The changes of every fact among what was said. Joins of sets of any size: hashed.
 create function graph.drift_of(sayings graph.drift_saying[]) returns setof graph.drift_change
 language plpgsql stable set enable_hashjoin = on set enable_nestloop = off
@@ -140,10 +158,7 @@ begin
         select c.*, (select jsonb_agg(x) from graph.drift_changes(c.fact, c.was, c.form) x) as changes from changes c
     )
     select subject_uuid, fact, kind, family, form, t.changes,
-        form <> accepted and not exists (
-            select from jsonb_array_elements(t.changes) c
-            where coalesce((select jsonb_agg(x) from graph.drift_changes(t.fact, t.was, t.accepted) x), '[]')
-                @> jsonb_build_array(c)),
+        form <> accepted and not graph.still_holds(fact, t.changes, was, accepted),
         first_at, first_run, good_by, good_at
     from told t
     where t.changes is not null

@@ -454,7 +454,7 @@ set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off s
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;
-    at_once constant integer := least(1 + extract(epoch from budget) * 1000, 200);
+    at_once constant integer := case when mine then 4 else 10 end;
     since constant xid8 := case when mine then pg_current_xact_id() else '0'::xid8 end;
     due graph.drift_subjects[];
     respect smallint;

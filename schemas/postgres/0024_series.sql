@@ -128,26 +128,20 @@ return case
     when is_read and s.direction = 1 and s.metric in (3, 4) and f.value < 0.1 * f.expected then 'critical'
     else 'warning' end;
 
--- An open alert that explains this one: of the same run, as exact drift comes before volume and volume before the rest; or of a
--- dataset upstream within the day before.
-create function graph.series_cause(alert uuid, s graph.series, f graph.series_finding, namespace text, name text,
-                                   is_dataset boolean) returns uuid
-language sql stable
-begin atomic
-    select a.alert_id
-    from graph.alerts a
-    where a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
-        and (a.run_uuid = (f).run and s.metric <> 1
-             or is_dataset and a.kind in ('schema', 'volume', 'freshness', 'quality') and a.subject_kind = 3
-                and a.event_time between (f).at - interval '1 day' and (f).at
-                and a.subject_uuid in (
-                    select d.dataset_uuid
-                    from metaops.upstream(series_cause.namespace, series_cause.name, 5) u
-                    join graph.datasets d on d.namespace = u.namespace and d.name = u.name))
-    order by array_position(array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment',
-                                  'freshness', 'volume'], a.kind), a.event_time, a.alert_id
-    limit 1;
-end;
+-- An open alert of the same run that explains this one, as exact drift comes before volume and volume before the rest.
+-- What is upstream explains, too: graph.upstream_cause.
+create function graph.series_cause(alert uuid, run uuid) returns uuid
+language plpgsql stable
+as $$
+begin
+    return (
+        select a.alert_id
+        from graph.alerts a
+        where a.run_uuid = run and a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
+        order by array_position(array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment',
+                                      'freshness', 'volume'], a.kind), a.event_time, a.alert_id
+        limit 1);
+end $$;
 
 create function graph.raise_series_one(alert uuid, s graph.series, f graph.series_finding) returns void
 language plpgsql
@@ -181,7 +175,7 @@ begin
     perform graph.raise_alert(alert, graph.metric_kind(s.metric), graph.series_severity(s, f, hit <> '[]'),
         case when is_dataset then 3 else 2 end::smallint, subject, s.field,
         graph.series_title(s, name, f), detail, hit, f.at, f.run, f.what = 4,
-        graph.series_cause(alert, s, f, namespace, name, is_dataset));
+        case when s.metric <> 1 then graph.series_cause(alert, f.run) end);
 end $$;
 
 -- It is over, or never was.
@@ -204,7 +198,8 @@ end $$;
 
 -- What workers found, in order. What cannot be told stops no event.
 create function graph.raise_series(findings graph.series_finding[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
     f graph.series_finding;
@@ -233,7 +228,8 @@ end $$;
 -- Writes that are missing: late, then stale. One session at a time; old ones are history. The alert is about the dataset
 -- since the run that wrote last, and over when it is written again.
 create function graph.judge_missing(most integer) returns integer
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
     s graph.series;
@@ -277,7 +273,8 @@ return md5(concat_ws('|', 'missing', s.series_uuid, extract(epoch from s.last_at
 
 -- What was missing has come: alerts of these series are over.
 create function graph.end_missing(series uuid[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 declare
     s graph.series;
