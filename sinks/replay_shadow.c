@@ -250,8 +250,9 @@ static enum verdict merge_chunk(struct replay_shadow *shadow, const char *statem
         params[i] = PQgetvalue(chunk, 0, i);
     }
     PGresult *result = PQexecPrepared(shadow->pg, statement, count, params, NULL, NULL, 0);
-    enum verdict verdict =
-        PQresultStatus(result) == PGRES_COMMAND_OK ? OK : pg_conn_fault(shadow->pg, result, err);
+    ExecStatusType status = PQresultStatus(result);
+    bool is_good = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    enum verdict verdict = is_good ? OK : pg_conn_fault(shadow->pg, result, err);
     PQclear(result);
     if (verdict != OK) {
         err_wrap(err, "%s", statement);
