@@ -45,6 +45,7 @@ struct alerter {
     int64_t poll_at_us;
     int64_t tidy_at_us;
     int64_t judge_at_us;
+    bool is_left; /* to be judged, when it was judged last */
     int64_t missing_at_us;
     int64_t connect_at_us;
     atomic_bool is_connected; /* read by /readyz */
@@ -187,14 +188,14 @@ static void load_contracts(struct alerter *al)
 static void judge(struct alerter *al, int64_t now_us)
 {
     struct err err = {.text = ""};
-    bool is_left = false;
 
-    enum verdict verdict = alerter_store_judge(al->store, &is_left, &err);
+    enum verdict verdict = alerter_store_judge(al->store, &al->is_left, &err);
     if (verdict != OK) {
         on_store_fault(al, &err, verdict);
     }
     int64_t ended_us = timebase_mono_us();
-    al->judge_at_us = is_left ? ended_us + JUDGE_PAUSES * (ended_us - now_us) : now_us + JUDGE_US;
+    al->judge_at_us =
+        al->is_left ? ended_us + JUDGE_PAUSES * (ended_us - now_us) : now_us + JUDGE_US;
 }
 
 /* What should have come by now. */
@@ -258,7 +259,11 @@ static void turn(struct alerter *al)
         connect_store(al, now_us);
     }
     if (atomic_load(&al->is_connected)) {
-        if (alerter_store_was_notified(al->store) || al->is_due || now_us >= al->poll_at_us) {
+        bool was_notified = alerter_store_was_notified(al->store);
+        if (was_notified && !al->is_left) {
+            al->judge_at_us = now_us; /* who wrote messages may have left something to be judged */
+        }
+        if (was_notified || al->is_due || now_us >= al->poll_at_us) {
             look(al, now_us);
         }
         if (atomic_load(&al->is_connected) && al->contracts.is_due) {
