@@ -9,7 +9,9 @@ with alert as (
         (5, 'status', a.status), (6, a.subject_kind, concat_ws(' ', a.namespace, a.name)), (7, 'field', a.field),
         (8, 'opened at', a.opened_at::text), (9, 'last seen at', a.last_seen_at::text),
         (10, 'event time', a.event_time::text), (11, 'run', a.run_id::text), (12, 'occurrences', a.occurrences::text),
-        (13, 'explained by', a.cause::text), (14, 'explains', case a.symptoms when 0 then null when 1 then '1 other alert' else a.symptoms || ' other alerts' end)) x (n, label, text)
+        (13, 'explained by', a.cause::text),
+        (14, 'explains', case a.symptoms when 0 then null when 1 then '1 other alert'
+            else a.symptoms || ' other alerts' end)) x (n, label, text)
     union all
     select 2, c.n, case when c.n = 1 then 'changes' end,
         case c.change ->> 'change'
