@@ -53,6 +53,8 @@ struct kafka_producer {
     /* Publishers read rk under the lock; the poll thread alone changes it. */
     pthread_rwlock_t lock;
     rd_kafka_t *rk; /* NULL while it is being rebuilt and after stop */
+    char ended_by
+        [REASON_BYTES]; /* why the handle before rk could not go on; empty: there was none */
 
     atomic_bool stopping;
     atomic_llong stop_deadline_us;
@@ -219,6 +221,9 @@ static void kafka_producer_rebuild(struct kafka_producer *producer)
 
     if (rk) {
         rd_kafka_fatal_error(rk, reason, sizeof(reason));
+        pthread_rwlock_wrlock(&producer->lock);
+        memcpy(producer->ended_by, reason, sizeof(reason));
+        pthread_rwlock_unlock(&producer->lock);
         log_warn("kafka producer: fatal error, building a new one reason=\"%s\"", reason);
         kafka_producer_drop(rk);
     }
@@ -428,6 +433,16 @@ static rd_kafka_resp_err_t kafka_producer_send(struct kafka_producer *producer, 
         RD_KAFKA_V_VALUE(value, value_len), RD_KAFKA_V_OPAQUE(pending), RD_KAFKA_V_END);
 }
 
+static enum verdict kafka_producer_is_away(struct kafka_producer *producer, struct err *err)
+{
+    pthread_rwlock_rdlock(&producer->lock);
+    enum verdict verdict =
+        err_set(err, RETRY, WHERE, "the producer is being built anew or stopped%s%s",
+                producer->ended_by[0] ? ": " : "", producer->ended_by);
+    pthread_rwlock_unlock(&producer->lock);
+    return verdict;
+}
+
 enum verdict kafka_producer_publish(struct kafka_producer *producer, const char *topic,
                                     struct str key, void *value, size_t value_len, void *record_arg,
                                     struct err *err)
@@ -471,7 +486,7 @@ enum verdict kafka_producer_publish_to(struct kafka_producer *producer, const ch
         atomic_store(&producer->fatal, true);
     }
     if (code == RD_KAFKA_RESP_ERR__STATE) {
-        return err_set(err, RETRY, WHERE, "the producer is being built anew or stopped");
+        return kafka_producer_is_away(producer, err);
     }
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         return err_set(err, RETRY, WHERE, "too many records wait for the broker");
