@@ -356,6 +356,52 @@ end $$;
 
 -- On and off -----------------------------------------------------------------------------------------------------
 
+-- What row-level security is laid over, as rows: a migration that makes a table or a view of the graph adds its own.
+create table graph.row_rules (
+    name text primary key,
+    is_granted boolean not null,
+    condition text not null
+);
+comment on table graph.row_rules is 'Base tables that restricted readers (metaops.restrict_reader) read in part.';
+comment on column graph.row_rules.name is 'The table, in schema graph.';
+comment on column graph.row_rules.is_granted is 'They may select all of its columns.';
+comment on column graph.row_rules.condition is 'Which of its rows they see.';
+insert into graph.row_rules (name, is_granted, condition) values
+    ('jobs', true, 'namespace = any ((select graph.namespaces_of(current_user))::text[])'),
+    ('datasets', true, 'namespace = any ((select graph.namespaces_of(current_user))::text[])'),
+    ('runs', true, 'exists (select from graph.jobs j where j.job_uuid = runs.job_uuid)'),
+    ('io_sets', true, 'exists (select from graph.datasets d where d.dataset_uuid = io_sets.dataset_uuid) '
+        'and (job_uuid is null or exists (select from graph.jobs j where j.job_uuid = io_sets.job_uuid))'),
+    ('statements', true, 'exists (select from graph.jobs j where j.job_uuid = statements.job_uuid) '
+        'or job_uuid is null and graph.sees_io(current_user, io_id)'),
+    ('run_io_sets', true, 'graph.sees_run(current_user, run_uuid) and graph.sees_io(current_user, io_id)'),
+    ('edges', true, 'exists (select from graph.jobs j where j.job_uuid = edges.job_uuid) '
+        'and exists (select from graph.datasets d where d.dataset_uuid = edges.dataset_uuid)'),
+    ('column_edges', true, 'exists (select from graph.datasets d where d.dataset_uuid = column_edges.output_uuid) '
+        'and exists (select from graph.datasets d where d.dataset_uuid = column_edges.input_uuid) '
+        'and (job_uuid = ''00000000-0000-0000-0000-000000000000'' '
+        'or exists (select from graph.jobs j where j.job_uuid = column_edges.job_uuid))'),
+    ('symlinks', true, 'other_namespace = any ((select graph.namespaces_of(current_user))::text[]) '
+        'and exists (select from graph.datasets d where d.dataset_uuid = symlinks.dataset_uuid)'),
+    ('layouts', true, 'graph.sees_layout(current_user, layout_id, subject_uuid)'),
+    ('descriptions', true, 'graph.sees_description(current_user, description_id)'),
+    ('facets', true, 'graph.sees_facet(current_user, digest, content)'),
+    ('facet_origins', true, 'false'),
+    ('events', false, 'graph.sees_statement(current_user, statement_id)'),
+    ('restricted_readers', true, 'pg_has_role(current_user, role::oid, ''usage'')');
+
+create table graph.row_views (
+    name text primary key
+);
+comment on table graph.row_views is 'Views that restricted readers may select; they run with the rights of who asks.';
+comment on column graph.row_views.name is 'The view with its schema.';
+insert into graph.row_views values
+    ('graph.statement_datasets'), ('graph.statement_facets'), ('graph.facet_contents'), ('graph.current_facets'),
+    ('metaops.namespaces'), ('metaops.datasets'), ('metaops.dataset_symlinks'), ('metaops.dataset_fields'),
+    ('metaops.dataset_versions'), ('metaops.jobs'), ('metaops.job_versions'), ('metaops.runs'),
+    ('metaops.run_inputs'), ('metaops.run_outputs'), ('metaops.edges'), ('metaops.column_lineage'),
+    ('metaops.facets'), ('metaops.events');
+
 -- What the owner asked for, put into the catalogue: also after a migration that replaced a view, and for roles that
 -- came meanwhile. Nothing at all while no role is restricted.
 create function graph.apply_row_security() returns boolean
@@ -373,30 +419,7 @@ begin
         return false;
     end if;
     for rule in
-        select * from (values
-            ('jobs', 'namespace = any ((select graph.namespaces_of(current_user))::text[])'),
-            ('datasets', 'namespace = any ((select graph.namespaces_of(current_user))::text[])'),
-            ('runs', 'exists (select from graph.jobs j where j.job_uuid = runs.job_uuid)'),
-            ('io_sets', 'exists (select from graph.datasets d where d.dataset_uuid = io_sets.dataset_uuid) '
-                'and (job_uuid is null or exists (select from graph.jobs j where j.job_uuid = io_sets.job_uuid))'),
-            ('statements', 'exists (select from graph.jobs j where j.job_uuid = statements.job_uuid) '
-                'or job_uuid is null and graph.sees_io(current_user, io_id)'),
-            ('run_io_sets', 'graph.sees_run(current_user, run_uuid) and graph.sees_io(current_user, io_id)'),
-            ('edges', 'exists (select from graph.jobs j where j.job_uuid = edges.job_uuid) '
-                'and exists (select from graph.datasets d where d.dataset_uuid = edges.dataset_uuid)'),
-            ('column_edges', 'exists (select from graph.datasets d where d.dataset_uuid = column_edges.output_uuid) '
-                'and exists (select from graph.datasets d where d.dataset_uuid = column_edges.input_uuid) '
-                'and (job_uuid = ''00000000-0000-0000-0000-000000000000'' '
-                'or exists (select from graph.jobs j where j.job_uuid = column_edges.job_uuid))'),
-            ('symlinks', 'other_namespace = any ((select graph.namespaces_of(current_user))::text[]) '
-                'and exists (select from graph.datasets d where d.dataset_uuid = symlinks.dataset_uuid)'),
-            ('layouts', 'graph.sees_layout(current_user, layout_id, subject_uuid)'),
-            ('descriptions', 'graph.sees_description(current_user, description_id)'),
-            ('facets', 'graph.sees_facet(current_user, digest, content)'),
-            ('facet_origins', 'false'),
-            ('events', 'graph.sees_statement(current_user, statement_id)'),
-            ('restricted_readers', 'pg_has_role(current_user, role::oid, ''usage'')')
-        ) r (name, condition)
+        select r.name, r.condition from graph.row_rules r order by r.name
     loop
         execute format('drop policy if exists restricted on graph.%I', rule.name);
         foreach other in array array['metaops_reader', 'metaops_writer'] loop
@@ -413,11 +436,7 @@ begin
         end loop;
         execute format('alter table graph.%I enable row level security', rule.name);
     end loop;
-    foreach other in array array['graph.statement_datasets', 'graph.statement_facets', 'graph.facet_contents',
-        'graph.current_facets', 'metaops.namespaces', 'metaops.datasets', 'metaops.dataset_symlinks',
-        'metaops.dataset_fields', 'metaops.dataset_versions', 'metaops.jobs', 'metaops.job_versions',
-        'metaops.runs', 'metaops.run_inputs', 'metaops.run_outputs', 'metaops.edges', 'metaops.column_lineage',
-        'metaops.facets', 'metaops.events'] loop
+    for other in select v.name from graph.row_views v order by v.name loop
         execute format('alter view %s %s', other,
             case when is_on then 'set (security_invoker = true)' else 'reset (security_invoker)' end);
         for reader in select r.role from graph.restricted_readers r loop
@@ -435,9 +454,7 @@ begin
         using gin (graph.digests_of(descriptions));
     for reader in select r.role from graph.restricted_readers r loop
         execute format('grant usage on schema metaops, graph to %s', reader);
-        foreach other in array array['jobs', 'datasets', 'runs', 'io_sets', 'statements', 'run_io_sets', 'edges',
-            'column_edges', 'symlinks', 'layouts', 'descriptions', 'facets', 'facet_origins',
-            'restricted_readers'] loop
+        for other in select r.name from graph.row_rules r where r.is_granted order by r.name loop
             execute format('grant select on graph.%I to %s', other, reader);
         end loop;
         execute format('grant select (event_id, event_time, received_at, run_uuid, statement_id, kafka_offset, '

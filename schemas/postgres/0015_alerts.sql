@@ -124,6 +124,14 @@ comment on column metaops.alert_events.what is
 comment on column metaops.alert_events.actor is 'Who decided; null: an event did.';
 comment on column metaops.alert_events.note is 'Why.';
 
+-- Errors that may go better another time, by SQLSTATE: they end the transaction. Any other is noted, and stops no event.
+create function graph.may_go_better(state text) returns boolean
+language plpgsql immutable parallel safe
+as $$
+begin
+    return state ~ '^(08|40|53|57|58)';
+end $$;
+
 -- How old an event may be to be told is a setting (alerts.event_age_max_ms): sessions of the program have it as
 -- metaops.event_age_max_ms. Who calls without it means a day.
 create function graph.is_news(event_time timestamptz) returns boolean

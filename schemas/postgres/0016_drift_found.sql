@@ -207,52 +207,59 @@ create function graph.name_pattern(name text) returns text
 language sql immutable parallel safe
 return regexp_replace(name, '[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+', '#', 'g');
 
--- The inputs that runs of a job name: since when, and by which run first.
-create function graph.inputs_of(job uuid)
+-- Datasets that runs of a job name (direction 0: inputs, 1: outputs): since when, by which run first, until when; and until when
+-- any of the pattern, as another day's partition is no other dataset.
+create function graph.named_by(job uuid, io_direction smallint)
 returns table (dataset_uuid uuid, namespace text, name text, pattern text, first_at timestamptz, first_run uuid,
-               last_at timestamptz)
-language sql stable
-begin atomic
-    select i.dataset_uuid, d.namespace, d.name, d.namespace || '/' || graph.name_pattern(d.name), min(s.first_at),
-        (array_agg(s.first_run order by s.first_at, s.first_run))[1], max(s.last_at)
-    from graph.statements s
-    join graph.io_sets i using (io_id)
-    join graph.datasets d using (dataset_uuid)
-    where s.job_uuid = job and s.kind = 1 and i.direction = 0
-    group by i.dataset_uuid, d.namespace, d.name;
-end;
+               last_at timestamptz, pattern_last timestamptz)
+language plpgsql stable
+as $$
+begin
+    return query
+    select n.*, max(n.last_at) over (partition by n.pattern)
+    from (
+        select i.dataset_uuid, d.namespace, d.name, d.namespace || '/' || graph.name_pattern(d.name) as pattern,
+            min(s.first_at), (array_agg(s.first_run order by s.first_at, s.first_run))[1], max(s.last_at) as last_at
+        from graph.statements s
+        join graph.io_sets i using (io_id)
+        join graph.datasets d using (dataset_uuid)
+        where s.job_uuid = job and s.kind = 1 and i.direction = io_direction
+        group by i.dataset_uuid, d.namespace, d.name
+    ) n;
+end $$;
 
--- Runs of a job that completed behind a time, and name datasets but not this one; 2 at most.
-create function graph.runs_without(job uuid, dataset uuid, since timestamptz)
+-- Runs of a job that completed behind a time, and name datasets but not this one in that direction; 2 at most.
+create function graph.runs_without(job uuid, io_direction smallint, dataset uuid, since timestamptz)
 returns table (run_uuid uuid, at timestamptz)
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return query
     select e.run_uuid, min(e.event_time)
     from graph.statements s join graph.events e using (statement_id)
     where s.job_uuid = job and s.written_at > since and e.event_time > since and upper(e.event_type) = 'COMPLETE'
         and s.io_id is not null
         and not exists (select from graph.run_io_sets r join graph.io_sets i using (io_id)
-                        where r.run_uuid = e.run_uuid and i.dataset_uuid = dataset and i.direction = 0)
+                        where r.run_uuid = e.run_uuid and i.dataset_uuid = dataset and i.direction = io_direction)
     group by e.run_uuid
     order by 2, 1 limit 2;
-end;
+end $$;
 
 -- New inputs of a job (those of its first run that named any are the baseline), and inputs that two completed runs in a row
--- did without. Another day's partition is no other dataset.
+-- did without.
 create function graph.input_drift_of(job uuid) returns setof graph.drift_change
 language sql stable
 begin atomic
     with inputs as materialized (
         select i.*, min(i.first_at) over (partition by i.pattern) as pattern_first,
-            max(i.last_at) over (partition by i.pattern) as pattern_last,
             first_value(i.first_run) over (order by i.first_at, i.first_run) as base_run
-        from graph.inputs_of(job) i
+        from graph.named_by(job, 0::smallint) i
     ), vanished as materialized (
         select i.*, w.run_uuid, w.at
         from inputs i
         cross join lateral (select array_agg(r.run_uuid order by r.at, r.run_uuid) as runs,
                                 array_agg(r.at order by r.at, r.run_uuid) as times
-                            from graph.runs_without(job, i.dataset_uuid, i.pattern_last) r) r
+                            from graph.runs_without(job, 0::smallint, i.dataset_uuid, i.pattern_last) r) r
         cross join lateral (select r.runs[2] as run_uuid, r.times[2] as at) w
         where cardinality(r.runs) = 2 and i.last_at = i.pattern_last
     )
@@ -279,8 +286,8 @@ language sql stable
 begin atomic
     with inputs as materialized (
         select i.dataset_uuid, i.pattern,
-            (select count(*) from graph.runs_without(job, i.dataset_uuid, i.last_at)) = 2 as is_gone
-        from graph.inputs_of(job) i
+            (select count(*) from graph.runs_without(job, 0::smallint, i.dataset_uuid, i.last_at)) = 2 as is_gone
+        from graph.named_by(job, 0::smallint) i
     ), named as materialized (
         select distinct s.statement_id, i.dataset_uuid, n.pattern
         from graph.statements s

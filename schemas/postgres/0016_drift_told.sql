@@ -253,6 +253,13 @@ return case
 create index alerts_run on graph.alerts (run_uuid);
 create index alerts_kind on graph.alerts (kind, event_time);
 
+create function graph.drift_alert_id(c graph.drift_change) returns uuid
+language plpgsql immutable parallel safe
+as $$
+begin
+    return md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid;
+end $$;
+
 -- Changes that no alert tells of yet as they are.
 create function graph.changes_to_tell(changes graph.drift_change[])
 returns table (alert_id uuid, change graph.drift_change)
@@ -261,7 +268,7 @@ as $$
 begin
     return query
     select n.alert, n.c
-    from (select c, md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid as alert
+    from (select c, graph.drift_alert_id(c) as alert
           from unnest(changes) c) n
     left join graph.alerts a on a.alert_id = n.alert
     where a.alert_id is null or a.run_uuid is distinct from (n.c).run or a.event_time <> (n.c).at
@@ -343,7 +350,7 @@ begin
         from graph.alerts a
         where a.subject_uuid = any (subjects) and a.aspect = drop_alerts.aspect
             and a.status in ('open', 'acknowledged', 'resolved')
-            and a.alert_id not in (select md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid
+            and a.alert_id not in (select graph.drift_alert_id(c)
                                    from unnest(changes) c) loop
         if gone.was_told then
             update graph.alerts a set status = 'resolved' where a.alert_id = gone.alert_id and a.status <> 'resolved';
@@ -432,8 +439,8 @@ declare
 begin
     perform graph.judge_subjects(subjects, aspect);
 exception when others then
-    if sqlstate ~ '^(08|40|53|57|58)' then
-        raise; -- may go better another time
+    if graph.may_go_better(sqlstate) then
+        raise;
     elsif cardinality(subjects) > 1 then
         foreach subject in array subjects loop
             perform graph.try_subjects(array[subject], aspect);

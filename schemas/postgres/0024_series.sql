@@ -217,8 +217,8 @@ begin
                 perform graph.end_series_alert(graph.series_alert(f.series_uuid, f.run), f.what = 5);
             end if;
         exception when others then
-            if sqlstate ~ '^(08|40|53|55|57|58)' then
-                raise; -- may go better another time
+            if graph.may_go_better(sqlstate) or sqlstate like '55%' then
+                raise;
             end if;
             raise warning 'an alert of series % cannot be told: %', f.series_uuid, sqlerrm;
         end;

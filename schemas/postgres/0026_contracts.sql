@@ -105,29 +105,19 @@ comment on column graph.drift_ruling.severity is 'Of which severity; null: by wh
 comment on column graph.drift_ruling.tier is '1: a severity more, 3: one less; null or 2: as it is.';
 comment on column graph.drift_ruling.thresholds is 'Numbers for what is learned, by name; null: none.';
 
--- The rules for a subject; the tier of its contract counts before them.
-create function graph.drift_ruling_of(kind text, subject uuid) returns graph.drift_ruling
-language plpgsql stable
+-- What rules say of one kind and subject: the last that matches, each member by itself. tier: that of its contract.
+create function graph.apply_rules(rules graph.drift_rules[], tier smallint, kind text, namespace text, name text)
+returns graph.drift_ruling
+language plpgsql immutable
 as $$
 declare
-    ruling graph.drift_ruling := row(true, null, null, null);
-    subject_namespace text;
-    subject_name text;
+    ruling graph.drift_ruling := row(true, null, tier, null);
     rule graph.drift_rules;
 begin
-    select min((c.terms ->> 'tier')::smallint) into ruling.tier
-    from graph.contract_datasets b join graph.contracts c using (contract_id) where b.dataset_uuid = subject;
-    if not exists (select from graph.drift_rules) then
-        return ruling;
-    end if;
-    select n.namespace, n.name into subject_namespace, subject_name
-    from (select d.namespace, d.name from graph.datasets d where d.dataset_uuid = subject
-          union all
-          select j.namespace, j.name from graph.jobs j where j.job_uuid = subject) n;
     for rule in
-        select r.* from graph.drift_rules r
-        where (r.kinds is null or drift_ruling_of.kind = any (r.kinds)) and subject_namespace like r.namespace
-            and subject_name like r.name
+        select r.* from unnest(rules) r
+        where (r.kinds is null or apply_rules.kind = any (r.kinds)) and apply_rules.namespace like r.namespace
+            and apply_rules.name like r.name
         order by r.place
     loop
         ruling := row(coalesce(rule.is_on, ruling.is_on), coalesce(rule.severity, ruling.severity),
@@ -135,6 +125,30 @@ begin
                       nullif(coalesce(ruling.thresholds, '{}') || coalesce(rule.thresholds, '{}'), '{}'));
     end loop;
     return ruling;
+end $$;
+
+create function graph.subject_names(subject uuid) returns table (namespace text, name text)
+language sql stable parallel safe
+begin atomic
+    select d.namespace, d.name from graph.datasets d where d.dataset_uuid = subject
+    union all
+    select j.namespace, j.name from graph.jobs j where j.job_uuid = subject;
+end;
+
+-- The rules for a subject; the tier of its contract counts before them.
+create function graph.drift_ruling_of(kind text, subject uuid) returns graph.drift_ruling
+language plpgsql stable
+as $$
+declare
+    rules constant graph.drift_rules[] := array(select r from graph.drift_rules r);
+    contract_tier constant smallint := (
+        select min((c.terms ->> 'tier')::smallint)
+        from graph.contract_datasets b join graph.contracts c using (contract_id) where b.dataset_uuid = subject);
+begin
+    if cardinality(rules) = 0 then
+        return row(true, null, contract_tier, null)::graph.drift_ruling;
+    end if;
+    return (select graph.apply_rules(rules, contract_tier, kind, n.namespace, n.name) from graph.subject_names(subject) n);
 end $$;
 
 create function graph.ruled_severity(ruling graph.drift_ruling, severity text) returns text
@@ -439,8 +453,8 @@ as $$
 begin
     perform graph.judge_contract(bound);
 exception when others then
-    if sqlstate ~ '^(08|40|53|57|58)' then
-        raise; -- may go better another time
+    if graph.may_go_better(sqlstate) then
+        raise;
     end if;
     update graph.contract_datasets b set failure = left(sqlerrm, 500), look_at = 'infinity', accepted = null
     where b.dataset_uuid = bound.dataset_uuid and b.contract_id = bound.contract_id;
@@ -506,17 +520,22 @@ end $$;
 
 -- Loading a file -------------------------------------------------------------------------------------------------
 
+-- Rules of a file, without loading it.
+create function graph.rules_of(document jsonb) returns setof graph.drift_rules
+language sql immutable parallel safe
+begin atomic
+    select r.ordinality::integer, (select array_agg(k) from jsonb_array_elements_text(r.value -> 'kinds') k),
+        graph.like_of(r.value ->> 'namespace'), graph.like_of(r.value ->> 'name'), (r.value ->> 'enabled')::boolean,
+        r.value ->> 'severity', (r.value ->> 'tier')::smallint, r.value -> 'thresholds'
+    from jsonb_array_elements(document -> 'rules') with ordinality r;
+end;
+
 create function graph.load_rules(rules jsonb) returns void
 language plpgsql
 as $$
 begin
     delete from graph.drift_rules;
-    insert into graph.drift_rules
-    select r.ordinality,
-        (select array_agg(k) from jsonb_array_elements_text(r.value -> 'kinds') k),
-        graph.like_of(r.value ->> 'namespace'), graph.like_of(r.value ->> 'name'), (r.value ->> 'enabled')::boolean,
-        r.value ->> 'severity', (r.value ->> 'tier')::smallint, r.value -> 'thresholds'
-    from jsonb_array_elements(rules) with ordinality r;
+    insert into graph.drift_rules select * from graph.rules_of(jsonb_build_object('rules', rules));
     perform graph.resolve_alert(a.alert_id) from graph.alerts a
     where a.status in ('open', 'acknowledged') and not (graph.drift_ruling_of(a.kind, a.subject_uuid)).is_on;
 end $$;

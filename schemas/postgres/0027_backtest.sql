@@ -1,12 +1,6 @@
--- Rules of a file, without loading it.
-create function graph.rules_of(document jsonb) returns setof graph.drift_rules
-language sql immutable parallel safe
-begin atomic
-    select r.ordinality::integer, (select array_agg(k) from jsonb_array_elements_text(r.value -> 'kinds') k),
-        graph.like_of(r.value ->> 'namespace'), graph.like_of(r.value ->> 'name'), (r.value ->> 'enabled')::boolean,
-        r.value ->> 'severity', (r.value ->> 'tier')::smallint, r.value -> 'thresholds'
-    from jsonb_array_elements(document -> 'rules') with ordinality r;
-end;
+-- What the rules would have told over the history that is stored. Exact drift is a function of the stored statements, so
+-- it is judged again, and so are contracts; what was learned from series is taken as it was raised. Who would
+-- have been hit is taken from the graph as it is now.
 
 create function graph.contracts_of(document jsonb) returns setof graph.contracts
 language sql immutable parallel safe
@@ -14,66 +8,6 @@ begin atomic
     select t ->> 'id', graph.like_of(t ->> 'namespace'), graph.like_of(t ->> 'name'), t, '-infinity'::timestamptz
     from jsonb_array_elements(document -> 'contracts') t;
 end;
-
--- What rules say of one kind and subject: the last that matches, each member by itself. tier: that of its contract.
-create function graph.apply_rules(rules graph.drift_rules[], tier smallint, kind text, namespace text, name text)
-returns graph.drift_ruling
-language plpgsql immutable
-as $$
-declare
-    ruling graph.drift_ruling := row(true, null, tier, null);
-    rule graph.drift_rules;
-begin
-    for rule in
-        select r.* from unnest(rules) r
-        where (r.kinds is null or apply_rules.kind = any (r.kinds)) and apply_rules.namespace like r.namespace
-            and apply_rules.name like r.name
-        order by r.place
-    loop
-        ruling := row(coalesce(rule.is_on, ruling.is_on), coalesce(rule.severity, ruling.severity),
-                      coalesce(rule.tier, ruling.tier),
-                      nullif(coalesce(ruling.thresholds, '{}') || coalesce(rule.thresholds, '{}'), '{}'));
-    end loop;
-    return ruling;
-end $$;
-
-create function graph.subject_names(subject uuid) returns table (namespace text, name text)
-language sql stable parallel safe
-begin atomic
-    select d.namespace, d.name from graph.datasets d where d.dataset_uuid = subject
-    union all
-    select j.namespace, j.name from graph.jobs j where j.job_uuid = subject;
-end;
-
-create or replace function graph.drift_ruling_of(kind text, subject uuid) returns graph.drift_ruling
-language plpgsql stable
-as $$
-declare
-    rules constant graph.drift_rules[] := array(select r from graph.drift_rules r);
-    contract_tier constant smallint := (
-        select min((c.terms ->> 'tier')::smallint)
-        from graph.contract_datasets b join graph.contracts c using (contract_id) where b.dataset_uuid = subject);
-begin
-    if cardinality(rules) = 0 then
-        return row(true, null, contract_tier, null)::graph.drift_ruling;
-    end if;
-    return (select graph.apply_rules(rules, contract_tier, kind, n.namespace, n.name) from graph.subject_names(subject) n);
-end $$;
-
-create or replace function graph.load_rules(rules jsonb) returns void
-language plpgsql
-as $$
-begin
-    delete from graph.drift_rules;
-    insert into graph.drift_rules select * from graph.rules_of(jsonb_build_object('rules', rules));
-    perform graph.resolve_alert(a.alert_id) from graph.alerts a
-    where a.status in ('open', 'acknowledged') and not (graph.drift_ruling_of(a.kind, a.subject_uuid)).is_on;
-end $$;
-
--- Backtest -------------------------------------------------------------------------------------------------------
--- What the rules would have told over the history that is stored. Exact drift is a function of the stored statements, so
--- it is judged again, and so are contracts; what was learned from series is taken as it was raised. Who would
--- have been hit is taken from the graph as it is now.
 
 create type graph.backtest_alert as (
     kind text, subject uuid, severity text, title text, at timestamptz, run uuid, fact text, changes jsonb

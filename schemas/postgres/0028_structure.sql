@@ -2,40 +2,6 @@
 -- runs that needed a retry. Judged by the alerter (aspect 9 of graph.drift_subjects, the job), as it takes looking at runs:
 -- again when a statement of the job is new, when a run failed, and for what graph.drift_watch names.
 
--- Direction 0: inputs, 1: outputs that runs of a job name. Another day's partition is no other dataset.
-create function graph.named_by(job uuid, io_direction smallint)
-returns table (dataset_uuid uuid, namespace text, name text, pattern text, last_at timestamptz, pattern_last timestamptz)
-language plpgsql stable
-as $$
-begin
-    return query
-    select n.dataset_uuid, n.namespace, n.name, n.pattern, n.last_at, max(n.last_at) over (partition by n.pattern)
-    from (
-        select i.dataset_uuid, d.namespace, d.name, d.namespace || '/' || graph.name_pattern(d.name) as pattern,
-            max(s.last_at) as last_at
-        from graph.statements s join graph.io_sets i using (io_id) join graph.datasets d using (dataset_uuid)
-        where s.job_uuid = job and s.kind = 1 and i.direction = io_direction
-        group by i.dataset_uuid, d.namespace, d.name
-    ) n;
-end $$;
-
--- Runs of a job that completed behind a time, and name datasets but not this one as an output; 2 at most.
-create function graph.runs_not_writing(job uuid, dataset uuid, since timestamptz)
-returns table (run_uuid uuid, at timestamptz)
-language plpgsql stable
-as $$
-begin
-    return query
-    select e.run_uuid, min(e.event_time)
-    from graph.statements s join graph.events e using (statement_id)
-    where s.job_uuid = job and s.written_at > since and e.event_time > since and upper(e.event_type) = 'COMPLETE'
-        and s.io_id is not null
-        and not exists (select from graph.run_io_sets r join graph.io_sets i using (io_id)
-                        where r.run_uuid = e.run_uuid and i.dataset_uuid = dataset and i.direction = 1)
-    group by e.run_uuid
-    order by 2, 1 limit 2;
-end $$;
-
 -- A dataset is an orphan once each job that wrote it completed two runs without it.
 create function graph.orphan_of(dataset uuid) returns setof graph.drift_change
 language plpgsql stable
@@ -52,7 +18,7 @@ begin
         cross join lateral (select n.* from graph.named_by(w.job_uuid, 1::smallint) n where n.dataset_uuid = dataset) n
         cross join lateral (
             select array_agg(r.run_uuid order by r.at, r.run_uuid) as runs, array_agg(r.at order by r.at, r.run_uuid) as times
-            from graph.runs_not_writing(w.job_uuid, dataset, n.pattern_last) r where n.last_at = n.pattern_last) r
+            from graph.runs_without(w.job_uuid, 1::smallint, dataset, n.pattern_last) r where n.last_at = n.pattern_last) r
     ), last as (
         select g.* from gone g order by g.at desc, g.job_uuid desc limit 1
     )
@@ -122,8 +88,8 @@ begin
     with links as materialized (
         select c.*, i.namespace || '/' || i.name as input_name, greatest(r.first_at, w.first_at) as first_at,
             case when w.first_at > r.first_at then w.run else r.run end as run,
-            (select count(*) from graph.runs_without(c.job_uuid, c.input_uuid, r.last_at)) = 2
-                or (select count(*) from graph.runs_not_writing(c.job_uuid, c.output_uuid, w.last_at)) = 2 as is_gone
+            (select count(*) from graph.runs_without(c.job_uuid, 0::smallint, c.input_uuid, r.last_at)) = 2
+                or (select count(*) from graph.runs_without(c.job_uuid, 1::smallint, c.output_uuid, w.last_at)) = 2 as is_gone
         from graph.cycle_through(job) c
         join graph.datasets i on i.dataset_uuid = c.input_uuid
         cross join lateral (
@@ -288,7 +254,7 @@ begin
     ), outputs as materialized (
         select n.pattern, max(n.pattern_last) as last_at, array_agg(n.dataset_uuid) as datasets,
             bool_or(n.last_at = n.pattern_last
-                    and (select count(*) from graph.runs_not_writing(job, n.dataset_uuid, n.pattern_last)) = 2) as is_gone
+                    and (select count(*) from graph.runs_without(job, 1::smallint, n.dataset_uuid, n.pattern_last)) = 2) as is_gone
         from graph.named_by(job, 1::smallint) n cross join latest
         where n.pattern_last < latest.at
         group by n.pattern
@@ -381,8 +347,8 @@ begin
         begin
             perform graph.judge_job(due.subject_uuid);
         exception when others then
-            if sqlstate ~ '^(08|40|53|57|58)' then
-                raise; -- may go better another time
+            if graph.may_go_better(sqlstate) then
+                raise;
             end if;
             update graph.drift_subjects s set failure = left(sqlerrm, 500)
             where s.subject_uuid = due.subject_uuid and s.aspect = 9;

@@ -453,3 +453,8 @@ insert into graph.role_rights values
     ('metaops_reader', 'graph.asset_facts', 'select'),
     ('metaops_reader', 'graph.minimum_fields', 'select'),
     ('metaops_reader', 'graph.minimum_limits', 'select');
+
+insert into graph.row_rules (name, is_granted, condition) values
+    ('asset_facts', true, 'false'), ('minimum_fields', true, 'true'), ('minimum_limits', true, 'true');
+insert into graph.row_views values
+    ('graph.minimum_known'), ('graph.minimum_weeks'), ('metaops.minimum_metadata'), ('metaops.minimum_metadata_by_owner');

@@ -141,8 +141,8 @@ begin
     perform graph.judge_gate(subject);
     update graph.gate_watch w set look_at = now() + interval '1 minute', failure = null where w.subject_uuid = subject.subject_uuid;
 exception when others then
-    if sqlstate ~ '^(08|40|53|57|58)' then
-        raise; -- may go better another time
+    if graph.may_go_better(sqlstate) then
+        raise;
     end if;
     update graph.gate_watch w set look_at = now() + interval '1 hour', failure = left(sqlerrm, 500)
     where w.subject_uuid = subject.subject_uuid;
