@@ -44,9 +44,8 @@ static bool has_children(struct reader *rd, const struct json_value *object, str
            json_first(rd->rs->pr->doc, value);
 }
 
-/* Has an element of the array a text under this name? */
-static bool has_named(struct reader *rd, const struct json_value *object, struct str array,
-                      struct str name)
+/* Has an element of the array a name? */
+static bool has_named(struct reader *rd, const struct json_value *object, struct str array)
 {
     const struct json_doc *doc = rd->rs->pr->doc;
     const struct json_value *elements = member(rd, object, array);
@@ -55,7 +54,7 @@ static bool has_named(struct reader *rd, const struct json_value *object, struct
     }
     for (const struct json_value *each = json_first(doc, elements); each;
          each = json_next(doc, elements, each)) {
-        if (has_text(rd, each, name)) {
+        if (has_text(rd, each, STR("name"))) {
             return true;
         }
     }
@@ -132,11 +131,6 @@ static uint32_t read_columns(struct reader *rd, const struct json_value *facet)
                : 0;
 }
 
-static uint32_t read_assertions(struct reader *rd, const struct json_value *facet)
-{
-    return has_children(rd, facet, STR("assertions")) ? GRAPH_FACT_QUALITY : 0;
-}
-
 static uint32_t read_metrics(struct reader *rd, const struct json_value *facet)
 {
     bool has_size = member(rd, facet, STR("rowCount")) || member(rd, facet, STR("bytes"));
@@ -151,67 +145,12 @@ static uint32_t read_uri(struct reader *rd, const struct json_value *facet)
     return uri.len && memchr(uri.ptr, ':', uri.len) ? GRAPH_FACT_URI : 0;
 }
 
-static uint32_t read_description(struct reader *rd, const struct json_value *facet)
-{
-    return has_text(rd, facet, STR("description")) ? GRAPH_FACT_DESCRIPTION : 0;
-}
-
-static uint32_t read_type(struct reader *rd, const struct json_value *facet)
-{
-    return has_text(rd, facet, STR("jobType")) ? GRAPH_FACT_TYPE : 0;
-}
-
-static uint32_t read_owner(struct reader *rd, const struct json_value *facet)
-{
-    return has_named(rd, facet, STR("owners"), STR("name")) ? GRAPH_FACT_OWNER : 0;
-}
-
-static uint32_t read_schema(struct reader *rd, const struct json_value *facet)
-{
-    return has_named(rd, facet, STR("fields"), STR("name")) ? GRAPH_FACT_SCHEMA : 0;
-}
-
 /* A branch is no version. */
 static uint32_t read_code(struct reader *rd, const struct json_value *facet)
 {
     bool has_place = has_text(rd, facet, STR("url")) || has_text(rd, facet, STR("repoUrl"));
     bool has_version = has_text(rd, facet, STR("version")) || has_text(rd, facet, STR("tag"));
     return has_place && has_version ? GRAPH_FACT_CODE : 0;
-}
-
-static uint32_t read_version(struct reader *rd, const struct json_value *facet)
-{
-    return has_text(rd, facet, STR("datasetVersion")) ? GRAPH_FACT_VERSION : 0;
-}
-
-static uint32_t read_engine(struct reader *rd, const struct json_value *facet)
-{
-    return has_text(rd, facet, STR("version")) ? GRAPH_FACT_ENGINE : 0;
-}
-
-static uint32_t read_parameters(struct reader *rd, const struct json_value *facet)
-{
-    return has_children(rd, facet, STR("parameters")) ? GRAPH_FACT_PARAMETERS : 0;
-}
-
-static uint32_t read_properties(struct reader *rd, const struct json_value *facet)
-{
-    return has_children(rd, facet, STR("properties")) ? GRAPH_FACT_PARAMETERS : 0;
-}
-
-static uint32_t read_environment(struct reader *rd, const struct json_value *facet)
-{
-    return has_children(rd, facet, STR("environmentVariables")) ? GRAPH_FACT_ENVIRONMENT : 0;
-}
-
-static uint32_t read_spark_environment(struct reader *rd, const struct json_value *facet)
-{
-    return has_children(rd, facet, STR("environment-properties")) ? GRAPH_FACT_ENVIRONMENT : 0;
-}
-
-static uint32_t read_user(struct reader *rd, const struct json_value *facet)
-{
-    return has_text(rd, facet, STR("userName")) ? GRAPH_FACT_ACTOR : 0;
 }
 
 /* What is not started by hand the scheduler started; of what is, newer releases name the user. */
@@ -230,43 +169,59 @@ static uint32_t read_task(struct reader *rd, const struct json_value *facet)
     return read_dag_run(rd, facet) | GRAPH_FACT_ORCHESTRATED;
 }
 
+/* What a facet of that name tells: what read says, or all that is possible by one of the members. */
 static const struct fact_source {
     struct str name;
     uint32_t possible;
     uint32_t (*read)(struct reader *rd, const struct json_value *facet);
-    bool is_statistics; /* comes with every run, in inputFacets or outputFacets */
+    struct str text;     /* a text that is not empty */
+    struct str children; /* an array or object that is not empty */
+    struct str named;    /* an array of which an element has a name */
+    bool is_statistics;  /* comes with every run, in inputFacets or outputFacets */
 } of_assets[] = {
     {.name = {"columnLineage", 13}, .possible = GRAPH_FACT_COLUMNS, .read = read_columns},
     {.name = {"dataQualityAssertions", 21},
      .possible = GRAPH_FACT_QUALITY,
-     .read = read_assertions,
+     .children = {"assertions", 10},
      .is_statistics = true},
     {.name = {"dataQualityMetrics", 18},
      .possible = GRAPH_FACT_QUALITY | GRAPH_FACT_SIZE,
      .read = read_metrics,
      .is_statistics = true},
     {.name = {"dataSource", 10}, .possible = GRAPH_FACT_URI, .read = read_uri},
-    {.name = {"documentation", 13}, .possible = GRAPH_FACT_DESCRIPTION, .read = read_description},
+    {.name = {"documentation", 13},
+     .possible = GRAPH_FACT_DESCRIPTION,
+     .text = {"description", 11}},
     {.name = {"inputStatistics", 15}, .possible = GRAPH_FACT_SIZE, .is_statistics = true},
-    {.name = {"jobType", 7}, .possible = GRAPH_FACT_TYPE, .read = read_type},
+    {.name = {"jobType", 7}, .possible = GRAPH_FACT_TYPE, .text = {"jobType", 7}},
     {.name = {"outputStatistics", 16}, .possible = GRAPH_FACT_SIZE, .is_statistics = true},
-    {.name = {"ownership", 9}, .possible = GRAPH_FACT_OWNER, .read = read_owner},
-    {.name = {"schema", 6}, .possible = GRAPH_FACT_SCHEMA, .read = read_schema},
+    {.name = {"ownership", 9}, .possible = GRAPH_FACT_OWNER, .named = {"owners", 6}},
+    {.name = {"schema", 6}, .possible = GRAPH_FACT_SCHEMA, .named = {"fields", 6}},
     {.name = {"sourceCodeLocation", 18}, .possible = GRAPH_FACT_CODE, .read = read_code},
     {.name = {"tags", 4}, .possible = UINT32_MAX, .read = read_tags},
-    {.name = {"version", 7}, .possible = GRAPH_FACT_VERSION, .read = read_version},
+    {.name = {"version", 7}, .possible = GRAPH_FACT_VERSION, .text = {"datasetVersion", 14}},
 };
 
 static const struct fact_source of_runs[] = {
     {.name = {"airflow", 7}, .read = read_task},
     {.name = {"airflowDagRun", 13}, .read = read_dag_run},
-    {.name = {"dbt_version", 11}, .read = read_engine},
-    {.name = {"environment-properties", 22}, .read = read_spark_environment},
-    {.name = {"environmentVariables", 20}, .read = read_environment},
-    {.name = {"executionParameters", 19}, .read = read_parameters},
-    {.name = {"processing_engine", 17}, .read = read_engine},
-    {.name = {"spark_applicationDetails", 24}, .read = read_user},
-    {.name = {"spark_properties", 16}, .read = read_properties},
+    {.name = {"dbt_version", 11}, .possible = GRAPH_FACT_ENGINE, .text = {"version", 7}},
+    {.name = {"environment-properties", 22},
+     .possible = GRAPH_FACT_ENVIRONMENT,
+     .children = {"environment-properties", 22}},
+    {.name = {"environmentVariables", 20},
+     .possible = GRAPH_FACT_ENVIRONMENT,
+     .children = {"environmentVariables", 20}},
+    {.name = {"executionParameters", 19},
+     .possible = GRAPH_FACT_PARAMETERS,
+     .children = {"parameters", 10}},
+    {.name = {"processing_engine", 17}, .possible = GRAPH_FACT_ENGINE, .text = {"version", 7}},
+    {.name = {"spark_applicationDetails", 24},
+     .possible = GRAPH_FACT_ACTOR,
+     .text = {"userName", 8}},
+    {.name = {"spark_properties", 16},
+     .possible = GRAPH_FACT_PARAMETERS,
+     .children = {"properties", 10}},
     {.name = {"tags", 4}, .read = read_tags},
 };
 
@@ -279,6 +234,18 @@ static const struct fact_source *source_of(const struct fact_source *sources, si
         }
     }
     return NULL;
+}
+
+static uint32_t read_source(struct reader *rd, const struct fact_source *source,
+                            const struct json_value *facet)
+{
+    if (source->read) {
+        return source->read(rd, facet);
+    }
+    bool is_told = (source->text.len && has_text(rd, facet, source->text)) ||
+                   (source->children.len && has_children(rd, facet, source->children)) ||
+                   (source->named.len && has_named(rd, facet, source->named));
+    return is_told ? source->possible : 0;
 }
 
 /* Of tags all those that any tag tells. */
@@ -304,8 +271,8 @@ enum verdict facts_of_facet(struct rows *rs, const struct facet_ref *ref, uint32
     uint32_t facts = 0;
     if (source && !ref->is_static) {
         facts = source->is_statistics ? possible : 0;
-    } else if (source && source->read && !ref->is_deleted) {
-        facts = source->read(&rd, ref->value);
+    } else if (source && !ref->is_deleted) {
+        facts = read_source(&rd, source, ref->value);
     }
     *out_facts = facts;
     *out_possible = possible;
@@ -341,7 +308,7 @@ enum verdict facts_of_run(struct rows *rs, uint32_t *out_facts, struct err *err)
             ref->subject_kind == GRAPH_RUN
                 ? source_of(of_runs, sizeof of_runs / sizeof of_runs[0], ref->name)
                 : NULL;
-        facts |= source ? source->read(&rd, ref->value) : 0;
+        facts |= source ? read_source(&rd, source, ref->value) : 0;
     }
     if (!(facts & GRAPH_FACT_ORCHESTRATED) && (ol->has_parent || is_part(&rd))) {
         facts |= GRAPH_FACT_ORCHESTRATED;
