@@ -101,3 +101,19 @@ void pipeline_fini(struct pipeline *pl)
     known_set_free(pl->events);
     settings_fini(&pl->st);
 }
+
+int pipeline_setup(void **state)
+{
+    struct pipeline *pl = calloc(1, sizeof *pl);
+    assert_non_null(pl);
+    pipeline_init(pl, NULL);
+    *state = pl;
+    return 0;
+}
+
+int pipeline_teardown(void **state)
+{
+    pipeline_fini(*state);
+    free(*state);
+    return 0;
+}

@@ -38,4 +38,8 @@ void pipeline_reset(struct pipeline *pl);
 
 void pipeline_fini(struct pipeline *pl);
 
+/* The same for cmocka: *state is a struct pipeline, without flags. */
+int pipeline_setup(void **state);
+int pipeline_teardown(void **state);
+
 #endif

@@ -20,22 +20,6 @@
 #define FIELD(name) "\"namespace\":\"db\",\"name\":\"a\",\"field\":\"" name "\""
 #define COLUMNS(members) OUT_B("\"columnLineage\":{" members "}")
 
-static int setup(void **state)
-{
-    struct pipeline *pl = calloc(1, sizeof *pl);
-    assert_non_null(pl);
-    pipeline_init(pl, NULL);
-    *state = pl;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pipeline_fini(*state);
-    free(*state);
-    return 0;
-}
-
 /* NULL: SQL's null. */
 struct expected {
     const char *output;
@@ -327,7 +311,8 @@ static void test_dataset_facets_rows_of_a_facet_stay_in_proportion_to_it(void **
     free(body);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(test_dataset_facets_##name, setup, teardown)
+#define T(name)                                                                                    \
+    cmocka_unit_test_setup_teardown(test_dataset_facets_##name, pipeline_setup, pipeline_teardown)
 
 int main(void)
 {

@@ -18,22 +18,6 @@
 #define OWNERSHIP "\"ownership\":{\"owners\":[{\"name\":\"team\"}]}"
 #define ENGINE(version) "\"processing_engine\":{\"version\":\"" version "\"}"
 
-static int setup(void **state)
-{
-    struct pipeline *pl = calloc(1, sizeof *pl);
-    assert_non_null(pl);
-    pipeline_init(pl, NULL);
-    *state = pl;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pipeline_fini(*state);
-    free(*state);
-    return 0;
-}
-
 static const struct graph_drift_content *content(const struct pipeline *pl, struct id128 subject,
                                                  enum graph_drift_aspect aspect)
 {
@@ -164,7 +148,8 @@ static void test_drift_rows_owners_are_found_by_the_digest_of_their_facet(void *
     assert_true(id128_eq(of_job->content, content(pl, in, GRAPH_DRIFT_OWNERS)->content));
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(test_drift_rows_##name, setup, teardown)
+#define T(name)                                                                                    \
+    cmocka_unit_test_setup_teardown(test_drift_rows_##name, pipeline_setup, pipeline_teardown)
 
 int main(void)
 {

@@ -19,22 +19,6 @@
 #define DS(name, rest) "{\"namespace\":\"db\",\"name\":\"" name "\"," rest "}"
 #define DATASET(facets) "{" TIME "\"dataset\":" DS("out", "\"facets\":{" facets "}") "}"
 
-static int setup(void **state)
-{
-    struct pipeline *pl = calloc(1, sizeof *pl);
-    assert_non_null(pl);
-    pipeline_init(pl, NULL);
-    *state = pl;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pipeline_fini(*state);
-    free(*state);
-    return 0;
-}
-
 static const struct graph_asset_facts *facts_of(const struct pipeline *pl, struct id128 subject)
 {
     const struct graph_asset_facts *found = NULL;
@@ -233,7 +217,8 @@ static void test_fact_rows_a_job_event_writes_nothing(void **state)
     assert_int_equal(facts_of(pl, dataset("out"))->observed, 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(test_fact_rows_##name, setup, teardown)
+#define T(name)                                                                                    \
+    cmocka_unit_test_setup_teardown(test_fact_rows_##name, pipeline_setup, pipeline_teardown)
 
 int main(void)
 {

@@ -31,22 +31,6 @@
     "{\"eventType\":\"" type "\",\"eventTime\":\"" time "\",\"producer\":\"" PRODUCER              \
     "\",\"run\":{\"runId\":\"" run "\",\"facets\":{" facets "}}," JOB "}"
 
-static int setup(void **state)
-{
-    struct pipeline *pl = calloc(1, sizeof *pl);
-    assert_non_null(pl);
-    pipeline_init(pl, NULL);
-    *state = pl;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pipeline_fini(*state);
-    free(*state);
-    return 0;
-}
-
 static int64_t us(const char *time)
 {
     int64_t at;
@@ -707,7 +691,8 @@ static void test_normalize_a_refused_event_is_a_letter_with_the_reason_of_the_st
     assert_true(pl->bt->rows.letters.items[0].has_event_id);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(test_normalize_##name, setup, teardown)
+#define T(name)                                                                                    \
+    cmocka_unit_test_setup_teardown(test_normalize_##name, pipeline_setup, pipeline_teardown)
 
 int main(void)
 {

@@ -17,22 +17,6 @@
 #define OUTPUT(members) "\"outputs\":[{\"namespace\":\"db\",\"name\":\"out\"," members "}]"
 #define INPUT(members) "\"inputs\":[{\"namespace\":\"db\",\"name\":\"in\"," members "}]"
 
-static int setup(void **state)
-{
-    struct pipeline *pl = calloc(1, sizeof *pl);
-    assert_non_null(pl);
-    pipeline_init(pl, NULL);
-    *state = pl;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    pipeline_fini(*state);
-    free(*state);
-    return 0;
-}
-
 static const struct graph_series *series(const struct pipeline *pl, int16_t metric,
                                          const char *field)
 {
@@ -151,12 +135,16 @@ static void test_series_rows_names_a_series_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_series_rows_of_statistics, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_series_rows_of_what_began_and_of_what_failed, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_series_rows_of_columns, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_series_rows_of_what_is_no_number, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_series_rows_names_a_series_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_series_rows_of_statistics, pipeline_setup,
+                                        pipeline_teardown),
+        cmocka_unit_test_setup_teardown(test_series_rows_of_what_began_and_of_what_failed,
+                                        pipeline_setup, pipeline_teardown),
+        cmocka_unit_test_setup_teardown(test_series_rows_of_columns, pipeline_setup,
+                                        pipeline_teardown),
+        cmocka_unit_test_setup_teardown(test_series_rows_of_what_is_no_number, pipeline_setup,
+                                        pipeline_teardown),
+        cmocka_unit_test_setup_teardown(test_series_rows_names_a_series_once, pipeline_setup,
+                                        pipeline_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
