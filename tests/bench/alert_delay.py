@@ -6,34 +6,17 @@
 Each sample is a dataset of its own: one event states two columns, a later one a single column."""
 
 import datetime
-import http.server
 import json
 import os
 import sys
-import threading
 import time
 import urllib.request
+
+from receiver import Receiver
 
 GATEWAY = os.environ["METAOPS_GATEWAY_URL"] + "/api/v1/lineage"
 NAMESPACE = f"alert-delay-{os.getpid()}"
 PATIENCE_S = 60
-
-received_s = {}
-
-
-class Receiver(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        alert = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if alert["namespace"] == NAMESPACE:
-            received_s.setdefault(alert["name"], time.monotonic())
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
 
 
 def post(dataset, columns):
@@ -47,23 +30,29 @@ def post(dataset, columns):
         assert answer.status == 201, answer.status
 
 
+def received(receiver):
+    """Dataset -> when its alert came first."""
+    return {message.json["name"]: message.at for message in reversed(list(receiver.messages))
+            if message.json["namespace"] == NAMESPACE}
+
+
 def main():
     port, count, every_s = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) / 1000
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    receiver = Receiver(port=port)
     names = [f"dataset_{number}" for number in range(count)]
     for name in names:
         post(name, ["id", "amount"])
     sent_s = {}
-    due_s = time.monotonic()
+    due_s = time.time()
     for name in names:
         due_s += every_s
-        time.sleep(max(0.0, due_s - time.monotonic()))
-        sent_s[name] = time.monotonic()
+        time.sleep(max(0.0, due_s - time.time()))
+        sent_s[name] = time.time()
         post(name, ["id"])
-    end_s = time.monotonic() + PATIENCE_S
-    while len(received_s) < count and time.monotonic() < end_s:
+    end_s = time.time() + PATIENCE_S
+    while len(received(receiver)) < count and time.time() < end_s:
         time.sleep(0.05)
+    received_s = received(receiver)
     waits_ms = sorted((received_s[name] - sent_s[name]) * 1000 for name in names if name in received_s)
     if len(waits_ms) < count:
         sys.exit(f"alert_delay: {count - len(waits_ms)} of {count} alerts did not come within {PATIENCE_S} s")

@@ -19,7 +19,7 @@ class Message:
 class Receiver:
     """answer(message, number of times its key came) -> status, or None: hang; messages: all that came, in order."""
 
-    def __init__(self, answer=lambda message, times: 200):
+    def __init__(self, answer=lambda message, times: 200, port=0):
         self.answer = answer
         self.messages = []
         self.connections = []  # addresses of who connected
@@ -61,7 +61,7 @@ class Receiver:
             def handle_error(self, *_):
                 """An alerter that is killed resets its connections."""
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
