@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/exit_code.h"
 #include "core/kafka_topic.h"
@@ -17,7 +16,7 @@
 
 #define WHERE "maintain"
 #define BATCH_ROWS 10000
-#define LOCK_TRIES 5
+#define LOCK_TRIES 4
 #define SPOOL_DAYS 7 /* how long an emitter may hold an event back */
 #define KAFKA_TIMEOUT_MS 10000
 #define DAY_MS 86400000L
@@ -123,21 +122,18 @@ static enum verdict drop_partition(struct maintain *mt, const char *partition, c
 {
     const char *params[] = {partition, cutoff};
     struct pg_result *result = NULL;
+    int tries_left = LOCK_TRIES;
     enum verdict verdict = OK;
     if (mt->is_dry) {
         tell("events", "partition %s to be dropped", partition);
         return OK;
     }
-    for (int i = 0; i < LOCK_TRIES; i++) {
+    do {
         verdict = pg_conn_query(mt->pg,
                                 "select graph.tell_retention('events', $2::timestamptz, "
                                 "graph.drop_events($1, $2::timestamptz)::int, false)",
                                 2, params, &result, err);
-        if (verdict != RETRY || err->code != pg_verdict_code("55P03")) {
-            break;
-        }
-        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
-    }
+    } while (pg_conn_may_try_again(verdict, err, &tries_left));
     if (verdict == OK) {
         bool is_dropped = strcmp(pg_conn_value(result, 0, 0), "1") == 0;
         tell("events", "partition %s %s", partition,

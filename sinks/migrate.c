@@ -15,10 +15,13 @@
 #include "schemas/schema_registry.h"
 
 #define FOLDER "postgres/"
+#define LOCK_TRIES 30
 #define CHECKSUM_BYTES (2 * SHA256_DIGEST_LENGTH + 1)
 
 static const char ledger_sql[] =
+    "set statement_timeout = 0; set lock_timeout = 0;"
     "select pg_advisory_lock(hashtext('metaops.migrate'));"
+    "set lock_timeout = '3s';"
     "create schema if not exists metaops;"
     "create table if not exists metaops.schema_migrations ("
     " name text primary key, checksum text not null, applied_at timestamptz not null default "
@@ -68,12 +71,18 @@ static enum verdict look_up(struct pg_conn *pg, const struct embedded_file *file
     return verdict;
 }
 
+/* A batch of a worker writes to the ledger of ids first: while that is held, none is in the middle of its tables, and no
+ * worker of any release can meet a migration in a deadlock. Those that wait do not lose their batch. */
+static const char hold_writers_sql[] =
+    "do $$ begin if to_regclass('graph.event_ids') is not null then "
+    "lock table graph.event_ids in share row exclusive mode; end if; end $$";
+
 /* A view that a migration replaced runs as its owner again: it must not be seen so for a moment. */
 static const char secure_sql[] =
     "do $$ begin if to_regprocedure('graph.apply_row_security()') is not null then "
     "perform graph.apply_row_security(); end if; end $$";
 
-static enum verdict apply(struct pg_conn *pg, const struct embedded_file *file, struct err *err)
+static enum verdict apply_once(struct pg_conn *pg, const struct embedded_file *file, struct err *err)
 {
     const char *name = file->name + strlen(FOLDER);
     char checksum[CHECKSUM_BYTES];
@@ -82,6 +91,9 @@ static enum verdict apply(struct pg_conn *pg, const struct embedded_file *file, 
     struct pg_result *result = NULL;
     struct err ignored;
     enum verdict verdict = pg_conn_exec(pg, "begin", err);
+    if (verdict == OK) {
+        verdict = pg_conn_exec(pg, hold_writers_sql, err);
+    }
     if (verdict == OK) {
         verdict = pg_conn_exec(pg, file->text.ptr, err);
     }
@@ -106,9 +118,33 @@ static enum verdict apply(struct pg_conn *pg, const struct embedded_file *file, 
     return OK;
 }
 
+static enum verdict apply(struct pg_conn *pg, const struct embedded_file *file, struct err *err)
+{
+    int tries_left = LOCK_TRIES;
+    enum verdict verdict;
+    do {
+        verdict = apply_once(pg, file, err);
+    } while (pg_conn_may_try_again(verdict, err, &tries_left));
+    return verdict;
+}
+
+static enum verdict ensure_rest(struct pg_conn *pg, const struct settings *st, struct err *err)
+{
+    char sql[192];
+    int tries_left = LOCK_TRIES;
+    enum verdict verdict;
+    snprintf(sql, sizeof sql,
+             "select graph.ensure_partitions(%lld), graph.grant_writer(), graph.grant_reader(), "
+             "graph.apply_row_security()",
+             (long long)st->postgres.partitions_ahead);
+    do {
+        verdict = pg_conn_exec(pg, sql, err);
+    } while (pg_conn_may_try_again(verdict, err, &tries_left));
+    return verdict;
+}
+
 static enum verdict migrate_database(struct pg_conn *pg, const struct settings *st, struct err *err)
 {
-    char ensure[192];
     enum verdict verdict = pg_conn_exec(pg, ledger_sql, err);
     for (const struct embedded_file *file = schemas_files; verdict == OK && file->name; file++) {
         bool is_applied = false;
@@ -120,15 +156,7 @@ static enum verdict migrate_database(struct pg_conn *pg, const struct settings *
             verdict = apply(pg, file, err);
         }
     }
-    if (verdict == OK) {
-        snprintf(
-            ensure, sizeof ensure,
-            "select graph.ensure_partitions(%lld), graph.grant_writer(), graph.grant_reader(), "
-            "graph.apply_row_security()",
-            (long long)st->postgres.partitions_ahead);
-        verdict = pg_conn_exec(pg, ensure, err);
-    }
-    return verdict;
+    return verdict == OK ? ensure_rest(pg, st, err) : verdict;
 }
 
 static enum verdict list(struct pg_conn *pg, struct err *err)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <libpq-fe.h>
 
@@ -180,6 +181,17 @@ enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int param_count,
     }
     *out_result = result;
     return OK;
+}
+
+bool pg_conn_may_try_again(enum verdict verdict, const struct err *err, int *tries_left)
+{
+    bool was_in_the_way = err->code == pg_verdict_code("55P03") || err->code == pg_verdict_code("40P01");
+    if (verdict != RETRY || !was_in_the_way || *tries_left == 0) {
+        return false;
+    }
+    (*tries_left)--;
+    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    return true;
 }
 
 enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result,

@@ -33,6 +33,12 @@ MUST_CHECK enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int p
                                       const char *const *params, struct pg_result **out_result,
                                       struct err *err);
 
+/* After a transaction or statement that ended with verdict and err: true, a second later, when it failed only because
+ * others held its locks (55P03) or it was the one to give way in a deadlock (40P01), and *tries_left, one less now, was
+ * not 0. The caller has rolled back. Others come first: who waits in their way for less than deadlock_timeout or
+ * lock_timeout at a time does not stop them. */
+bool pg_conn_may_try_again(enum verdict verdict, const struct err *err, int *tries_left);
+
 /* Fills err from a failed result (NULL: from the connection) and returns the verdict of its SQLSTATE. The
  * text never quotes data: where the server's message could, only state and object names are given. */
 enum verdict pg_conn_fault(const struct pg_conn *pg, const struct pg_result *result,

@@ -3,17 +3,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "migrate.h"
 #include "pg_conn.h"
-#include "pg_verdict.h"
 #include "replay_shadow.h"
 #include "replay_source.h"
 #include "schemas/embedded.h"
 
 #define WHERE "replay_postgres"
-#define LOCK_TRIES 5
+#define LOCK_TRIES 4
 
 struct replay {
     struct pg_conn *pg;
@@ -91,20 +89,19 @@ static enum verdict replay_open(const struct settings *st, struct replay **out_r
  * Those that wait do not lose their batch. */
 static enum verdict hold_writers(struct replay *replay, struct err *err)
 {
+    int tries_left = LOCK_TRIES;
     enum verdict verdict = OK;
-    for (int i = 0; i < LOCK_TRIES; i++) {
+    do {
         verdict = pg_conn_exec(replay->pg, "begin", err);
         if (verdict == OK) {
             verdict = pg_conn_exec(replay->pg,
                                    "lock table graph.event_ids in share row exclusive mode", err);
         }
-        if (verdict == OK || verdict != RETRY || err->code != pg_verdict_code("55P03")) {
-            return verdict;
+        if (verdict != OK) {
+            struct err ignored;
+            (void)!pg_conn_exec(replay->pg, "rollback", &ignored);
         }
-        struct err ignored;
-        (void)!pg_conn_exec(replay->pg, "rollback", &ignored);
-        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
-    }
+    } while (pg_conn_may_try_again(verdict, err, &tries_left));
     return verdict;
 }
 

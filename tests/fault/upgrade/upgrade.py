@@ -8,11 +8,14 @@ and in the store once they are sent again.
 
 METAOPS_SEED (default 1), METAOPS_FAULT_SECONDS (default 5) of load before each step."""
 
+import contextlib
 import os
 import random
 import subprocess
+import threading
 import time
 
+import psycopg
 from checks import check, end
 from ledger import Ledger, compare
 from load import Client, garbage, stop_clients
@@ -64,12 +67,38 @@ class Upgrade:
         check(f"{what}: rebuilt, and the graph was right", (0, set()), (done.returncode, differ - later_known))
         check(f"{what}: which is told", not differ, "was what its events say" in done.stdout)
 
+    def in_the_way(self, is_over):
+        """One session after another reads what a migration changes, waits for it there, and then wants what the
+        migration has: one of the two has to give way."""
+        met = 0
+        while not is_over.is_set():
+            with contextlib.suppress(psycopg.Error), psycopg.connect(self.pipe.dsn, autocommit=False) as session:
+                session.execute("set lock_timeout = '8s'")
+                session.execute("lock table graph.body_bases in access share mode")
+                while not is_over.wait(0.02) and not session.execute(
+                        "select from pg_locks where not granted and relation = 'graph.body_bases'::regclass").rowcount:
+                    pass
+                met += not is_over.is_set()
+                session.execute("lock table graph.events in row exclusive mode")
+        self.times_in_the_way = met
+
+    def migrate(self):
+        is_over = threading.Event()
+        session = threading.Thread(target=self.in_the_way, args=(is_over,))
+        session.start()
+        try:
+            print(self.pipe.run("migrate").decode(), end="")
+        finally:
+            is_over.set()
+            session.join()
+        check("a session was in the way of a migration", True, self.times_in_the_way > 0)
+
     def run(self, seed):
         self.load("the first release", self.old_workers)
 
         self.pipe.program = PROGRAM
         start = time.monotonic()
-        print(self.pipe.run("migrate").decode(), end="")
+        self.migrate()
         self.pipe.run("migrate", "--kafka")
         print(f"migrated in {time.monotonic() - start:.1f} s under load", flush=True)
         self.load("old workers, store migrated", self.old_workers)
