@@ -82,7 +82,8 @@ static const char secure_sql[] =
     "do $$ begin if to_regprocedure('graph.apply_row_security()') is not null then "
     "perform graph.apply_row_security(); end if; end $$";
 
-static enum verdict apply_once(struct pg_conn *pg, const struct embedded_file *file, struct err *err)
+static enum verdict apply_once(struct pg_conn *pg, const struct embedded_file *file,
+                               struct err *err)
 {
     const char *name = file->name + strlen(FOLDER);
     char checksum[CHECKSUM_BYTES];

@@ -185,7 +185,8 @@ enum verdict pg_conn_query(struct pg_conn *pg, const char *sql, int param_count,
 
 bool pg_conn_may_try_again(enum verdict verdict, const struct err *err, int *tries_left)
 {
-    bool was_in_the_way = err->code == pg_verdict_code("55P03") || err->code == pg_verdict_code("40P01");
+    bool was_in_the_way =
+        err->code == pg_verdict_code("55P03") || err->code == pg_verdict_code("40P01");
     if (verdict != RETRY || !was_in_the_way || *tries_left == 0) {
         return false;
     }
