@@ -67,41 +67,37 @@ static void set_port(struct addrinfo *address, int port)
     }
 }
 
-/* Finds the port and makes sure that it is free: with SO_REUSEPORT alone a second process could
- * bind it too and take half of the connections. */
-static enum verdict claim_port(struct http_server *server, struct addrinfo *address,
-                               struct err *err)
+/* A listener at address, or -1. The first one finds the port and is alone at it: with SO_REUSEPORT from
+ * the beginning a second process could bind it too and take half of the connections. Only then may the
+ * others join; the port is never free in between. */
+static int listen_at(struct http_server *server, struct addrinfo *address, bool is_first)
 {
-    const char *listen_text = server->shared.options.listen;
-    int fd = bind_one(address, false);
+    int on = 1;
+    int fd = bind_one(address, !is_first);
 
-    if (fd < 0 || listen(fd, 1) != 0) {
+    if (fd >= 0 && listen(fd, LISTEN_BACKLOG) != 0) {
         int saved = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return err_set(err, FATAL, "http_server", "cannot listen on %s: %s", listen_text,
-                       strerror(saved));
+        close(fd);
+        errno = saved;
+        return -1;
     }
-    server->port = port_of(fd);
-    close(fd);
-    set_port(address, server->port);
-    return OK;
+    if (fd >= 0 && is_first) {
+        server->port = port_of(fd);
+        set_port(address, server->port);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    }
+    return fd;
 }
 
-static enum verdict make_loops(struct http_server *server, const struct addrinfo *address,
+static enum verdict make_loops(struct http_server *server, struct addrinfo *address,
                                struct err *err)
 {
     for (int i = 0; i < server->shared.options.threads; i++) {
-        int fd = bind_one(address, server->shared.options.threads > 1);
+        int fd = listen_at(server, address, i == 0);
 
-        if (fd < 0 || listen(fd, LISTEN_BACKLOG) != 0) {
-            int saved = errno;
-            if (fd >= 0) {
-                close(fd);
-            }
+        if (fd < 0) {
             return err_set(err, FATAL, "http_server", "cannot listen on %s: %s",
-                           server->shared.options.listen, strerror(saved));
+                           server->shared.options.listen, strerror(errno));
         }
         server->loops[i] = http_loop_new(&server->shared, fd);
         if (!server->loops[i]) {
@@ -128,9 +124,6 @@ enum verdict http_server_start(const struct http_server_options *options,
     verdict = listen_address_resolve(options->listen, &addresses, err);
     if (verdict == OK && options->tls) {
         verdict = tls_server_new(options->tls, &server->shared.tls, err);
-    }
-    if (verdict == OK) {
-        verdict = claim_port(server, addresses, err);
     }
     if (verdict == OK) {
         verdict = make_loops(server, addresses, err);
