@@ -115,6 +115,7 @@ static enum verdict start_server(struct admin_http *admin, const struct settings
                                           .head_bytes_max = HEAD_BYTES_MAX,
                                           .memory_bytes_max = MEMORY_BYTES_MAX,
                                           .connections_max = CONNECTIONS_MAX,
+                                          .silent_ms = HTTP_SERVER_SILENT_MS,
                                           .head_timeout_ms = TIMEOUT_MS,
                                           .body_timeout_ms = TIMEOUT_MS,
                                           .idle_timeout_ms = IDLE_TIMEOUT_MS,

@@ -46,14 +46,18 @@ static size_t memory_for(const struct http_body *body, size_t bytes)
     return body->counted_bytes + bytes > SMALL_BYTES_MAX ? max - max / SMALL_SHARE : max;
 }
 
+/* The sum is touched only where there is room: a large body that is refused would otherwise count
+ * for an instant, and a small one on another thread be refused for it. */
 static bool count(struct http_body *body, size_t bytes)
 {
-    size_t before = atomic_fetch_add(body->limits.memory_bytes, bytes);
+    size_t max = memory_for(body, bytes);
+    size_t before = atomic_load(body->limits.memory_bytes);
 
-    if (before + bytes > memory_for(body, bytes)) {
-        atomic_fetch_sub(body->limits.memory_bytes, bytes);
-        return false;
-    }
+    do {
+        if (before + bytes > max) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(body->limits.memory_bytes, &before, before + bytes));
     body->counted_bytes += bytes;
     return true;
 }

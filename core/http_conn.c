@@ -306,6 +306,8 @@ void http_conn_answer(struct http_conn *conn, struct http_request *request)
     conn->request = NULL;
     conn->ready_us = request->ready_us;
     conn->lingers_after = !answer.keep_alive && conn->in_bytes > 0;
+    /* Who has his answer may count on the memory of what he sent. */
+    http_body_fini(&request->body);
     send_answer(conn, &answer, (struct str){request->answer, request->answer_bytes});
     FAILPOINT("http_conn.answered");
     http_request_free(request);
@@ -452,10 +454,11 @@ static struct http_conn *oldest_without_input(struct http_loop *loop)
 
 bool http_conn_make_room(struct http_loop *loop, int64_t since_us)
 {
-    struct http_conn *conn = TAILQ_FIRST(&loop->conns[HTTP_CONN_IDLE]);
+    struct http_conn *idle = TAILQ_FIRST(&loop->conns[HTTP_CONN_IDLE]);
+    struct http_conn *conn = oldest_without_input(loop);
 
-    if (!conn || conn->since_us > since_us) {
-        conn = oldest_without_input(loop);
+    if (idle && (!conn || idle->since_us <= conn->since_us)) {
+        conn = idle;
     }
     if (!conn || conn->since_us > since_us) {
         return false;

@@ -15,9 +15,6 @@
 #include "core/metrics.h"
 #include "core/timebase.h"
 
-/* So long silent, and a connection gives way when there are too many. */
-#define SILENT_MS 500
-
 /* Connections taken per turn, so that a flood of them leaves time for those that are there. */
 #define ACCEPTS_MAX 64
 
@@ -28,7 +25,8 @@ static void accept_one(struct http_loop *loop, int fd)
     int on = 1;
 
     if (atomic_fetch_add(&shared->connections, 1) >= shared->options.connections_max &&
-        !http_conn_make_room(loop, timebase_mono_us() - SILENT_MS * INT64_C(1000))) {
+        !http_conn_make_room(loop,
+                             timebase_mono_us() - shared->options.silent_ms * INT64_C(1000))) {
         atomic_fetch_sub(&shared->connections, 1);
         close(fd);
         if (metric_refused >= 0) {

@@ -16,6 +16,9 @@
 #include "err.h"
 #include "http_head.h"
 
+/* Of a door that is open to many. */
+#define HTTP_SERVER_SILENT_MS 500
+
 struct http_server;
 struct http_request;
 struct tls_server;
@@ -53,6 +56,7 @@ struct http_server_options {
     size_t memory_bytes_max; /* bodies of all open requests; beyond: 503 with Retry-After. An eighth
                               * of it is kept for small ones. */
     int connections_max;
+    int silent_ms; /* so long without a request, and a connection gives way when all are taken */
     int head_timeout_ms;    /* absolute, from the first byte (or the accept, so that it covers the
                             TLS handshake) to the end of the head */
     int body_timeout_ms;    /* absolute, for the whole body */

@@ -154,6 +154,7 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
         .head_bytes_max = (size_t)st->ingest.head_bytes_max,
         .memory_bytes_max = (size_t)st->ingest.memory_bytes_max,
         .connections_max = (int)fit_connections(st->ingest.connections_max),
+        .silent_ms = HTTP_SERVER_SILENT_MS,
         .head_timeout_ms = (int)st->ingest.head_timeout_ms,
         .body_timeout_ms = (int)st->ingest.body_timeout_ms,
         .idle_timeout_ms = (int)st->ingest.idle_timeout_ms,

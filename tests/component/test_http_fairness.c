@@ -28,15 +28,14 @@
 #define ASIDE_BYTES ((size_t)1000)
 #define ANSWER_TIMEOUT_MS 400
 #define CONNECTIONS_MAX 8
-#define SILENT_MS 500 /* what the server asks for */
-#define TRIES_MAX 50
 #define WAIT_MS 30000
+#define PATIENT_MS 600000 /* longer than any test takes */
 
 struct fixture {
     struct http_server *server;
     int port;
     atomic_int slow_handled;
-    atomic_bool may_end; /* what is slow waits for it */
+    atomic_bool may_go_on; /* what /slow waits for */
     atomic_int counted;
     atomic_int counted_at_length; /* as the last /length was handled */
     atomic_bool was_on_loop;      /* the last /echo */
@@ -63,7 +62,7 @@ static void handle_slow(void *arg, struct http_request *request)
     struct fixture *fx = arg;
 
     atomic_fetch_add(&fx->slow_handled, 1);
-    while (!atomic_load(&fx->may_end)) {
+    for (int i = 0; i < WAIT_MS && !atomic_load(&fx->may_go_on); i++) {
         usleep(1000);
     }
     http_request_answer(request, 200, "text/plain", STR("slow"), 0);
@@ -108,28 +107,33 @@ static const struct http_route routes[] = {
     {.method = NULL},
 };
 
-static int start(void **state, int answer_timeout_ms, size_t memory_bytes_max)
+static struct http_server_options patient_options(void)
+{
+    return (struct http_server_options){.listen = "127.0.0.1:0",
+                                        .threads = 1,
+                                        .aside_threads = 1,
+                                        .routes = routes,
+                                        .head_bytes_max = 4096,
+                                        .memory_bytes_max = 4 * BODY_BYTES_MAX,
+                                        .connections_max = CONNECTIONS_MAX,
+                                        .silent_ms = PATIENT_MS,
+                                        .head_timeout_ms = PATIENT_MS,
+                                        .body_timeout_ms = PATIENT_MS,
+                                        .idle_timeout_ms = PATIENT_MS,
+                                        .answer_timeout_ms = PATIENT_MS,
+                                        .metric_connections = -1,
+                                        .metric_connections_refused = -1,
+                                        .metric_bad_http = -1,
+                                        .metric_seconds = -1};
+}
+
+static int start(void **state, struct http_server_options options)
 {
     static struct fixture fixture;
-    struct http_server_options options = {.listen = "127.0.0.1:0",
-                                          .threads = 1,
-                                          .aside_threads = 1,
-                                          .routes = routes,
-                                          .arg = &fixture,
-                                          .head_bytes_max = 4096,
-                                          .memory_bytes_max = memory_bytes_max,
-                                          .connections_max = CONNECTIONS_MAX,
-                                          .head_timeout_ms = WAIT_MS,
-                                          .body_timeout_ms = WAIT_MS,
-                                          .idle_timeout_ms = WAIT_MS,
-                                          .answer_timeout_ms = answer_timeout_ms,
-                                          .metric_connections = -1,
-                                          .metric_connections_refused = -1,
-                                          .metric_bad_http = -1,
-                                          .metric_seconds = -1};
     struct err err;
 
     memset(&fixture, 0, sizeof(fixture));
+    options.arg = &fixture;
     if (http_server_start(&options, &fixture.server, &err) != OK) {
         print_error("%s\n", err.text);
         return -1;
@@ -141,28 +145,40 @@ static int start(void **state, int answer_timeout_ms, size_t memory_bytes_max)
 
 static int setup(void **state)
 {
-    return start(state, WAIT_MS, 4 * BODY_BYTES_MAX);
+    return start(state, patient_options());
 }
 
 static int setup_impatient(void **state)
 {
-    return start(state, ANSWER_TIMEOUT_MS, 4 * BODY_BYTES_MAX);
+    struct http_server_options options = patient_options();
+
+    options.answer_timeout_ms = ANSWER_TIMEOUT_MS;
+    return start(state, options);
 }
 
 static int setup_little_memory(void **state)
 {
-    return start(state, WAIT_MS, MEMORY_BYTES_MAX);
+    struct http_server_options options = patient_options();
+
+    options.memory_bytes_max = MEMORY_BYTES_MAX;
+    return start(state, options);
+}
+
+static int setup_giving_way(void **state)
+{
+    struct http_server_options options = patient_options();
+
+    options.silent_ms = 0;
+    return start(state, options);
 }
 
 static int teardown(void **state)
 {
     struct fixture *fx = *state;
 
-    atomic_store(&fx->may_end, true);
-    if (fx->server) {
-        http_server_stop(fx->server, 1000);
-        http_server_free(fx->server);
-    }
+    atomic_store(&fx->may_go_on, true);
+    http_server_stop(fx->server, 1000);
+    http_server_free(fx->server);
     return 0;
 }
 
@@ -185,29 +201,6 @@ static void expect(int fd, int status, const char *body)
     raw_http_fini(&answer);
 }
 
-/* Until all that was sent to it is with the other side's kernel. */
-static void wait_delivered(int fd)
-{
-    int left = 1;
-
-    while (left > 0) {
-        assert_int_equal(ioctl(fd, SIOCOUTQ, &left), 0);
-        usleep(1000);
-    }
-}
-
-/* A slow request that is being handled, until fx->may_end. */
-static int slow_one(struct fixture *fx, struct str body)
-{
-    int fd = connected(fx);
-
-    assert_true(raw_http_post(fd, "/slow", "", body));
-    while (atomic_load(&fx->slow_handled) == 0) {
-        usleep(1000);
-    }
-    return fd;
-}
-
 static void test_http_fairness_handles_large_bodies_aside(void **state)
 {
     struct fixture *fx = *state;
@@ -225,55 +218,104 @@ static void test_http_fairness_handles_large_bodies_aside(void **state)
     close(fd);
 }
 
+/* Until all that was sent to it is with the other side's kernel. */
+static void wait_delivered(int fd)
+{
+    int left = 1;
+
+    while (left > 0) {
+        assert_int_equal(ioctl(fd, SIOCOUTQ, &left), 0);
+        usleep(1000);
+    }
+}
+
+/* False: nothing came within timeout_ms. */
+static bool is_readable(int fd, int timeout_ms)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+
+    return poll(&polled, 1, timeout_ms) == 1;
+}
+
+/* Until the handler has it in hand; before that it may expire, and is sent again. */
+static void begin_slow(struct fixture *fx, int fd, struct str body)
+{
+    while (atomic_load(&fx->slow_handled) == 0) {
+        assert_true(raw_http_post(fd, "/slow", "", body));
+        while (!is_readable(fd, 1) && atomic_load(&fx->slow_handled) == 0) {
+        }
+        if (atomic_load(&fx->slow_handled) == 0) {
+            expect(fd, 503, NULL);
+        }
+    }
+}
+
 static void test_http_fairness_serves_others_while_one_is_handled(void **state)
 {
     struct fixture *fx = *state;
-    char body[ASIDE_BYTES] = "";
-    int slow = slow_one(fx, (struct str){body, sizeof(body)});
+    char body[ASIDE_BYTES];
+    int slow = connected(fx);
     int quick = connected(fx);
 
+    memset(body, 'x', sizeof(body));
+    begin_slow(fx, slow, (struct str){body, sizeof(body)});
     for (int i = 0; i < 10; i++) {
         assert_true(raw_http_post(quick, "/echo", "", STR("quick")));
         expect(quick, 200, "quick");
     }
-    atomic_store(&fx->may_end, true);
+    assert_false(is_readable(slow, 0));
+    atomic_store(&fx->may_go_on, true);
     expect(slow, 200, "slow");
     close(slow);
     close(quick);
 }
 
+/* The one thread aside takes them in their order: when it has handled a later one, it has passed by those. */
+static void wait_for_thread_aside(const struct fixture *fx, struct str body)
+{
+    int64_t end_us = timebase_mono_us() + WAIT_MS * INT64_C(1000);
+    int fd = connected(fx);
+    int status = 503;
+
+    while (status == 503 && timebase_mono_us() < end_us) {
+        struct raw_answer answer;
+
+        assert_true(raw_http_post(fd, "/echo", "", body));
+        answer = raw_http_read(fd, WAIT_MS);
+        status = answer.status;
+        raw_http_fini(&answer);
+    }
+    assert_int_equal(status, 200);
+    close(fd);
+}
+
 static void test_http_fairness_forgets_what_expired_in_the_queue(void **state)
 {
     struct fixture *fx = *state;
-    char body[ASIDE_BYTES] = "";
+    char body[ASIDE_BYTES];
     int fds[3];
-    int status = 0;
 
-    for (int i = 0; i < 3; i++) {
+    memset(body, 'x', sizeof(body));
+    fds[0] = connected(fx);
+    begin_slow(fx, fds[0], (struct str){body, sizeof(body)});
+    for (int i = 1; i < 3; i++) {
         fds[i] = connected(fx);
         assert_true(raw_http_post(fds[i], "/slow", "", (struct str){body, sizeof(body)}));
     }
     for (int i = 0; i < 3; i++) {
         expect(fds[i], 503, NULL);
     }
-    atomic_store(&fx->may_end, true);
-    /* Behind them in the queue; this server is impatient with a busy machine, too. */
-    for (int i = 0; i < TRIES_MAX && status != 200; i++) {
-        struct raw_answer answer;
-
-        assert_true(raw_http_post(fds[0], "/echo", "", (struct str){body, sizeof(body)}));
-        answer = raw_http_read(fds[0], WAIT_MS);
-        status = answer.status;
-        raw_http_fini(&answer);
-    }
-    assert_int_equal(status, 200);
+    assert_true(raw_http_post(fds[0], "/echo", "", STR("next")));
+    expect(fds[0], 200, "next");
+    atomic_store(&fx->may_go_on, true);
+    wait_for_thread_aside(fx, (struct str){body, sizeof(body)});
     assert_int_equal(atomic_load(&fx->slow_handled), 1);
     for (int i = 0; i < 3; i++) {
         close(fds[i]);
     }
 }
 
-static void *stop_server(void *arg)
+static void *stop_soon(void *arg)
 {
     struct fixture *fx = arg;
 
@@ -284,26 +326,22 @@ static void *stop_server(void *arg)
 static void test_http_fairness_ends_while_one_is_handled(void **state)
 {
     struct fixture *fx = *state;
-    char body[ASIDE_BYTES] = "";
-    int first = slow_one(fx, (struct str){body, sizeof(body)});
+    char body[ASIDE_BYTES];
+    int first = connected(fx);
     int second = connected(fx);
-    int third = connected(fx);
-    pthread_t stopper;
+    pthread_t thread;
 
+    memset(body, 'x', sizeof(body));
+    begin_slow(fx, first, (struct str){body, sizeof(body)});
     assert_true(raw_http_post(second, "/slow", "", (struct str){body, sizeof(body)}));
-    wait_delivered(second);
-    /* Sent later, so the loop has seen the second when it answers this. */
-    assert_true(raw_http_post(third, "/echo", "", STR("x")));
-    expect(third, 200, "x");
-    assert_int_equal(pthread_create(&stopper, NULL, stop_server, fx), 0);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, fx), 0);
     expect(first, 503, NULL);
     expect(second, 503, NULL);
-    atomic_store(&fx->may_end, true);
-    pthread_join(stopper, NULL);
+    atomic_store(&fx->may_go_on, true);
+    pthread_join(thread, NULL);
     assert_int_equal(atomic_load(&fx->slow_handled), 1);
     close(first);
     close(second);
-    close(third);
 }
 
 /* What is inflated in many turns is the same, whether it comes whole or in chunks, and so is what stands
@@ -365,17 +403,18 @@ static void test_http_fairness_serves_others_while_a_bomb_inflates(void **state)
     struct fixture *fx = *state;
     char *zeros = calloc(1, BODY_BYTES_MAX / 2);
     struct str packed;
-    int stopper = slow_one(fx, STR("x")); /* the loop sleeps while both send */
+    int stopper = connected(fx);
     int bomber = connected(fx);
     int modest = connected(fx);
 
     assert_non_null(zeros);
     packed = raw_http_gzip((struct str){zeros, BODY_BYTES_MAX / 2});
     free(zeros);
+    begin_slow(fx, stopper, STR("x")); /* the loop sleeps while both send */
     assert_true(raw_http_post(bomber, "/length", "Content-Encoding: gzip\r\n", packed));
     wait_delivered(bomber);
     send_counts(modest, BESIDE_BOMB);
-    atomic_store(&fx->may_end, true);
+    atomic_store(&fx->may_go_on, true);
     for (int i = 0; i < BESIDE_BOMB; i++) {
         expect(modest, 200, NULL);
     }
@@ -387,93 +426,72 @@ static void test_http_fairness_serves_others_while_a_bomb_inflates(void **state)
     free((char *)packed.ptr);
 }
 
-/* Whether a connection is served: there is room for it, or was made. */
-static bool has_place(int fd)
+static void test_http_fairness_closes_new_connections_while_nobody_is_silent(void **state)
 {
-    bool is_sent = raw_http_post(fd, "/echo", "", STR("new"));
-    struct raw_answer answer = raw_http_read(fd, WAIT_MS);
-    bool is_served = is_sent && answer.status == 200;
+    struct fixture *fx = *state;
+    int fds[CONNECTIONS_MAX];
+    int extra;
 
-    raw_http_fini(&answer);
-    return is_served;
-}
-
-/* As many connections as there may be. The last one has begun to speak; the first has had an answer. */
-static void fill(struct fixture *fx, int *fds)
-{
     for (int i = 0; i < CONNECTIONS_MAX; i++) {
         fds[i] = connected(fx);
     }
-    assert_true(raw_http_send(fds[CONNECTIONS_MAX - 1], STR("POST /echo HTTP/1.1\r\nHost: ")));
     assert_true(raw_http_post(fds[0], "/echo", "", STR("x")));
     expect(fds[0], 200, "x");
-}
-
-static void close_all(const int *fds)
-{
+    extra = connected(fx);
+    assert_true(raw_http_is_closed(extra, WAIT_MS));
+    close(extra);
     for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        assert_true(raw_http_post(fds[i], "/echo", "", STR("y")));
+        expect(fds[i], 200, "y");
         close(fds[i]);
     }
 }
 
-/* One more than there may be gets no place as long as nobody has been silent for long. That needs a test that is quicker
- * than this silence, so it is tried again where the machine had something else to do. */
-static void refuse_one_more(struct fixture *fx, int *fds)
-{
-    for (int i = 0; i < TRIES_MAX; i++) {
-        int64_t begin_us = timebase_mono_us();
-        int extra;
-        bool is_served;
-        bool was_quick;
-
-        fill(fx, fds);
-        extra = connected(fx);
-        is_served = has_place(extra);
-        was_quick = timebase_mono_us() - begin_us < SILENT_MS * INT64_C(1000);
-        close(extra);
-        if (!is_served) {
-            return;
-        }
-        assert_false(was_quick);
-        close_all(fds);
-        usleep((SILENT_MS + 100) * 1000); /* until the server has seen that */
-    }
-    fail_msg("the machine was never quick enough");
-}
-
+/* The first has begun to speak; of the others each second one has had an answer, the rest have said nothing. An
+ * answer also shows that the connection before it has been taken. */
 static void test_http_fairness_makes_room_by_closing_silent_connections(void **state)
 {
     struct fixture *fx = *state;
     int fds[CONNECTIONS_MAX];
 
-    refuse_one_more(fx, fds);
-    usleep((SILENT_MS + 100) * 1000);
-    for (int i = 0; i < CONNECTIONS_MAX - 1; i++) {
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        fds[i] = connected(fx);
+        if (i == 0) {
+            assert_true(raw_http_send(fds[0], STR("POST /echo HTTP/1.1\r\nHost: ")));
+        } else if (i % 2 == 1) {
+            assert_true(raw_http_post(fds[i], "/echo", "", STR("x")));
+            expect(fds[i], 200, "x");
+        }
+    }
+    for (int i = 1; i < CONNECTIONS_MAX; i++) {
         int extra = connected(fx);
 
-        assert_true(has_place(extra));
+        assert_true(raw_http_post(extra, "/echo", "", STR("new")));
+        expect(extra, 200, "new");
         assert_true(raw_http_is_closed(fds[i], WAIT_MS));
         close(fds[i]);
         fds[i] = extra;
     }
-    /* The one who speaks had to give way to nobody. */
-    assert_true(raw_http_send(fds[CONNECTIONS_MAX - 1], STR("a\r\nContent-Length: 3\r\n\r\nend")));
-    expect(fds[CONNECTIONS_MAX - 1], 200, "end");
-    close_all(fds);
+    assert_true(raw_http_send(fds[0], STR("a\r\nContent-Length: 3\r\n\r\nend")));
+    expect(fds[0], 200, "end");
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        close(fds[i]);
+    }
 }
 
-/* Many requests in one go and, sent a little later, one of somebody else. */
+/* Many requests in one go and, sent behind them, one of somebody else. */
 static void test_http_fairness_takes_turns_with_who_sends_many_requests(void **state)
 {
     struct fixture *fx = *state;
-    int stopper = slow_one(fx, STR("x")); /* the loop sleeps while both send */
+    int stopper = connected(fx);
     int greedy = connected(fx);
     int modest = connected(fx);
     struct raw_answer answer;
 
+    begin_slow(fx, stopper, STR("x")); /* the loop sleeps while both send */
     send_counts(greedy, PIPELINED);
     send_counts(modest, 1);
-    atomic_store(&fx->may_end, true);
+    atomic_store(&fx->may_go_on, true);
     answer = raw_http_read(modest, WAIT_MS);
     assert_int_equal(answer.status, 200);
     print_message("the other one was number %s of %d\n", answer.body, PIPELINED + 1);
@@ -536,7 +554,8 @@ int main(void)
         SERVED(test_http_fairness_serves_others_while_a_bomb_inflates, setup),
         SERVED(test_http_fairness_takes_turns_with_who_sends_many_requests, setup),
         SERVED(test_http_fairness_keeps_memory_for_small_bodies, setup_little_memory),
-        SERVED(test_http_fairness_makes_room_by_closing_silent_connections, setup),
+        SERVED(test_http_fairness_closes_new_connections_while_nobody_is_silent, setup),
+        SERVED(test_http_fairness_makes_room_by_closing_silent_connections, setup_giving_way),
 #undef SERVED
     };
     return cmocka_run_group_tests_name("http_fairness", tests, NULL, NULL);
