@@ -6,6 +6,8 @@
 
 #include "core/metrics.h"
 
+#define PATIENT_MS 600000
+
 static void handle_echo(void *arg, struct http_request *request)
 {
     (void)arg;
@@ -35,8 +37,12 @@ struct tls_server_files tls_bed_files(const struct tls_bed *bed, const char *cli
                                          client_ca ? tls_world_path(&bed->world, client_ca) : ""};
 }
 
-void tls_bed_open(struct tls_bed *bed, const char *client_ca, bool is_client_required,
-                  int connections_max, int idle_timeout_ms)
+static int or_patient(int timeout_ms)
+{
+    return timeout_ms > 0 ? timeout_ms : PATIENT_MS;
+}
+
+void tls_bed_open(struct tls_bed *bed, const struct tls_bed_options *wanted)
 {
     struct tls_server_files files;
     struct http_server_options options = {.listen = "127.0.0.1:0",
@@ -45,11 +51,12 @@ void tls_bed_open(struct tls_bed *bed, const char *client_ca, bool is_client_req
                                           .routes = routes,
                                           .head_bytes_max = 4096,
                                           .memory_bytes_max = 4 * TLS_BED_BODY_BYTES_MAX,
-                                          .connections_max = connections_max,
-                                          .head_timeout_ms = TLS_BED_HEAD_TIMEOUT_MS,
-                                          .body_timeout_ms = 3000,
-                                          .idle_timeout_ms = idle_timeout_ms,
-                                          .answer_timeout_ms = 2000,
+                                          .connections_max = wanted->connections_max,
+                                          .silent_ms = PATIENT_MS,
+                                          .head_timeout_ms = or_patient(wanted->head_timeout_ms),
+                                          .body_timeout_ms = PATIENT_MS,
+                                          .idle_timeout_ms = or_patient(wanted->idle_timeout_ms),
+                                          .answer_timeout_ms = PATIENT_MS,
                                           .metric_connections = METRIC_GATEWAY_CONNECTIONS,
                                           .metric_connections_refused =
                                               METRIC_GATEWAY_CONNECTIONS_REFUSED,
@@ -64,8 +71,8 @@ void tls_bed_open(struct tls_bed *bed, const char *client_ca, bool is_client_req
     signal(SIGPIPE, SIG_IGN);
     tls_world_open(&bed->world);
     tls_world_issue(&bed->world, "server", "server", "DNS:localhost,IP:127.0.0.1");
-    files = tls_bed_files(bed, client_ca);
-    files.is_client_required = is_client_required;
+    files = tls_bed_files(bed, wanted->client_ca);
+    files.is_client_required = wanted->is_client_required;
     if (http_server_start(&options, &bed->server, &err) != OK) {
         fprintf(stderr, "tls_bed: %s\n", err.text);
         abort();

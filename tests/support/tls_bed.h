@@ -8,8 +8,14 @@
 #include "support/tls_world.h"
 
 #define TLS_BED_BODY_BYTES_MAX ((size_t)4 * 1024 * 1024)
-#define TLS_BED_HEAD_TIMEOUT_MS 500
-#define TLS_BED_IDLE_TIMEOUT_MS 900 /* what most tests take */
+
+struct tls_bed_options {
+    const char *client_ca; /* NULL: no client certificates */
+    bool is_client_required;
+    int connections_max;
+    int head_timeout_ms; /* 0, as the next: longer than any test takes */
+    int idle_timeout_ms;
+};
 
 struct tls_bed {
     struct tls_world world;
@@ -17,10 +23,8 @@ struct tls_bed {
     int port;
 };
 
-/* Makes the world with server.pem (DNS:localhost) and starts; client_ca NULL: no client
- * certificates. */
-void tls_bed_open(struct tls_bed *bed, const char *client_ca, bool is_client_required,
-                  int connections_max, int idle_timeout_ms);
+/* Makes the world with server.pem (DNS:localhost) and starts. No connection gives way to a new one. */
+void tls_bed_open(struct tls_bed *bed, const struct tls_bed_options *wanted);
 
 /* The files it was started with, in other buffers each time. */
 struct tls_server_files tls_bed_files(const struct tls_bed *bed, const char *client_ca);
