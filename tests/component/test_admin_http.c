@@ -15,9 +15,10 @@
 #include "core/settings.h"
 #include "support/capture.h"
 #include "support/raw_http.h"
+#include "support/reserved_port.h"
 #include "support/tls_world.h"
 
-#define WAIT_MS 3000
+#define WAIT_MS 30000
 #define TOKEN "0123456789abcdef"
 #define OTHER_TOKEN "fedcba9876543210"
 #define REASON "the database cannot be written"
@@ -26,6 +27,7 @@ struct fixture {
     struct admin_http *admin;
     struct settings st;
     char *token_path;
+    struct reserved_port reserved;
     char listen[32];
     int port;
     bool is_ready;
@@ -50,11 +52,11 @@ static void write_token(const struct fixture *fx, const char *text)
 
 static int setup_with(struct fixture *fx, const char *token)
 {
-    static int round;
     struct err err;
 
     memset(fx, 0, sizeof(*fx));
-    fx->port = 9000 + (int)((getpid() * 8) % 1900) + round++; /* below what the system gives out */
+    fx->reserved = reserved_port_open();
+    fx->port = fx->reserved.number;
     snprintf(fx->listen, sizeof(fx->listen), "127.0.0.1:%d", fx->port);
     fx->token_path = capture_file(token, strlen(token));
     fx->st.admin.token_file = *token ? fx->token_path : "";
@@ -88,6 +90,7 @@ static int teardown(void **state)
     struct fixture *fx = *state;
 
     admin_http_stop(fx->admin);
+    reserved_port_close(&fx->reserved);
     unlink(fx->token_path);
     free(fx->token_path);
     return 0;

@@ -22,6 +22,7 @@
 #include "ingest/gateway.h"
 #include "schemas/lineage_event.h"
 #include "support/raw_http.h"
+#include "support/reserved_port.h"
 
 #define PRODUCE 0 /* Kafka's number of the request */
 #define WAIT_MS 30000
@@ -39,7 +40,8 @@ struct fixture {
     rd_kafka_t *rk;
     rd_kafka_mock_cluster_t *cluster;
     pthread_t thread;
-    int port;
+    struct reserved_port door;
+    struct reserved_port admin;
     int exit_code;
     int is_running;
 };
@@ -89,8 +91,8 @@ static int load_settings(struct fixture *fx)
     struct err err;
     enum verdict verdict;
 
-    snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->port);
-    snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->port + 1);
+    snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->door.number);
+    snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->admin.number);
     snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
              rd_kafka_mock_cluster_bootstraps(fx->cluster));
     verdict = settings_load(&fx->st, (int)(sizeof(args) / sizeof(args[0])) - 1, args, &rest, &err);
@@ -105,13 +107,12 @@ static int load_settings(struct fixture *fx)
 static int setup(void **state)
 {
     static struct fixture fixture;
-    static int round;
     struct fixture *fx = &fixture;
     char text[256];
 
     memset(fx, 0, sizeof(*fx));
-    fx->port =
-        21000 + (int)((getpid() * 16) % 11000) + 2 * round++; /* below what the system gives out */
+    fx->door = reserved_port_open();
+    fx->admin = reserved_port_open();
     fx->rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, text, sizeof(text));
     fx->cluster = fx->rk ? rd_kafka_mock_cluster_new(fx->rk, BROKER) : NULL;
     if (!fx->cluster || load_settings(fx) != 0) {
@@ -123,7 +124,7 @@ static int setup(void **state)
     }
     fx->is_running = 1;
     for (int i = 0; i < 600; i++) {
-        if (get(fx->port + 1, "/readyz", text, sizeof(text)) == 200) {
+        if (get(fx->admin.number, "/readyz", text, sizeof(text)) == 200) {
             *state = fx;
             return 0;
         }
@@ -150,13 +151,15 @@ static int teardown(void **state)
     rd_kafka_mock_cluster_destroy(fx->cluster);
     rd_kafka_destroy(fx->rk);
     settings_fini(&fx->st);
+    reserved_port_close(&fx->door);
+    reserved_port_close(&fx->admin);
     return fx->exit_code;
 }
 
 static struct raw_answer post(struct fixture *fx, const char *path, const char *headers,
                               struct str body)
 {
-    int fd = raw_http_connect(fx->port);
+    int fd = raw_http_connect(fx->door.number);
     struct raw_answer answer;
 
     assert_true(fd >= 0);
@@ -246,8 +249,8 @@ static void test_gateway_names_the_place_of_the_fault(void **state)
     expect(fx, LINEAGE, "",
            STR("{\"eventTime\":\"never\",\"job\":{\"namespace\":\"a\",\"name\":\"b\"}}"), 422,
            "\"pointer\":\"/eventTime\",\"offset\":13");
-    assert_int_equal(get(fx->port, "/", NULL, 0), 404);
-    assert_int_equal(get(fx->port, LINEAGE, NULL, 0), 405);
+    assert_int_equal(get(fx->door.number, "/", NULL, 0), 404);
+    assert_int_equal(get(fx->door.number, LINEAGE, NULL, 0), 405);
 }
 
 /* Noise in a string does not compress below the 64 KiB that the test allows for a record. */
@@ -302,12 +305,12 @@ static void test_gateway_is_not_ready_while_the_broker_is_away(void **state)
 
     rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
     expect(fx, LINEAGE, "", STR(EVENT), 503, NULL);
-    assert_int_equal(get(fx->port + 1, "/readyz", reason, sizeof(reason)), 503);
+    assert_int_equal(get(fx->admin.number, "/readyz", reason, sizeof(reason)), 503);
     assert_non_null(strstr(reason, "Kafka"));
-    assert_int_equal(get(fx->port + 1, "/healthz", NULL, 0), 200);
+    assert_int_equal(get(fx->admin.number, "/healthz", NULL, 0), 200);
     rd_kafka_mock_broker_set_up(fx->cluster, BROKER);
     wait_taken(fx);
-    assert_int_equal(get(fx->port + 1, "/readyz", NULL, 0), 200);
+    assert_int_equal(get(fx->admin.number, "/readyz", NULL, 0), 200);
 }
 
 static void test_gateway_tells_per_event_what_became_of_a_batch(void **state)
@@ -354,8 +357,8 @@ static void test_gateway_says_503_for_a_batch_that_the_broker_does_not_take(void
 static void test_gateway_answers_what_is_open_when_it_is_stopped(void **state)
 {
     struct fixture *fx = *state;
-    int slow = raw_http_connect(fx->port);
-    int open_fd = raw_http_connect(fx->port);
+    int slow = raw_http_connect(fx->door.number);
+    int open_fd = raw_http_connect(fx->door.number);
     struct raw_answer answer;
     char head[128];
     int len = snprintf(head, sizeof(head),
@@ -380,7 +383,7 @@ static void test_gateway_answers_what_is_open_when_it_is_stopped(void **state)
     pthread_join(fx->thread, NULL);
     fx->is_running = 0;
     assert_int_equal(fx->exit_code, 0);
-    assert_int_equal(raw_http_connect(fx->port), -1);
+    assert_int_equal(raw_http_connect(fx->door.number), -1);
     close(slow);
     close(open_fd);
 }
@@ -391,7 +394,7 @@ static void test_gateway_counts_what_it_does(void **state)
     char text[16384];
 
     expect(fx, LINEAGE, "", STR(EVENT), 201, NULL);
-    assert_int_equal(get(fx->port + 1, "/metrics", text, sizeof(text)), 200);
+    assert_int_equal(get(fx->admin.number, "/metrics", text, sizeof(text)), 200);
     assert_non_null(strstr(text, "metaops_gateway_events_total{result=\"accepted\"}"));
     assert_non_null(strstr(text, "metaops_gateway_request_duration_seconds_count"));
 }

@@ -26,6 +26,7 @@
 #include "ingest/keys_topic.h"
 #include "schemas/event_codec.h"
 #include "support/raw_http.h"
+#include "support/reserved_port.h"
 
 #define WAIT_MS 30000
 /* Kafka's numbers of requests. */
@@ -47,7 +48,8 @@ struct fixture {
     rd_kafka_t *rk;
     rd_kafka_mock_cluster_t *cluster;
     pthread_t thread;
-    int port;
+    struct reserved_port door;
+    struct reserved_port admin;
     int exit_code;
     int is_running;
 };
@@ -74,8 +76,8 @@ static int load_settings(struct fixture *fx)
     struct err err;
     enum verdict verdict;
 
-    snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->port);
-    snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->port + 1);
+    snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->door.number);
+    snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->admin.number);
     snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
              rd_kafka_mock_cluster_bootstraps(fx->cluster));
     verdict = settings_load(&fx->st, (int)(sizeof(args) / sizeof(args[0])) - 1, args, &rest, &err);
@@ -91,12 +93,12 @@ static int load_settings(struct fixture *fx)
 static int setup(void **state)
 {
     static struct fixture fixture;
-    static int round;
     struct fixture *fx = &fixture;
     char text[256];
 
     memset(fx, 0, sizeof(*fx));
-    fx->port = 11000 + (int)((getpid() * 16) % 9000) + 2 * round++;
+    fx->door = reserved_port_open();
+    fx->admin = reserved_port_open();
     fx->rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, text, sizeof(text));
     fx->cluster = fx->rk ? rd_kafka_mock_cluster_new(fx->rk, 1) : NULL;
     if (!fx->cluster || load_settings(fx) != 0) {
@@ -111,7 +113,7 @@ static int setup(void **state)
     }
     fx->is_running = 1;
     for (int i = 0; i < 100; i++) {
-        int fd = raw_http_connect(fx->port);
+        int fd = raw_http_connect(fx->door.number);
         if (fd >= 0) {
             close(fd);
             *state = fx;
@@ -139,13 +141,15 @@ static int teardown(void **state)
     rd_kafka_mock_cluster_destroy(fx->cluster);
     rd_kafka_destroy(fx->rk);
     settings_fini(&fx->st);
+    reserved_port_close(&fx->door);
+    reserved_port_close(&fx->admin);
     return fx->exit_code;
 }
 
 static struct raw_answer post(struct fixture *fx, const char *path, const char *headers,
                               struct str body)
 {
-    int fd = raw_http_connect(fx->port);
+    int fd = raw_http_connect(fx->door.number);
     struct raw_answer answer;
 
     assert_true(fd >= 0);
@@ -172,7 +176,7 @@ static void expect(struct fixture *fx, const char *path, const char *headers, st
 
 static int ready(struct fixture *fx, char *reason, size_t size)
 {
-    int fd = raw_http_connect(fx->port + 1);
+    int fd = raw_http_connect(fx->admin.number);
     struct raw_answer answer;
 
     assert_true(fd >= 0);
@@ -195,7 +199,7 @@ static void wait_until_ready(struct fixture *fx)
     int status = 0;
 
     for (int i = 0; i < 100 && status != 200; i++) {
-        int fd = raw_http_connect(fx->port + 1);
+        int fd = raw_http_connect(fx->admin.number);
         if (fd >= 0) {
             close(fd);
             status = ready(fx, reason, sizeof(reason));
@@ -345,7 +349,7 @@ static void test_headers_that_are_no_key_are_refused(void **state)
                           "\r\nAuthorization: Bearer ");
         memset(head + at, 'a', len);
         memcpy(head + at + len, "\r\n\r\n", 4);
-        int fd = raw_http_connect(fx->port);
+        int fd = raw_http_connect(fx->door.number);
         (void)raw_http_send(fd, (struct str){head, (size_t)at + len + 4});
         struct raw_answer answer = raw_http_read(fd, WAIT_MS);
         assert_int_equal(answer.status, len == 12000 ? 401 : 431);
@@ -359,7 +363,7 @@ static void test_headers_that_are_no_key_are_refused(void **state)
 static void test_strangers_are_refused_before_their_body(void **state)
 {
     struct fixture *fx = *state;
-    int fd = raw_http_connect(fx->port);
+    int fd = raw_http_connect(fx->door.number);
     struct raw_answer answer;
     char text[512] = "";
 
@@ -374,7 +378,7 @@ static void test_strangers_are_refused_before_their_body(void **state)
     assert_true(raw_http_is_closed(fd, WAIT_MS));
     close(fd);
 
-    fd = raw_http_connect(fx->port);
+    fd = raw_http_connect(fx->door.number);
     assert_true(raw_http_send(fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\n"
                                       "Transfer-Encoding: chunked\r\n\r\n")));
     assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
@@ -382,7 +386,7 @@ static void test_strangers_are_refused_before_their_body(void **state)
     assert_non_null(strstr(text, "\r\nWWW-Authenticate: Bearer\r\n"));
     close(fd);
     /* Without a body the connection may go on. */
-    fd = raw_http_connect(fx->port);
+    fd = raw_http_connect(fx->door.number);
     for (int i = 0; i < 2; i++) {
         assert_true(raw_http_send(
             fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")));
@@ -456,7 +460,7 @@ static void test_while_keys_are_read_again_nobody_is_refused(void **state)
     struct fixture *fx = *state;
     struct raw_answer answer;
     char head[512];
-    int fd = raw_http_connect(fx->port);
+    int fd = raw_http_connect(fx->door.number);
 
     let_keys_be_known(fx);
     add_key(fx, (struct key_change){0}, STR(KEY("1", "1")));
@@ -501,7 +505,7 @@ static void test_a_topic_of_several_partitions_is_not_read(void **state)
     assert_int_equal(pthread_create(&fx->thread, NULL, run_gateway, fx), 0);
     fx->is_running = 1;
     for (int i = 0; i < 100 && !strstr(reason, "several has 3 partitions"); i++) {
-        int fd = raw_http_connect(fx->port + 1);
+        int fd = raw_http_connect(fx->admin.number);
         if (fd >= 0) {
             close(fd);
             assert_int_equal(ready(fx, reason, sizeof(reason)), 503);

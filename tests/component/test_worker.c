@@ -23,11 +23,12 @@
 #include "schemas/event_codec.h"
 #include "schemas/identity.h"
 #include "support/memory_sink.h"
+#include "support/reserved_port.h"
 
 #define TOPIC "metaops.events"
 #define JSON_TOPIC "openlineage.events"
 #define PARTITIONS 4
-#define WAIT_MS 25000
+#define WAIT_MS 60000
 
 struct bed {
     rd_kafka_t *host; /* also the producer of what the worker reads */
@@ -38,6 +39,7 @@ struct bed {
     pthread_t thread;
     bool is_running;
     int exit_code;
+    struct reserved_port admin;
 };
 
 static void *run_worker(void *arg)
@@ -88,7 +90,8 @@ static int setup(void **state)
     bed->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     snprintf(brokers, sizeof brokers, "--kafka.brokers=%s",
              rd_kafka_mock_cluster_bootstraps(bed->cluster));
-    snprintf(admin, sizeof admin, "--worker.admin-listen=127.0.0.1:%d", 20000 + getpid() % 20000);
+    bed->admin = reserved_port_open();
+    snprintf(admin, sizeof admin, "--worker.admin-listen=127.0.0.1:%d", bed->admin.number);
     assert_int_equal(settings_load(&bed->st, 5, args, &rest, &err), OK);
     free(rest.words);
     bed->codec = event_codec_new(1u << 20);
@@ -104,6 +107,7 @@ static int teardown(void **state)
     stop(bed);
     event_codec_free(bed->codec);
     settings_fini(&bed->st);
+    reserved_port_close(&bed->admin);
     rd_kafka_destroy(bed->producer);
     rd_kafka_mock_cluster_destroy(bed->cluster);
     rd_kafka_destroy(bed->host);
