@@ -32,7 +32,7 @@ from (values
     ('edges', 'insert'), ('emitter_chunks', 'insert, select, update'),
     ('emitter_gaps', 'insert, select, update'), ('emitters', 'insert, select, update'),
     ('erasures', 'select (event_id)'), ('event_ids', 'insert, select (event_id)'), ('events', 'insert'),
-    ('facet_origins', 'insert'), ('facets', 'insert'), ('io_sets', 'insert'), ('jobs', 'insert'),
+    ('facet_origins', 'insert'), ('facets', 'insert'), ('io_sets', 'insert, select'), ('jobs', 'insert'),
     ('key_changes', 'insert, select (event_id)'), ('layouts', 'insert'),
     ('offsets', 'insert, select, update'), ('refusals', 'insert'), ('run_io_sets', 'insert, select, update'),
     ('runs', 'insert, select, update'), ('statements', 'insert, select, update'), ('symlinks', 'insert'),

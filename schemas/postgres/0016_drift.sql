@@ -92,6 +92,16 @@ comment on column graph.drift_forms.digest is 'The facet (graph.facets).';
 comment on column graph.drift_forms.fact is 'What is compared of it.';
 comment on column graph.drift_forms.form is 'The form; null: it says nothing.';
 
+create table graph.drift_diffs (
+    pair uuid not null,
+    changes jsonb
+);
+create index drift_diffs_pair on graph.drift_diffs (pair);
+comment on table graph.drift_diffs is
+    'Differences between two forms, made when they are compared first. Twice the same does no harm, so that nobody waits for another.';
+comment on column graph.drift_diffs.pair is 'Digest of what is compared and of the two forms.';
+comment on column graph.drift_diffs.changes is 'The difference; null: none that is told.';
+
 create table graph.type_names (
     name text primary key,
     canonical text not null

@@ -128,9 +128,10 @@ begin
         where c in (select graph.drift_changes(fact, was, accepted)));
 end $$;
 
--- The changes of every fact among what was said. Joins of sets of any size: hashed.
+-- The changes of every fact among what was said. Differences are made once: each judgement of a subject compares all that was
+-- ever said of it. Joins of sets of any size: hashed.
 create function graph.drift_of(sayings graph.drift_saying[]) returns setof graph.drift_change
-language plpgsql stable set enable_hashjoin = on set enable_nestloop = off
+language plpgsql set enable_hashjoin = on set enable_nestloop = off
 as $$
 begin
     return query
@@ -154,8 +155,16 @@ begin
             from ranked r
         ) n
         join ranked w on w.subject_uuid = n.subject_uuid and w.fact = n.fact and w.family = n.family and w.place = n.before
+    ), pairs as materialized (
+        select c.*, p.pair, (select array[d.changes] from graph.drift_diffs d where d.pair = p.pair limit 1) as made
+        from changes c cross join lateral (select md5(concat_ws('|', c.fact, c.was, c.form))::uuid as pair) p
+    ), fresh as materialized (
+        select distinct on (p.pair) p.pair, (select jsonb_agg(x) from graph.drift_changes(p.fact, p.was, p.form) x) as changes
+        from pairs p where p.made is null
+    ), stored as (
+        insert into graph.drift_diffs select f.pair, f.changes from fresh f
     ), told as (
-        select c.*, (select jsonb_agg(x) from graph.drift_changes(c.fact, c.was, c.form) x) as changes from changes c
+        select p.*, coalesce(p.made[1], f.changes) as changes from pairs p left join fresh f using (pair)
     )
     select subject_uuid, fact, kind, family, form, t.changes,
         form <> accepted and not graph.still_holds(fact, t.changes, was, accepted),

@@ -134,8 +134,27 @@ begin
     left join graph.owners_of(array(select id from nearest)) o on o.subject_uuid = n.id);
 end $$;
 
--- Who did it: the runs, their jobs, the commits of their code.
-create function graph.drift_actors(runs uuid[]) returns table (run_uuid uuid, actor jsonb)
+-- The commit that runs ran, by their events about a time; runs that go on for ever have many.
+create function graph.commits_of(runs uuid[], times timestamptz[]) returns table (run_uuid uuid, version text)
+language plpgsql stable
+as $$
+begin
+    return query
+    select distinct on (r.run) r.run, f.content ->> 'version'
+    from unnest(runs, times) r (run, at)
+    cross join lateral (
+        select e.statement_id from graph.events e
+        where e.run_uuid = r.run and e.event_time between r.at - interval '1 day' and r.at + interval '1 day' limit 50
+    ) e
+    join graph.statements s on s.statement_id = e.statement_id
+    join graph.descriptions d on d.description_id = s.job_description and d.name = 'sourceCodeLocation'
+    join graph.facets f on f.digest = d.digest
+    where not f.deleted
+    order by r.run, s.last_at desc, d.digest;
+end $$;
+
+-- Who did it, in events at a time: the runs, their jobs, the commits of their code. Where an event tells none, the job's last.
+create function graph.drift_actors(runs uuid[], times timestamptz[]) returns table (run_uuid uuid, actor jsonb)
 language plpgsql stable
 as $$
 begin
@@ -146,16 +165,20 @@ begin
         left join graph.jobs j using (job_uuid)
     ), owners as materialized (
         select * from graph.owners_of(array(select k.job_uuid from known k where k.job_uuid is not null))
-    ), commits as materialized (
+    ), own as materialized (
+        select * from graph.commits_of(runs, times)
+    ), last as materialized (
         select distinct on (l.subject_uuid) l.subject_uuid, l.content ->> 'version' as version
-        from graph.latest_facets(array(select k.job_uuid from known k where k.job_uuid is not null), 'sourceCodeLocation') l
+        from graph.latest_facets(array(select k.job_uuid from known k where k.job_uuid is not null
+                                       and k.run_uuid not in (select c.run_uuid from own c)), 'sourceCodeLocation') l
         order by l.subject_uuid, l.last_at desc
     )
     select k.run_uuid, jsonb_strip_nulls(jsonb_build_object('first_bad_run', graph.run_name(k.run_id, k.run_uuid),
-        'job_namespace', k.namespace, 'job', k.name, 'commit', c.version, 'job_owners', o.owners))
+        'job_namespace', k.namespace, 'job', k.name, 'commit', coalesce(c.version, l.version), 'job_owners', o.owners))
     from known k
     left join owners o on o.subject_uuid = k.job_uuid
-    left join commits c on c.subject_uuid = k.job_uuid;
+    left join own c on c.run_uuid = k.run_uuid
+    left join last l on l.subject_uuid = k.job_uuid;
 end $$;
 
 create function graph.principal_of(run uuid, at timestamptz) returns text
@@ -301,7 +324,7 @@ begin
     ), owners as materialized (
         select * from graph.owners_of(array(select f.subject_uuid from fresh f))
     ), actors as materialized (
-        select * from graph.drift_actors(array(select f.run from fresh f))
+        select * from graph.drift_actors(array(select f.run from fresh f), array(select f.at from fresh f))
     )
     select h.alert_id, h.c, h.namespace, h.name, h.downstream, jsonb_strip_nulls(jsonb_build_object(
         'fact', h.fact,

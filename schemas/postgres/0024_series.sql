@@ -171,7 +171,7 @@ begin
         'last_good_at', f.good_at, 'principal', graph.principal_of(f.run, f.at),
         'owners', (select nullif(o.owners, '[]') from graph.owners_of(array[subject]) o),
         'sql', format('select * from metaops.series where series_id = %L', s.series_uuid)))
-        || coalesce((select a.actor from graph.drift_actors(array[f.run]) a), '{}');
+        || coalesce((select a.actor from graph.drift_actors(array[f.run], array[f.at]) a), '{}');
     perform graph.raise_alert(alert, graph.metric_kind(s.metric), graph.series_severity(s, f, hit <> '[]'),
         case when is_dataset then 3 else 2 end::smallint, subject, s.field,
         graph.series_title(s, name, f), detail, hit, f.at, f.run, f.what = 4,

@@ -167,7 +167,8 @@ begin
     end if;
 end $$;
 
--- An alert as the rules want it. What is upstream and open may explain it (graph.upstream_cause); when it opens again it may
+-- An alert as the rules want it. What is upstream and open may explain it (graph.upstream_cause), which is asked here of what
+-- is told to nobody, and before a message goes out of all else (graph.attach_symptoms); when it opens again it may
 -- be something else than at first.
 create function graph.raise_alert(alert uuid, kind text, severity text, subject_kind smallint, subject uuid, field text,
                                   title text, detail jsonb, downstream jsonb, event_time timestamptz, run uuid,
@@ -183,7 +184,9 @@ begin
         return;
     end if;
     if not is_past then
-        explained_by := coalesce(cause, graph.upstream_cause(alert, kind, subject, detail, event_time, run));
+        if explained_by is null and not graph.is_news(event_time) then
+            explained_by := graph.upstream_cause(alert, kind, subject, detail, event_time, run);
+        end if;
         update graph.alerts a set cause = explained_by
         where a.alert_id = alert and a.status = 'resolved' and a.cause is distinct from explained_by;
     end if;
@@ -393,7 +396,7 @@ begin
             'owners', (select o.owners from graph.owners_of(array[dataset]) o),
             'principal', graph.principal_of(broken.run, broken.at),
             'sql', format('select * from metaops.contracts where namespace = %L and name = %L', subject.namespace, subject.name)))
-            || coalesce((select a.actor from graph.drift_actors(array[broken.run]) a), '{}'),
+            || coalesce((select a.actor from graph.drift_actors(array[broken.run], array[broken.at]) a), '{}'),
         hit, case when is_declared then now() else coalesce(broken.at, now()) end, broken.run, false, null);
 end $$;
 

@@ -1,7 +1,13 @@
--- Subjects to judge, locked in order: those of which this transaction says something new, and those that are watched by
--- its statements ($1, $2 the earliest event time of each, $3 their jobs), because what was said before may be true
--- again. What was said first is a baseline, but that a failure (aspect 6) is none. Jobs with a new statement or failure are
--- due for what shows only in several runs (aspect 9), which is the alerter's.
+-- Subjects to judge, locked in order: those of which this transaction says something new, those of which a new statement says
+-- what was said before (with another commit, say), and those that are watched by its statements ($1, $2 the earliest event
+-- time of each, $3 their jobs), because what was said before may be true again. What was said first is a baseline, but that
+-- a failure (aspect 6) is none. Jobs with a new statement or failure are due for what shows only in several runs (aspect 9),
+-- which is the alerter's.
+with added as (
+    select s.statement_id, s.io_id, s.job_uuid, s.kind
+    from unnest($1::uuid[]) b (statement_id) join graph.statements s using (statement_id)
+    where s.xmax = '0'::xid -- inserted: the upsert of one that was there locks it first
+)
 insert into graph.drift_subjects as s (subject_uuid, aspect, contents, due_in)
 select t.subject_uuid, t.aspect, sum(t.contents),
     case when sum(t.contents) > 1 or t.aspect in (6, 9) then pg_current_xact_id() end
@@ -12,9 +18,15 @@ from (
     select c.subject_uuid, 9, 0 from graph.drift_contents c
     where c.added_in = pg_current_xact_id() and c.aspect = 6
     union all
-    select s.job_uuid, 9, 0
-    from unnest($1::uuid[]) b (statement_id) join graph.statements s using (statement_id)
-    where s.xmax = '0'::xid and s.kind = 1 -- inserted: the upsert of one that was there locks it first
+    select a.job_uuid, 9, 0 from added a where a.kind = 1
+    union all
+    select i.dataset_uuid, 1, 0
+    from added a join graph.io_sets i on i.io_id = a.io_id and i.direction in (1, 2)
+    where exists (select from graph.drift_contents c where c.subject_uuid = i.dataset_uuid and c.aspect = 1)
+    union all
+    select a.job_uuid, r.aspect, 0
+    from added a cross join (values (2::smallint), (3::smallint), (7::smallint)) r (aspect)
+    where exists (select from graph.drift_contents c where c.subject_uuid = a.job_uuid and c.aspect = r.aspect)
     union all
     select w.subject_uuid, w.aspect, 0
     from (
@@ -30,4 +42,5 @@ from (
 group by t.subject_uuid, t.aspect
 order by t.subject_uuid, t.aspect
 on conflict (subject_uuid, aspect) do update set contents = s.contents + excluded.contents,
-    due_in = pg_current_xact_id();
+    due_in = pg_current_xact_id()
+where s.contents + excluded.contents > 1 or excluded.aspect in (6, 9);

@@ -72,6 +72,10 @@ def codes(minute, query, **more):
     return at(minute, job_facets={"sql": facet(query=query)}, **more)
 
 
+def of_commit(version):
+    return {"sourceCodeLocation": facet(type="git", url="https://example.org/code.git", version=version)}
+
+
 def moves(minute, source, target, **more):
     return at(minute, inputs=[dataset(source)], outputs=[dataset(target)], **more)
 
@@ -87,6 +91,19 @@ SCENARIOS = {
     "a column goes": (
         [writes(1, "id:int", "a:text"), writes(2, "id:int")],
         {("schema", "t", "a", "open")}),
+    "a column goes with a commit": (
+        [writes(1, "id:int", "a:text", job_facets=of_commit("c1")),
+         at(2, run="bad", state="START", job_facets=of_commit("c2")), writes(3, "id:int", run="bad"),
+         writes(4, "id:int", job_facets=of_commit("c3"))],
+        {("schema", "t", "a", "open"), ("code", "job", None, "resolved"), ("code", "job", None, "open")}),
+    "it goes again, each time with a commit": (
+        [writes(1, "id:int", "a:text", job_facets=of_commit("c1")), writes(2, "id:int", job_facets=of_commit("c2")),
+         writes(3, "id:int", "a:text", job_facets=of_commit("c3")), writes(4, "id:int", job_facets=of_commit("c4"))],
+        {("schema", "t", "a", "open"), ("code", "job", None, "resolved"), ("code", "job", None, "open")}),
+    "two runs without an input, each with a commit": (
+        [reads(1, "a", "b", job_facets=of_commit("c1")), reads(2, "a", job_facets=of_commit("c2")),
+         reads(3, "a", job_facets=of_commit("c3"))],
+        {("topology", "job", None, "open"), ("code", "job", None, "resolved"), ("code", "job", None, "open")}),
     "a column comes": (
         [writes(1, "id:int"), writes(2, "id:int", "a:text")],
         {("schema", "t", "a", "open")}),

@@ -14,6 +14,7 @@ WRITER_MORE = {
     "runs": {"select", "update"},
     "statements": {"select", "update"},
     "run_io_sets": {"select", "update"},
+    "io_sets": {"select"},
     "offsets": {"select", "update"},
     "event_ids": {"select"},
     "key_changes": {"select"},
@@ -69,7 +70,7 @@ def tables(pipe):
 
 def try_writer(pipe, dsn):
     known = set(WRITER_MORE) | {
-        "jobs", "io_sets", "descriptions", "layouts", "facet_origins", "facets", "symlinks", "edges",
+        "jobs", "descriptions", "layouts", "facet_origins", "facets", "symlinks", "edges",
         "column_edges", "events", "body_bases", "refusals",
     }
     for table in tables(pipe):
