@@ -8,14 +8,14 @@ import subprocess
 import time
 
 from checks import check
-from own_pipeline import ROOT, query, role_dsn
+from own_pipeline import HURRIED, ROOT, query, role_dsn
 
 
 class Hand:
     def __init__(self, pipe, rng):
         self.pipe = pipe
         self.rng = rng
-        self.gateway = pipe.gateway()
+        self.gateway = pipe.gateway(**HURRIED)
         self.workers = [pipe.worker(1), pipe.worker(2)]
 
     def kill_gateway(self):

@@ -8,11 +8,12 @@ import random
 import threading
 import time
 
-from own_pipeline import test_events
+from own_pipeline import test_events, wait_until
 from small_world import events
 
 KIB, MIB = 1 << 10, 1 << 20
 BODY_BYTES_MAX = 32 * MIB
+ANSWER_S_MAX = 60  # a gateway says "later" by itself, and long before
 EDGES = [edge + step for edge in (16 * KIB, 64 * KIB, 1000000, MIB, 4 * MIB) for step in (-1, 0, 1)]
 LARGE_EDGES = [BODY_BYTES_MAX - 1, BODY_BYTES_MAX, BODY_BYTES_MAX + 1]  # the last is refused
 BAD_BODIES = [b"", b"{", b"[]", b"null", b'{"eventTime":"yesterday"}', b"\xff\xfe", b'{"run":{"runId":"x"}}', b'{"a":1}']
@@ -61,7 +62,7 @@ class Client(threading.Thread):
     def one_post(self, body):
         try:
             if self.connection is None:
-                self.connection = http.client.HTTPConnection(self.address, timeout=6)
+                self.connection = http.client.HTTPConnection(self.address, timeout=ANSWER_S_MAX)
             self.connection.request("POST", "/api/v1/lineage", body)
             answer = self.connection.getresponse()
             answer.read()
@@ -139,4 +140,11 @@ def stop_clients(clients):
     for client in clients:
         client.is_over.set()
     for client in clients:
-        client.join(20)
+        client.join()
+
+
+def wait_told_later(what, clients, times=2):
+    """Until each of them was told to come later, the second time for a request that it began after this."""
+    before = [client.answers[503] for client in clients]
+    wait_until(f"{what}: clients are told to come later", lambda: all(
+        client.answers[503] >= count + times for client, count in zip(clients, before)))

@@ -19,8 +19,9 @@ check() {
     fi
 }
 
-free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+# Sets the ports of the three doors.
+installed_ports() {
+    read -r GATEWAY_PORT GATEWAY_ADMIN WORKER_ADMIN < <(python3 tests/support/ports.py 3)
 }
 
 # Sets DEBS, made anew.
@@ -49,9 +50,7 @@ installed_remove() {
 
 # Lines "key = value" of the settings that the trial needs; ports are chosen here.
 installed_settings() {
-    GATEWAY_PORT=$(free_port)
-    GATEWAY_ADMIN=$(free_port)
-    WORKER_ADMIN=$(free_port)
+    installed_ports
     local topic
     printf 'kafka.brokers = %s\n' "$METAOPS_KAFKA"
     for topic in $(sed -n 's/^ *{FIELD(kafka\.topic_\([a-z_]*\)).*/\1/p' core/settings_table.c); do

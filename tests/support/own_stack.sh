@@ -2,11 +2,19 @@
 # own_stack.sh - for tests that do things to a stack which others must not feel: a second one, beside
 # the one that is shared, removed at the end. Sourced.
 
+# own_stack_is_free BASE - nobody listens on the ports that a stack of three brokers takes.
+own_stack_is_free() {
+    local offset
+    for offset in {0..13}; do
+        ! (exec 8<>"/dev/tcp/127.0.0.1/$(($1 + offset))") 2>/dev/null || return 1
+    done
+}
+
 own_stack_open() {
     local folder=$1 base
     export METAOPS_LOCAL_DIR=$folder
-    for base in 5520 15520 25520 6520; do
-        if ! (exec 8<>"/dev/tcp/127.0.0.1/$base") 2>/dev/null; then
+    for base in $((${METAOPS_PORT_BASE:-5500} + 20)) 5520 15520 25520 6520; do
+        if own_stack_is_free "$base"; then
             export METAOPS_PORT_BASE=$base
             break
         fi

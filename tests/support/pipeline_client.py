@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.parse
 
-LANDED_WITHIN_S = 60
+LIMIT_S = 120  # no measure of speed
 
 
 def event_id(body):
@@ -31,22 +31,29 @@ def query(sql, header=False):
 
 
 def post(bodies):
-    """Posts one after the other; every one must be taken."""
+    """Posts one after the other; every one must be taken, sooner or later."""
     at = urllib.parse.urlsplit(os.environ["METAOPS_GATEWAY_URL"])
-    client = http.client.HTTPConnection(at.hostname, at.port, timeout=10)
+    client = http.client.HTTPConnection(at.hostname, at.port, timeout=LIMIT_S)
+    until = time.monotonic() + LIMIT_S
     for body in bodies:
-        client.request("POST", "/api/v1/lineage", body, {"Content-Type": "application/json"})
-        answer = client.getresponse()
-        text = answer.read()
-        if answer.status != 201:
-            sys.exit(f"{answer.status} {text.decode()} for {body[:300]!r}")
+        while (answer := posted(client, body))[0] == 503 and time.monotonic() < until:
+            time.sleep(0.1)
+        if answer[0] != 201:
+            sys.exit(f"{answer[0]} {answer[1].decode()} for {body[:300]!r}")
     client.close()
+
+
+def posted(client, body):
+    """(status, text)"""
+    client.request("POST", "/api/v1/lineage", body, {"Content-Type": "application/json"})
+    answer = client.getresponse()
+    return answer.status, answer.read()
 
 
 def wait_landed(bodies):
     """Until all of them can be seen with SQL."""
     missing = {event_id(body) for body in bodies}
-    until = time.monotonic() + LANDED_WITHIN_S
+    until = time.monotonic() + LIMIT_S
     while time.monotonic() < until:
         wanted = ",".join(f"'{each}'" for each in missing)
         rows = query(f"select replace(event_id::text, '-', '') from metaops.events where event_id in ({wanted})")

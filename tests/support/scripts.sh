@@ -6,6 +6,8 @@
 # a test uses names (namespaces, run ids) of its own. Sourced by tests/run.
 
 STACKS=()
+# Where the caller wants them.
+PORT_BASE_WANTED=${METAOPS_PORT_BASE:-5500}
 
 port_base_is_free() {
     local offset
@@ -16,7 +18,7 @@ port_base_is_free() {
 
 port_base_find() {
     local base
-    for base in 5500 15500 25500 6500 7500; do
+    for base in "$PORT_BASE_WANTED" 5500 15500 25500 6500 7500; do
         if port_base_is_free "$base"; then
             printf '%d' "$base"
             return
@@ -105,7 +107,7 @@ script_run() {
     name=$(script_name "$file")
     log=$LOGS/$part-${name//\//-}.log
     start=$(now_us)
-    timeout -k 10 "${METAOPS_TEST_TIMEOUT_S:-300}" "$file" >"$log" 2>&1 </dev/null || code=$?
+    timeout -k 10 "${METAOPS_TEST_TIMEOUT_S:-900}" "$file" >"$log" 2>&1 </dev/null || code=$?
     case $code in
     0)
         result passed "$name"

@@ -94,7 +94,7 @@ def real_events(rng):
             for worker in range(workers):
                 pipe.worker(worker)
             pipe.emit(order)
-            pipe.wait_stored(120)
+            pipe.wait_stored()
             settled(pipe)
             alerts = pipe.query("select kind, namespace, name, field, status from metaops.alerts")
             check(f"the real events, {'shuffled' if number else 'in order'}, {partitions} partitions, {workers} workers",

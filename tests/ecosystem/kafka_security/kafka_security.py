@@ -16,9 +16,9 @@ import tempfile
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import NewTopic
 
-from avro_records import event_record, read_enriched
+from avro_records import read_enriched
 from checks import check, end
-from own_pipeline import ROOT, Pipeline, post, wait_until
+from own_pipeline import LIMIT_S, ROOT, Pipeline, post, wait_until
 from secure_kafka import SecureKafka
 
 OPENLINEAGE = "openlineage.events"
@@ -62,11 +62,11 @@ def roles_work(pipe, kafka, gateway, worker, enricher):
     producer = Producer(kafka.client("admin"))
     producer.produce(OPENLINEAGE, event("by transport"))
     producer.produce("metaops.events", b"no event")
-    producer.flush(10)
-    wait_until("all are in the graph", lambda: pipe.value("select count(*) from metaops.events") == 3, 40)
+    producer.flush(LIMIT_S)
+    wait_until("all are in the graph", lambda: pipe.value("select count(*) from metaops.events") == 3)
     check("from every way in", ["by emit", "by http", "by transport"], [name for (name,) in pipe.query(
         "select job_name from metaops.events order by 1")])
-    wait_until("what is no event is a dead letter", lambda: pipe.query("select 1 from metaops.dead_letters"), 20)
+    wait_until("what is no event is a dead letter", lambda: pipe.query("select 1 from metaops.dead_letters"))
     check("a reader gets them enriched", ["by emit", "by http", "by transport"], sorted(read(kafka, 3)))
     check("all roles live", [True] * 3, [role.runs() for role in (gateway, worker, enricher)])
 
@@ -74,15 +74,15 @@ def roles_work(pipe, kafka, gateway, worker, enricher):
 def keys_work(pipe, kafka):
     """A key made by the principal of keys opens a gateway that reads the topic as its own."""
     asks = pipe.gateway(**kafka.settings("gateway"), METAOPS_INGEST_AUTH="required")
-    wait_until("the gateway listens", lambda: status_of(asks, "stranger", {}) in (401, 503), 30)
+    wait_until("the gateway listens", lambda: status_of(asks, "stranger", {}) in (401, 503))
     key = pipe.run("keys", "add", "tester", **kafka.settings("keys")).decode().split()[-1]
     bearer = {"Authorization": f"Bearer {key}"}
     check("a new key opens a gateway", 201, wait_until(
-        "the key is known", lambda: status_of(asks, "by key", bearer) == 201 and 201, 20))
+        "the key is known", lambda: status_of(asks, "by key", bearer) == 201 and 201))
     check("without one it is shut", 401, status_of(asks, "without key", {}))
     check("keys are listed", True, "tester" in pipe.run("keys", "list", **kafka.settings("keys")).decode())
     asks.kill()
-    wait_until("the worker has the event", lambda: pipe.query("select 1 from metaops.events where job_name = 'by key'"), 30)
+    wait_until("the worker has the event", lambda: pipe.query("select 1 from metaops.events where job_name = 'by key'"))
 
 
 def heads_key(pipe):
@@ -96,7 +96,7 @@ def heads_key(pipe):
 def heads_work(pipe, kafka):
     """Signed heads of the audit chains, written by the principal of workers and read by that of audit."""
     words = ("audit", "verify", "--heads", "kafka", "--key", heads_key(pipe))
-    wait_until("heads on Kafka prove the store", lambda: not fails(pipe, *words, **kafka.settings("audit")), 30)
+    wait_until("heads on Kafka prove the store", lambda: not fails(pipe, *words, **kafka.settings("audit")))
 
 
 def status_of(gateway, job, headers):
@@ -116,7 +116,7 @@ def read(kafka, count):
             if message is not None and not message.error():
                 names.append(read_enriched(message.value())["job_name"])
             return len(names) >= count
-        wait_until("the reader has read", more, 40)
+        wait_until("the reader has read", more)
     finally:
         consumer.close()
     return names
@@ -127,13 +127,13 @@ def nothing_beyond(kafka):
     failures = []
     producer = Producer(kafka.client("reader") | {"log_level": 0})
     producer.produce("metaops.events", b"x", on_delivery=lambda error, _: failures.append(error.name()))
-    producer.flush(10)
+    producer.flush(LIMIT_S)
     check("a reader may not write events", ["TOPIC_AUTHORIZATION_FAILED"], failures)
     consumer = Consumer(kafka.client("gateway") | {"group.id": "metaops", "log_level": 0})
     consumer.subscribe(["metaops.events"])
     said = set()
     try:
-        for _ in range(20):
+        for _ in range(240):
             message = consumer.poll(0.5)
             if message is not None and message.error():
                 said.add(message.error().name())
@@ -147,19 +147,19 @@ def nothing_beyond(kafka):
 
 def refused_without(pipe, kafka, gateway, worker, enricher):
     def says(role, before, words="uthoriz"):
-        return wait_until(f"{role.name} says that it may not", lambda: words in role.words(1 << 20)[before:], 40)
+        return wait_until(f"{role.name} says that it may not", lambda: words in role.words(1 << 20)[before:])
 
     before = len(gateway.words(1 << 20))
     kafka.forbid(rights_of("gateway"))
     check("a gateway without its rights answers 503", 503, send(gateway, "not allowed"))
     check("and says why", True, says(gateway, before))
     kafka.allow(rights_of("gateway"))
-    wait_until("it works again once allowed", lambda: send(gateway, "allowed again") == 201, 40)
+    wait_until("it works again once allowed", lambda: send(gateway, "allowed again") == 201)
     for name, role in (("worker", worker), ("enricher", enricher)):
         before = len(role.words(1 << 20))
         kafka.forbid(rights_of(name))
         check(f"a {name} without its rights says so", True, says(role, before))
-        wait_until("and ends", lambda: not role.runs(), 40)
+        wait_until("and ends", lambda: not role.runs())
         kafka.allow(rights_of(name))
     for name, words, stdin in (("emitter", ("emit", "--kafka", "--quiet", "--retries", "0", "-"), event("x") + b"\n"),
                                ("audit", ("audit", "verify", "--heads", "kafka", "--key", heads_key(pipe)), None),
@@ -183,7 +183,7 @@ def strangers(pipe, kafka):
                      **{**kafka.settings("emitter"), **settings})
         check(f"{what} is refused and named", True, words in said)
         role = pipe.gateway(**{**kafka.settings("gateway"), **settings})
-        wait_until(f"a gateway with {what} says so", lambda: words in role.words(1 << 20), 30)
+        wait_until(f"a gateway with {what} says so", lambda: words in role.words(1 << 20))
         check(f"and answers 503 ({what})", 503, send(role, "stranger"))
         role.kill()
 
@@ -197,13 +197,13 @@ def alerts_work(pipe, kafka):
     message = ("insert into graph.alert_outbox (alert_id, what, alert) values (gen_random_uuid(), 'opened',"
                " '{\"kind\": \"schema\"}')")
     pipe.query(message)
-    wait_until("an alert is on its topic", lambda: not pipe.query("select 1 from graph.alert_outbox"), 40)
+    wait_until("an alert is on its topic", lambda: not pipe.query("select 1 from graph.alert_outbox"))
     kafka.forbid(rights_of("alerter"))
     pipe.query(message)
     wait_until("an alerter without its right notes why", lambda: "uthoriz" in (
-        pipe.query("select coalesce(max(last_error), '') from metaops.alert_deliveries")[0][0]), 60)
+        pipe.query("select coalesce(max(last_error), '') from metaops.alert_deliveries")[0][0]))
     kafka.allow(rights_of("alerter"))
-    wait_until("and goes on once allowed", lambda: not pipe.query("select 1 from graph.alert_outbox"), 60)
+    wait_until("and goes on once allowed", lambda: not pipe.query("select 1 from graph.alert_outbox"))
     check("the alerter ends well", 0, role.stop())
 
 
@@ -240,7 +240,7 @@ def start(pipe, kafka):
                          METAOPS_AUDIT_HEADS_INTERVAL_MS="1000")
     enricher = pipe.worker(2, **kafka.settings("enricher"), METAOPS_WORKER_SINK="kafka",
                            METAOPS_WORKER_GROUP="metaops-enriched")
-    pipe.wait_ready(60)
+    pipe.wait_ready()
     return gateway, worker, enricher
 
 

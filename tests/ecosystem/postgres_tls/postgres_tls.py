@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 
 from checks import check, end
-from own_pipeline import PROGRAM, Pipeline, wait_until
+from own_pipeline import LIMIT_S, PROGRAM, Pipeline, wait_until
 from private_postgres import PASSWORD, PrivatePostgres
 
 HBA = "hostssl postgres metaops_reader 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256\nhostnossl all all 127.0.0.1/32 reject\n"
@@ -47,7 +47,7 @@ def conninfo(server, role, database, root, host="localhost", mode="verify-full",
 def run(*words, words_of, **environment):
     """Exit code and all words of a command, which are kept for the search for the password."""
     done = subprocess.run([PROGRAM, *words], env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=LIMIT_S)
     words_of.append(done.stdout + done.stderr)
     return done.returncode, done.stdout + done.stderr
 

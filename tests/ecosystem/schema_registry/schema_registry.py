@@ -139,13 +139,13 @@ def enriched_for_others(pipe, registry):
     topic = f"{pipe.name}.enriched"
     expected = pipe.value("select count(*) from metaops.events")
     role = pipe.worker(3, **settings)
-    wait_until("all events are enriched", lambda: sum(pipe.ends(topic).values()) >= expected, 40)
+    wait_until("all events are enriched", lambda: sum(pipe.ends(topic).values()) >= expected)
     jobs = [read(registry, value)["job_name"] for _, _, _, value in pipe.records(topic)]
     check("enriched events are framed and read", [40, 5, 10], [jobs.count(j) for j in ("cached", "emitted", "plain")])
     role.stop()
     role = pipe.worker(4, **settings)
     pipe.emit([event("after a restart")])
-    wait_until("the new one is there", lambda: sum(pipe.ends(topic).values()) > expected, 40)
+    wait_until("the new one is there", lambda: sum(pipe.ends(topic).values()) > expected)
     check("and nothing twice", expected + 1, sum(pipe.ends(topic).values()))
     role.stop()
 
@@ -156,14 +156,14 @@ def registry_away(pipe, registry, gateway, worker):
     pipe.wait_stored()
     check("and the worker reads them", 5, pipe.value("select count(*) from metaops.events where job_name = 'away'"))
     fresh = pipe.gateway()
-    wait_until("the new gateway listens", lambda: not_ready_because(fresh), 20)
+    wait_until("the new gateway listens", lambda: not_ready_because(fresh))
     check("a gateway that starts without it answers 503", [503], send(fresh, [event("too early", 1)]))
     check("and says why it is not ready", True, wait_until(
-        "the reason", lambda: "schema registry" in (not_ready_because(fresh) or ""), 20))
+        "the reason", lambda: "schema registry" in (not_ready_because(fresh) or "")))
     worker.stop()
     send(gateway, [event("waits", n) for n in range(5)])
     again = pipe.worker(2)
-    wait_until("the worker has met the id", lambda: "no answer yet" in again.words(20000), 40)
+    wait_until("the worker has met the id", lambda: "no answer yet" in again.words(20000))
     check("a worker that does not know the id waits", 0, pipe.value(
         "select count(*) from metaops.events where job_name = 'waits'"))
     check("nothing becomes a dead letter", 40, pipe.value("select count(*) from metaops.dead_letters"))
@@ -171,7 +171,7 @@ def registry_away(pipe, registry, gateway, worker):
     pipe.wait_stored()
     check("when the registry is back, they are stored", 5, pipe.value(
         "select count(*) from metaops.events where job_name = 'waits'"))
-    wait_until("the gateway is ready", lambda: not_ready_because(fresh) == "", 30)
+    wait_until("the gateway is ready", lambda: not_ready_because(fresh) == "")
     check("and the gateway takes events", [201], send(fresh, [event("late", 1)]))
 
 

@@ -1,6 +1,6 @@
 """Under load, a role is started armed with one of its failpoints and killed there, at the first visit and at
-a later one; then it is started again. Each place has to be met, each role must serve again soon
-after its restart, and at the end the ledger and the store agree exactly.
+a later one; then it is started again. Each place has to be met, each role must serve again without
+waiting for anything to run out, and at the end the ledger and the store agree exactly.
 
 METAOPS_SEED (default 1); METAOPS_TEST_SHORT: each place once."""
 
@@ -12,11 +12,12 @@ import time
 from checks import check, end
 from ledger import Ledger, compare
 from load import garbage, start_clients, stop_clients
-from own_pipeline import ROOT, Pipeline, metric, wait_until
+from own_pipeline import HURRIED, LIMIT_S, ROOT, Pipeline, metric, wait_until
 
-SETTINGS = {"METAOPS_WORKER_SESSION_TIMEOUT_MS": "6000", "METAOPS_WORKER_BATCH_EVENTS_MAX": "40"}
-MET_WITHIN_S = 60
-SERVES_WITHIN_S = 10  # the goal is 3 on a machine that does nothing else; what it took is printed
+# Who waits for the end of the session before him serves too late, on the slowest machine, too. The goal is 3 s; what it
+# took is printed.
+SESSION_S = 2 * LIMIT_S
+SETTINGS = {"METAOPS_WORKER_SESSION_TIMEOUT_MS": str(int(SESSION_S * 1000)), "METAOPS_WORKER_BATCH_EVENTS_MAX": "40"}
 # Met only when this worker goes.
 ON_STOP = {"worker.revoke_begun", "worker.revoke_ended"}
 ONCE_A_LIFE = ON_STOP | {"worker.assigned"}
@@ -36,7 +37,7 @@ def places():
 class Stage:
     def __init__(self, pipe, rng, ledger):
         self.pipe, self.rng, self.ledger = pipe, rng, ledger
-        self.roles = {"gateway": pipe.gateway(), "worker": pipe.worker()}
+        self.roles = {"gateway": pipe.gateway(**HURRIED), "worker": pipe.worker()}
         self.clients = []
         pipe.wait_ready()
 
@@ -62,18 +63,16 @@ class Stage:
         self.restart(role, f"{name}@{nth}:kill")
         garbage(self.rng, self.pipe, self.ledger, 2)
         if name in ON_STOP:
-            wait_until("the worker is ready", lambda: self.landed() or not role.runs(), MET_WITHIN_S)
+            wait_until("the worker is ready", lambda: self.landed() or not role.runs())
             role.process.terminate()
-        wait_until(f"{name} is met ({nth})", lambda: not role.runs(), MET_WITHIN_S)
+        wait_until(f"{name} is met ({nth})", lambda: not role.runs())
         check(f"{name} ends the {kind}", -9, role.process.wait())
         acked = self.acked()
         self.restart(role)
         start = time.monotonic()
         serves = (lambda: self.acked() > acked) if kind == "gateway" else (lambda: self.landed() > 0)
-        wait_until(f"the {kind} serves again after {name}", serves, 30)
-        took = time.monotonic() - start
-        check(f"the {kind} serves within {SERVES_WITHIN_S} s after {name} ({took:.1f} s)", True, took < SERVES_WITHIN_S)
-        return took
+        wait_until(f"the {kind} serves again after {name}", serves)
+        return time.monotonic() - start
 
 
 def main():
@@ -93,8 +92,8 @@ def main():
         for name, nth in rounds:
             print(f"{name}@{nth}: {stage.kill_at(name, found[name], nth):.1f} s", flush=True)
         stop_clients(clients)
-        pipe.wait_ready(30)
-        pipe.wait_stored(60)
+        pipe.wait_ready()
+        pipe.wait_stored()
         check("good is taken and bad is refused", [], [each for client in clients for each in client.wrong])
         compare(pipe, ledger)
         ledger.close()

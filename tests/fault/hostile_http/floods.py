@@ -12,11 +12,12 @@ import time
 
 from attacks import CRLF, GZIP, MIB, START, event, head, post
 from checks import check
-from wire_client import answers, connect, send
+from wire_client import LIMIT_S, answers, connect, send
 
 SECONDS = 2.0
 SLOW = 400
 CLIENTS = 4
+TRIES = 3
 # Between two requests of one client: machines that are busy with attackers alone say nothing of the gateway.
 PAUSE_S = 0.01
 RESETS = 3000
@@ -35,7 +36,7 @@ def open_many(address, count, data):
     return socks
 
 
-def drip(address, count, begin, pieces, period_s=0.2, limit_s=8.0):
+def drip(address, count, begin, pieces, period_s=0.2, limit_s=LIMIT_S):
     """count connections send begin, then the pieces, one each period; -> {status: connections} of what they got,
     None for those that are open after all."""
     got = collections.Counter()
@@ -47,7 +48,7 @@ def drip(address, count, begin, pieces, period_s=0.2, limit_s=8.0):
     number = 0
     while selector.get_map() and time.monotonic() < end:
         for key, _ in selector.select(max(0, due - time.monotonic())):
-            statuses, _, _ = answers(key.fileobj, 1, timeout_s=1)
+            statuses, _, _ = answers(key.fileobj, 1)
             got[statuses[0] if statuses else "closed"] += 1
             selector.unregister(key.fileobj)
             key.fileobj.close()
@@ -91,7 +92,7 @@ def claims(address):
 
 def hold(address, data):
     sock = connect(address)
-    sock.settimeout(1.0)
+    sock.settimeout(5.0)
     try:
         sock.sendall(data)
     except OSError:
@@ -101,14 +102,23 @@ def hold(address, data):
 
 def full_memory(address):
     """More bodies at once than there is memory for: the last ones are told to come again."""
+    got = full(address)
+    for _ in range(TRIES - 1):
+        if got[(503,)] < 4:  # some were cut before others came
+            got = full(address)
+    check("bodies beyond the memory are told to come again", True, got[(503,)] >= 4)
+    check("the others are cut when their time is over", {(503,), (408,)}, set(got))
+
+
+def full(address):
+    """Eight bodies without their last byte, where there is room for less than four -> {answers: how many}"""
     data = head(b"Content-Length: %d" % BODY) + b" " * (BODY - 1)
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         socks = list(pool.map(lambda _: hold(address, data), range(8)))
     got = collections.Counter(answers(sock, 1)[0] for sock in socks)
     for sock in socks:
         sock.close()
-    check("bodies beyond the memory are told to come again", True, got[(503,)] >= 4)
-    check("the others are cut when their time is over", {(503,), (408,)}, set(got))
+    return got
 
 
 def pour(address, data, allowed, seconds=SECONDS):
@@ -172,7 +182,7 @@ def unread(address):
     """Requests without an end, whose answers nobody reads: who does so is cut off."""
     data = b"GET /nowhere HTTP/1.1\r\nHost: metaops\r\n\r\n" * 20000
     socks = [connect(address) for _ in range(20)]
-    end = time.monotonic() + 30
+    end = time.monotonic() + LIMIT_S
     open_ones = set(socks)
     for sock in socks:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

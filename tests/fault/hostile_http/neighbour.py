@@ -1,6 +1,6 @@
 """neighbour.py ADDRESS - a good client in a process of its own, so that attackers do not take its time: on each of a few
-kept connections an event each period, until its input ends. Prints a line each: when it was due (monotonic, s), how
-long after that the answer was there (ms), status; 0 for an answer that never came. What was due while an answer was
+kept connections an event each period, until its input ends. Prints a line each at once: the connection, when it was due
+(monotonic, s), how long after that the answer was there (ms), status; 0 for an answer that never came. What was due while an answer was
 waited for counts as waiting for it, too; else one long wait would be one of many short ones."""
 
 import http.client
@@ -22,8 +22,8 @@ def body(who, number):
     })  # fmt: skip
 
 
-def work(address, who, is_over, lines):
-    connection = http.client.HTTPConnection(address, timeout=10)
+def work(address, who, is_over):
+    connection = http.client.HTTPConnection(address, timeout=120)
     due = time.monotonic() + PERIOD_S * who / CONNECTIONS
     number = 0
     while not is_over.wait(max(0, due - time.monotonic())):
@@ -36,22 +36,24 @@ def work(address, who, is_over, lines):
         except (OSError, http.client.HTTPException):
             connection.close()
             status = 0
-        now = time.monotonic()
+        now, lines = time.monotonic(), ""
         while due < now:
-            lines.append(f"{due:.6f} {(now - due) * 1000:.3f} {status}")
+            lines += f"{who} {due:.6f} {(now - due) * 1000:.3f} {status}\n"
             due += PERIOD_S
+        sys.stdout.write(lines)
+        sys.stdout.flush()
 
 
 def main():
-    is_over, lines = threading.Event(), []
-    workers = [threading.Thread(target=work, args=(sys.argv[1], who, is_over, lines)) for who in range(CONNECTIONS)]
+    is_over = threading.Event()
+    workers = [threading.Thread(target=work, args=(sys.argv[1], who, is_over)) for who in range(CONNECTIONS)]
     for each in workers:
         each.start()
     sys.stdin.read()
     is_over.set()
     for each in workers:
         each.join()
-    print("\n".join(lines))
 
 
-main()
+if __name__ == "__main__":
+    main()

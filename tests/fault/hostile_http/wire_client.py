@@ -4,7 +4,10 @@ import socket
 import time
 
 
-def connect(address, timeout_s=20):
+LIMIT_S = 120  # no measure of speed
+
+
+def connect(address, timeout_s=LIMIT_S):
     host, port = address.split(":")
     sock = socket.create_connection((host, int(port)), timeout=timeout_s)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -34,8 +37,8 @@ def split_answers(data, is_head):
     return statuses, data
 
 
-def answers(sock, count, is_head=False, quiet_s=0.1, timeout_s=15):
-    """-> (statuses, is closed, bytes that are no answer). Reads until the end, or until a while after count answers."""
+def answers(sock, count, is_head=False, quiet_s=0.1, timeout_s=LIMIT_S):
+    """-> (statuses, is closed, bytes that are no answer). Reads until the end, or until quiet_s after count answers."""
     data, statuses, is_closed = b"", [], False
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

@@ -16,13 +16,17 @@ import time
 from checks import check, end
 from ledger import Ledger, compare
 from load import MIB, start_clients, stop_clients
-from own_pipeline import ROOT, Pipeline, metric, wait_until
+from own_pipeline import HURRIED, ROOT, Pipeline, metric, wait_until
 
 DATA_MAX = 512 * MIB
 RSS_MAX = 384 * MIB
 AWAY_S = 30
 FROZEN_S = 6
 CLIENTS = 6
+
+
+def landed(worker):
+    return metric(worker.admin_url, 'metaops_worker_events_total{result="landed"}')
 
 
 def cap(role):
@@ -40,10 +44,15 @@ def process_of(name):
     return int(pathlib.Path(os.environ["METAOPS_LOCAL_DIR"], "run", f"{name}.pid").read_text().split()[0])
 
 
-def postgres_away():
+def postgres_away(acked):
+    """For a while at least, and until the gateway has taken events meanwhile; -> how many"""
+    before = acked()
     os.kill(process_of("postgres"), signal.SIGQUIT)
     time.sleep(AWAY_S)
+    wait_until("the gateway takes events while PostgreSQL is away", lambda: acked() > before + 100)
+    away = acked() - before
     subprocess.run([ROOT / "compose/local", "up"], check=True, stdout=subprocess.DEVNULL)
+    return away
 
 
 def broker_frozen():
@@ -59,27 +68,22 @@ def main():
     print(f"seed {seed}")
     with Pipeline("memory", 4) as pipe:
         ledger = Ledger(pipe.folder / "ledger")
-        gateway, worker = pipe.gateway(), pipe.worker()
+        gateway, worker = pipe.gateway(**HURRIED), pipe.worker()
         for role in (gateway, worker):
             cap(role)
         pipe.wait_ready()
         address = gateway.url.removeprefix("http://")
         clients = start_clients(CLIENTS, seed, address, ledger, has_edges=True)
         clients += start_clients(1, seed, address, ledger, first=CLIENTS, has_large_edges=True)
-        time.sleep(2)
-        before = sum(client.acked for client in clients)
-        postgres_away()
-        away = sum(client.acked for client in clients) - before
-        check("the gateway took events while PostgreSQL was away", True, away > 100)
-        wait_until("events land again", lambda: metric(
-            worker.admin_url, 'metaops_worker_events_total{result="landed"}') > before, 60)
+        wait_until("there is load", lambda: landed(worker) > 100)
+        away = postgres_away(lambda: sum(client.acked for client in clients))
+        before = landed(worker)
+        wait_until("events land again", lambda: landed(worker) > before)
         broker_frozen()
-        time.sleep(2)
-        wait_until("events as large as may be, and larger, were sent", lambda: not clients[-1].sizes, 60)
-        time.sleep(5)
+        wait_until("events as large as may be, and larger, were sent", lambda: not clients[-1].sizes, 600)
         stop_clients(clients)
-        pipe.wait_ready(60)
-        pipe.wait_stored(180)
+        pipe.wait_ready()
+        pipe.wait_stored(600)
         check("good is taken and bad is refused", [], [each for client in clients for each in client.wrong])
         for role in (gateway, worker):
             check(f"I8 {role.name} lives", True, role.runs())

@@ -38,7 +38,7 @@ class Stage:
 
     def wait_load(self, events=EVENTS):
         before = self.acked()
-        wait_until("events are acknowledged", lambda: self.acked() >= before + events, 60)
+        wait_until("events are acknowledged", lambda: self.acked() >= before + events)
 
     def acked(self):
         return sum(client.acked for client in self.clients)
@@ -54,13 +54,13 @@ class Stage:
 
     def settle(self):
         stop_clients(self.clients)
-        self.pipe.wait_ready(60)
-        self.pipe.wait_stored(60)
+        self.pipe.wait_ready()
+        self.pipe.wait_stored()
 
     def nothing_comes_in(self):
         graph = self.pipe.checksum()
         before = self.put_back()
-        self.pipe.wait_stored(60)
+        self.pipe.wait_stored()
         check("workers without a task: what the copy lacks comes back", before, self.stored())
         check("workers without a task: the graph is the one there was", graph, self.pipe.checksum())
 
@@ -72,7 +72,7 @@ class Stage:
         check("the copy lacks events", True, self.stored() < before)
         for worker in self.workers:
             worker.start()
-        self.pipe.wait_stored(60)
+        self.pipe.wait_stored()
         check("workers stopped: what the copy lacks comes back", before, self.stored())
         check("workers stopped: the graph is the one there was", graph, self.pipe.checksum())
 

@@ -45,13 +45,13 @@ class Stage:
         os.kill(sender, signal.SIGSTOP)
 
     def fail_over(self, goes_on):
-        wait_until("events are stored", lambda: self.stored(self.primary) > 500, 60)
+        wait_until("events are stored", lambda: self.stored(self.primary) > 500)
         self.stop_shipping()
         shipped = self.stored(self.standby)
-        wait_until("events are stored that are not shipped", lambda: self.stored(self.primary) > shipped + UNSHIPPED, 60)
+        wait_until("events are stored that are not shipped", lambda: self.stored(self.primary) > shipped + UNSHIPPED)
         if not goes_on:
             stop_clients(self.clients)
-            self.pipe.wait_stored(60)
+            self.pipe.wait_stored()
         stored = self.stored(self.primary)
         self.primary.stop()
         time.sleep(2)  # with a standby only
@@ -61,7 +61,7 @@ class Stage:
         self.pipe.dsn = self.standby.dsn("metaops_owner", self.pipe.database)
         if goes_on:
             acked = self.acked()
-            wait_until("clients go on", lambda: self.acked() > acked + 300, 60)
+            wait_until("clients go on", lambda: self.acked() > acked + 300)
             stop_clients(self.clients)
 
 
@@ -75,8 +75,8 @@ def run(seed, goes_on):
             stage = Stage(pipe, primary, seed, ledger)
             garbage(random.Random(seed), pipe, ledger, 10)
             stage.fail_over(goes_on)
-            pipe.wait_ready(60)
-            pipe.wait_stored(60)
+            pipe.wait_ready()
+            pipe.wait_stored()
             check("good is taken and bad is refused", [], [each for client in stage.clients for each in client.wrong])
             for role in [stage.gateway, *stage.workers]:
                 check(f"I8 {role.name} lives", True, role.runs())

@@ -67,7 +67,7 @@ class Stage:
 
     def wait_stored_more(self, what):
         stored = self.stored()
-        wait_until(f"events are stored: {what}", lambda: self.stored() > stored + 20, 40)
+        wait_until(f"events are stored: {what}", lambda: self.stored() > stored + 20)
 
     def leave(self, worker):
         if self.rng.random() < 0.25:
@@ -86,12 +86,13 @@ class Stage:
     def storm(self):
         """Each round one that runs goes, and those that went before come back."""
         for _ in range(ROUNDS):
-            start = time.monotonic()
+            start, assigned = time.monotonic(), self.assignments()
             worker = self.rng.choice([worker for worker in self.workers if worker.runs()])
             for gone in self.workers:
                 if not gone.runs():
                     gone.start()
             self.leave(worker)
+            wait_until("partitions are assigned anew", lambda: self.assignments() > assigned)
             time.sleep(max(0, start + 2 - time.monotonic()))
         for worker in self.workers:
             if not worker.runs():
@@ -103,7 +104,7 @@ class Stage:
         for worker in self.workers[:count]:
             if not worker.runs():
                 worker.start()
-        self.pipe.wait_ready(60, self.workers[:count])
+        self.pipe.wait_ready(roles=self.workers[:count])
         self.wait_stored_more(f"{count} workers")
         print(f"{count} workers", flush=True)
 
@@ -117,7 +118,7 @@ class Stage:
         start = time.monotonic()
         for worker in self.workers:
             worker.start()
-        self.pipe.wait_stored(100)
+        self.pipe.wait_stored(600)
         print(f"{HEAP} events about {HOT} jobs and tables by four workers in {time.monotonic() - start:.1f} s", flush=True)
 
 
@@ -126,7 +127,6 @@ def disturb(stage):
     stage.storm()
     took_s = time.monotonic() - start
     print(f"{ROUNDS} rounds in {took_s:.0f} s: {stage.assignments()} assignments, {stage.stored()} stored", flush=True)
-    check("the group was hardly ever at rest", True, stage.assignments() > ROUNDS)
     for count in (1, 4, 2):
         stage.scale(count)
     stop_clients(stage.clients)
@@ -140,8 +140,8 @@ def main():
         ledger = Ledger(pipe.folder / "ledger")
         stage = Stage(pipe, random.Random(seed), seed, ledger)
         disturb(stage)
-        pipe.wait_ready(60)
-        pipe.wait_stored(60)
+        pipe.wait_ready()
+        pipe.wait_stored()
         answers = sum((client.answers for client in stage.clients), start=type(stage.clients[0].answers)())
         check("every event was taken at once", (0, 0), (answers[503], answers[None]))
         check("good is taken and bad is refused", [], [each for client in stage.clients for each in client.wrong])

@@ -1,7 +1,7 @@
 """Three brokers, three copies of every record, two of which have to be there before one counts. Under load each
 broker is killed in turn and stays away for longer than it takes the others to notice: clients get 201 as before,
-at most later, as long as the brokers find new leaders within the time that a record waits for one. While the last
-of them is away a second one goes: clients get 503. When both are back, the same gateway and workers go on by
+at most later. A record may wait for its new leader longer than on a busy machine it has to; how long is printed. While
+the last of them is away a second one goes: clients get 503. When both are back, the same gateway and workers go on by
 themselves, and the ledger agrees with the store.
 
 METAOPS_SEED (default 1)."""
@@ -17,17 +17,18 @@ from checks import check, end
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from ledger import Ledger, compare
-from load import start_clients, stop_clients
+from load import start_clients, stop_clients, wait_told_later
 from own_pipeline import ROOT, Pipeline, wait_until
 
 CLIENTS = 4
 NODES = ["kafka", "kafka-2", "kafka-3"]
 AWAY_S = 5
-TAKEN_OVER_S = 2.3  # a record waits 3 s, its client then gets 503: later is right on a machine with too much to do
 SETTINGS = {
     "METAOPS_KAFKA_REPLICATION_FACTOR": "3",
     "METAOPS_KAFKA_MIN_INSYNC_REPLICAS": "2",
     "METAOPS_WORKER_SESSION_TIMEOUT_MS": "6000",
+    "METAOPS_INGEST_MESSAGE_TIMEOUT_MS": "15000",
+    "METAOPS_INGEST_ANSWER_TIMEOUT_MS": "20000",
 }
 
 
@@ -62,7 +63,7 @@ class Cluster:
 
     def bring_back(self):
         subprocess.run([ROOT / "compose/local", "up"], check=True, stdout=subprocess.DEVNULL)
-        wait_until("every partition has three copies in step", self.is_whole, 60)
+        wait_until("every partition has three copies in step", self.is_whole)
 
     def counts(self):
         return sum(client.acked for client in self.clients), sum(client.answers[503] for client in self.clients)
@@ -78,29 +79,23 @@ class Cluster:
         self.slowest_s()
         start = time.monotonic()
         kill(node)
-        wait_until("others lead", lambda: self.has_leaders_without(NODES.index(node) + 1), 30)
+        wait_until("others lead", lambda: self.has_leaders_without(NODES.index(node) + 1))
         took_s = time.monotonic() - start
         time.sleep(AWAY_S)
         now_acked, now_later = self.counts()
         print(f"{node} away from {start - self.start:.0f} s on: others lead after {took_s:.1f} s, {now_acked - acked} acked,"
               f" {now_later - later} to be sent again, the slowest answer took {self.slowest_s():.1f} s", flush=True)
         stored = sum(self.pipe.stored().values())
-        wait_until(f"events are stored without {node}", lambda: sum(self.pipe.stored().values()) > stored, 20)
+        wait_until(f"events are stored without {node}", lambda: sum(self.pipe.stored().values()) > stored)
         check(f"without {node} events are taken", True, now_acked > acked)
-        if took_s > TAKEN_OVER_S:
-            print("the others took their time: 503 was right then", flush=True)
-        else:
-            check(f"without {node} every answer was 201", later, now_later)
+        check(f"without {node} every answer was 201", later, now_later)
 
     def kill_another(self, node):
         kill(node)
-        time.sleep(4)  # what was on its way has its answer
-        acked, later = self.counts()
+        wait_told_later("two brokers away", self.clients, times=1)
+        acked = self.counts()[0]
         time.sleep(AWAY_S)
-        now_acked, now_later = self.counts()
-        print(f"{node} away, too: {now_later - later} to be sent again", flush=True)
-        check("two brokers away: nothing is acknowledged", acked, now_acked)
-        check("two brokers away: clients are told to send again", True, now_later > later)
+        check("two brokers away: nothing is acknowledged", acked, self.counts()[0])
 
     def disturb(self, nodes):
         for node in nodes[:-1]:
@@ -112,7 +107,7 @@ class Cluster:
         self.kill_another(nodes[0])
         self.bring_back()
         acked = self.counts()[0]
-        wait_until("events are taken again", lambda: self.counts()[0] > acked + 100, 30)
+        wait_until("events are taken again", lambda: self.counts()[0] > acked + 100)
 
 
 def main():
@@ -129,8 +124,8 @@ def main():
         wait_until("the group's topic is there and whole", cluster.is_whole)
         cluster.disturb(rng.sample(NODES, len(NODES)))
         stop_clients(clients)
-        pipe.wait_ready(60)
-        pipe.wait_stored(60)
+        pipe.wait_ready()
+        pipe.wait_stored()
         check("no request was left without an answer", 0, sum(client.answers[None] for client in clients))
         check("good is taken and bad is refused", [], [each for client in clients for each in client.wrong])
         for role in roles:

@@ -1,7 +1,8 @@
 """Clients post without pause while a store of the first release is upgraded: migrated beside the old roles, new
 workers beside the old ones, which then stop, at last a new gateway; rebuilt in each of these states. Nothing
-acknowledged is lost or doubled, what old and new workers wrote side by side is what the bodies say, and the graph is
-the one that a new store makes of the same events.
+acknowledged is lost or doubled, what old and new workers wrote side by side is what the bodies say but for what the
+first release does not know of, what new workers wrote is so in all, and the graph is the one that a new store makes of
+the same events.
 
 In the wrong order, a new gateway before new workers, old workers cannot read its records: they are dead letters,
 and in the store once they are sent again.
@@ -18,14 +19,61 @@ import time
 import psycopg
 from checks import check, end
 from ledger import Ledger, compare
-from load import Client, garbage, stop_clients
-from own_pipeline import PROGRAM, Pipeline, metric, post, test_events
+from load import garbage, start_clients, stop_clients
+from own_pipeline import LIMIT_S, PROGRAM, Pipeline, metric, post, test_events, wait_until
 
 FIRST = os.environ["METAOPS_FIRST_PROGRAM"]
 SECONDS = float(os.environ.get("METAOPS_FAULT_SECONDS", "5"))
-# Where environments, first runs and facts of minimum metadata are noted, of which the first release knows nothing.
-LATER_KNOWN = {"descriptions", "layouts", "statements", "runs", "asset_facts", "events"}
+# What workers of the first release leave out, as these columns came after it:
+LATER = {
+    "statements": ["first_run", "environment"],
+    "descriptions": ["facts"],  # and those of environments are not there at all
+    "layouts": ["facts"],
+    "runs": ["facts"],
+    # A statement with an environment has another id than without.
+    "events": ["statement_id"],
+}
+LATER_KNOWN = {*LATER, "asset_facts"}  # a table of a later release
+TIMES_IN_THE_WAY = 3
 SETTINGS = {"METAOPS_WORKER_SESSION_TIMEOUT_MS": "6000", "METAOPS_WORKER_BATCH_EVENTS_MAX": "60"}
+
+
+def rows(pipe, table):
+    """{its key: the row as JSON, without what came after the first release}"""
+    key = {"statements": "statement_id", "events": "event_id", "runs": "run_uuid", "descriptions": "description_id, ordinal",
+           "layouts": "layout_id, slot"}[table]  # fmt: skip
+    return dict(pipe.query(f"select concat_ws(' ', {key}), (to_jsonb(t) - %s::text[])::text from graph.{table} t", LATER[table]))
+
+
+def differing(before, after):
+    """Keys of what is only in one of them, or not the same in both."""
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+
+class Graph:
+    """The tables that both releases write, as far as the first one knows them."""
+
+    def __init__(self, pipe):
+        self.tables = {table: rows(pipe, table) for table in LATER}
+        self.statement_of = dict(pipe.query("select event_id, statement_id::text from graph.events"))
+        self.environments = dict(pipe.query(
+            "select statement_id::text, environment::text from graph.statements where environment is not null"))
+
+    def check_same(self, after, landed_by_old):
+        """But for events with an environment, which belong to other statements than the first release thought."""
+        moved = {event for event, statement in self.statement_of.items() if statement != after.statement_of.get(event)}
+        print(f"  {len(moved)} events have an environment that their workers did not know", flush=True)
+        check("they are among what old workers wrote", True, len(moved) <= landed_by_old)
+        check("each has one", set(), {event for event in moved if after.statement_of[event] not in after.environments})
+        statements = {graph.statement_of[event] for event in moved for graph in (self, after)}
+        environments = set(after.environments.values())
+        for table in LATER:
+            keys = differing(self.tables[table], after.tables[table])
+            if table == "statements":
+                keys -= statements
+            if table == "descriptions":
+                keys = {key for key in keys if key in self.tables[table] or key.split()[0] not in environments}
+            check(f"nothing else differs: {table}", set(), keys)
 
 
 def landed(role):
@@ -39,28 +87,31 @@ def old_worker(pipe, number):
 
 class Upgrade:
     def __init__(self, pipe, rng, seed, ledger):
-        self.pipe, self.rng, self.ledger = pipe, rng, ledger
+        self.pipe, self.rng, self.seed, self.ledger = pipe, rng, seed, ledger
         self.old_gateway = pipe.gateway("gateway-old")
         self.old_workers = [old_worker(pipe, number) for number in (1, 2)]
         pipe.wait_ready()
-        self.clients = [self.client(number, seed, self.old_gateway) for number in (0, 1)]
+        self.clients = []
+        self.post_to(self.old_gateway)
 
-    def client(self, number, seed, gateway):
-        client = Client(number, seed, gateway.url.removeprefix("http://"), self.ledger, pause_s=0.01, has_edges=True)
-        client.start()
-        return client
+    def post_to(self, gateway):
+        self.clients += start_clients(2, self.seed, gateway.url.removeprefix("http://"), self.ledger,
+                                      first=len(self.clients), pause_s=0.01, has_edges=True)
 
     def load(self, what, workers):
         """Time passes, and all of these workers land events in it."""
         before = [landed(worker) for worker in workers]
         garbage(self.rng, self.pipe, self.ledger, 3)
         time.sleep(SECONDS)
-        check(f"{what}: every worker stores", [], [
-            worker.name for worker, count in zip(workers, before) if landed(worker) <= count])
+        wait_until(f"{what}: every worker stores", lambda: all(
+            landed(worker) > count for worker, count in zip(workers, before)))
+
+    def landed_by_old(self):
+        return sum(landed(worker) for worker in self.old_workers)
 
     def rebuild(self, what, later_known=frozenset()):
         """What is found to differ from what the events say is later_known at most."""
-        done = subprocess.run([PROGRAM, "rebuild"], capture_output=True, text=True, timeout=120,
+        done = subprocess.run([PROGRAM, "rebuild"], capture_output=True, text=True, timeout=LIMIT_S,
                               env=self.pipe.environment)
         print("\n".join(f"  {line}" for line in done.stdout.splitlines()), done.stderr, flush=True)
         differ = {line.split()[0] for line in done.stdout.splitlines() if " added, " in line}
@@ -68,10 +119,10 @@ class Upgrade:
         check(f"{what}: which is told", not differ, "was what its events say" in done.stdout)
 
     def in_the_way(self, is_over):
-        """One session after another reads what a migration changes, waits for it there, and then wants what the
-        migration has: one of the two has to give way."""
+        """A few sessions, one after the other, read what a migration changes, wait for it there, and then want what the
+        migration has: one of the two has to give way, and mostly it is the migration, which has waited for longer."""
         met = 0
-        while not is_over.is_set():
+        while met < TIMES_IN_THE_WAY and not is_over.is_set():
             with contextlib.suppress(psycopg.Error), psycopg.connect(self.pipe.dsn, autocommit=False) as session:
                 session.execute("set lock_timeout = '8s'")
                 session.execute("lock table graph.body_bases in access share mode")
@@ -93,7 +144,7 @@ class Upgrade:
             session.join()
         check("a session was in the way of a migration", True, self.times_in_the_way > 0)
 
-    def run(self, seed):
+    def run(self):
         self.load("the first release", self.old_workers)
 
         self.pipe.program = PROGRAM
@@ -107,17 +158,29 @@ class Upgrade:
         new_workers = [self.pipe.worker("new-1"), self.pipe.worker("new-2")]
         self.pipe.wait_ready()
         self.load("old and new workers", self.old_workers + new_workers)
-        self.rebuild("old and new workers", LATER_KNOWN)
+        self.at_rest(new_workers)
 
         for role in self.old_workers:
             check(f"{role.name} ends in good order", 0, role.stop())
         new_gateway = self.pipe.gateway("gateway-new")
         self.pipe.wait_ready(roles=[new_gateway])
-        self.clients += [self.client(number, seed, new_gateway) for number in (2, 3)]
+        self.post_to(self.old_gateway)
+        self.post_to(new_gateway)
         self.load("new workers, old and new gateway", new_workers)
-        self.rebuild("new workers", LATER_KNOWN)
+        self.rebuild("new workers")
         stop_clients(self.clients)
         check("the old gateway ends in good order", 0, self.old_gateway.stop())
+
+    def at_rest(self, new_workers):
+        """Under load, and once more when nobody posts, so that what a rebuild changes can be told from what workers write."""
+        landed_before = self.landed_by_old()
+        self.rebuild("old and new workers", LATER_KNOWN)
+        self.load("old and new workers, rebuilt", self.old_workers + new_workers)
+        stop_clients(self.clients)
+        self.pipe.wait_stored()
+        graph = Graph(self.pipe)
+        self.rebuild("old and new workers, at rest", LATER_KNOWN)
+        graph.check_same(Graph(self.pipe), self.landed_by_old() - landed_before)
 
 
 def wrong_order():
@@ -148,8 +211,8 @@ def main():
     with Pipeline("upgrade", 8, SETTINGS, FIRST) as pipe:
         ledger = Ledger(pipe.folder / "ledger")
         upgrade = Upgrade(pipe, random.Random(seed), seed, ledger)
-        upgrade.run(seed)
-        pipe.wait_stored(60)
+        upgrade.run()
+        pipe.wait_stored()
         check("good is taken and bad is refused", [], [each for client in upgrade.clients for each in client.wrong])
         compare(pipe, ledger)
         before = pipe.checksum()

@@ -8,7 +8,7 @@ import uuid
 
 from alerting import owner, prepare, raise_alert
 from checks import check, end
-from own_pipeline import Pipeline, role_dsn, wait_until
+from own_pipeline import LIMIT_S, Pipeline, role_dsn, wait_until
 from receiver import Receiver
 
 ONE, TWO, THREE = (str(uuid.UUID(int=number)) for number in (1, 2, 3))
@@ -28,7 +28,7 @@ def alerts(pipe, role, *words):
     """-> exit code, lines, stderr"""
     environment = {**pipe.environment, "METAOPS_POSTGRES_CONNINFO": role_dsn(role, pipe.database)}
     done = subprocess.run([pipe.program, "alerts", *words], env=environment, capture_output=True, text=True,
-                          timeout=60, check=False)
+                          timeout=LIMIT_S, check=False)
     return done.returncode, done.stdout.splitlines(), done.stderr
 
 

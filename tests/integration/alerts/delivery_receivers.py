@@ -20,7 +20,7 @@ import fastavro
 from alerting import owner, prepare, raise_alert
 from avro_records import load
 from checks import check, end
-from own_pipeline import Pipeline, free_port, wait_until
+from own_pipeline import LIMIT_S, Pipeline, free_port, wait_until
 from receiver import Receiver
 
 ALERT, ALERT_HEADER = load("alert.v1")
@@ -44,10 +44,10 @@ class Alertmanager:
              f"--config.file={inside}/alertmanager.yml", f"--storage.path={inside}",
              f"--web.listen-address=127.0.0.1:{self.port}", "--cluster.listen-address="],
             stdout=self.log, stderr=self.log)
-        wait_until("Alertmanager answers", self.is_ready, 60)
+        wait_until("Alertmanager answers", self.is_ready)
 
     def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=LIMIT_S) as answer:
             return answer.read()
 
     def is_ready(self):
@@ -181,7 +181,7 @@ def held_up_by_nobody(pipe, hooks):
         return {row[0] for row in pipe.query("select last_error from metaops.alert_deliveries where receiver = %s"
                                              " and last_error is not null", receiver)}
 
-    check("the one that hangs was asked", True, hooks["hanging"].count() > 0)
+    wait_until("the one that hangs is asked", lambda: hooks["hanging"].count() > 0)
     wait_until("the one that is away is tried again", lambda: any("connect" in fault for fault in faults("away")))
     for name in ("inside", "literal"):
         wait_until(f"{name} is refused", lambda at=name: faults(at) == {
@@ -223,7 +223,7 @@ def main():
                     "METAOPS_ALERTS_BACKOFF_MS": "100", "METAOPS_ALERTS_BACKOFF_MAX_MS": "500",
                     "METAOPS_ALERTS_POLL_INTERVAL_MS": "100"}
         done = subprocess.run([pipe.program, "check"], env={**pipe.environment, **settings}, capture_output=True,
-                              text=True, timeout=60, check=False)
+                              text=True, timeout=LIMIT_S, check=False)
         check("metaops check counts them", True, "10 receivers, 3 routes" in done.stdout)
         role = pipe.alerter(1, **settings)
         pipe.wait_ready(roles=[role])

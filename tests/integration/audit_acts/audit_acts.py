@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from audit_store import copy_of, is_whole, made, names, one, tampered, verify
 from checks import check, end
-from own_pipeline import PROGRAM, Pipeline, query, role_dsn, wait_until
+from own_pipeline import LIMIT_S, PROGRAM, Pipeline, query, role_dsn, wait_until
 
 DAY_S = 86400
 MARK = "Marie-Curie-was-here"
@@ -24,7 +24,7 @@ def marked(number):
 
 
 def fails(pipe, *words, **settings):
-    done = subprocess.run([PROGRAM, *words], env={**pipe.environment, **settings}, capture_output=True, timeout=60)
+    done = subprocess.run([PROGRAM, *words], env={**pipe.environment, **settings}, capture_output=True, timeout=LIMIT_S)
     return done.returncode, (done.stdout + done.stderr).decode()
 
 

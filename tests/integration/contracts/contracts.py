@@ -11,7 +11,7 @@ import uuid
 
 import psycopg
 from checks import check, end
-from own_pipeline import ROOT, Pipeline, role_dsn, wait_until
+from own_pipeline import LIMIT_S, ROOT, Pipeline, role_dsn, wait_until
 from scenarios import PRODUCER, facet, fields
 
 SHOP = "postgres://shop"
@@ -36,7 +36,7 @@ class World:
 
     def metaops(self, *words, role="owner"):
         environment = {**self.pipe.environment, "METAOPS_POSTGRES_CONNINFO": role_dsn(role, self.pipe.database)}
-        done = subprocess.run([self.pipe.program, *words], env=environment, capture_output=True, text=True, timeout=60,
+        done = subprocess.run([self.pipe.program, *words], env=environment, capture_output=True, text=True, timeout=LIMIT_S,
                               check=False)
         return done.returncode, done.stdout, done.stderr
 

@@ -95,7 +95,7 @@ def check_metrics(checks):
         for name, role in re.findall(r'\b((?:metaops|process)_\w+)\s*\{role=\\?"(gateway|worker)', text):
             wanted[role].add(name)
     for role, variable in (("gateway", "METAOPS_ADMIN_URL"), ("worker", "METAOPS_WORKER_ADMIN_URL")):
-        with urllib.request.urlopen(os.environ[variable] + "/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(os.environ[variable] + "/metrics", timeout=120) as answer:
             shown = set(re.findall(r"^(\w+)", answer.read().decode(), re.M))
         checks.true(f"the {role} shows {len(wanted[role])} metrics, missing: {sorted(wanted[role] - shown)}",
                     len(wanted[role]) > 5 and not wanted[role] - shown)

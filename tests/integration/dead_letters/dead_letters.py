@@ -10,7 +10,7 @@ import zstandard
 
 from avro_records import event_record, read_letter
 from checks import check, end
-from own_pipeline import Pipeline, metric
+from own_pipeline import Pipeline, metric, wait_until
 
 TIME = "2026-03-01T10:00:00Z"
 LARGEST = (34 << 20) - 200  # what Kafka just takes; with a letter's other fields it is too large
@@ -82,7 +82,7 @@ def main():
         look(pipe, bad)
         check("the worker lives", True, worker.runs())
         check("and counts them", len(bad), pipe.value("select count(*) from metaops.dead_letters"))
-        check("it says so in its metrics", True, metric(
+        wait_until("it says so in its metrics", lambda: metric(
             worker.admin_url, 'metaops_worker_events_total{result="dead_letter"}') >= len(bad))
         check("it stops in good order", 0, worker.stop())
         before = pipe.value("select count(*) from metaops.dead_letters"), pipe.checksum()

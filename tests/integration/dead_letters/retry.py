@@ -7,7 +7,7 @@ import subprocess
 
 from avro_records import event_record
 from checks import check, end
-from own_pipeline import PROGRAM, Pipeline, role_dsn, wait_until
+from own_pipeline import LIMIT_S, PROGRAM, Pipeline, role_dsn, wait_until
 
 TIME = "2026-03-01T10:00:00Z"
 DEEP = {"a": {"b": {"c": {"d": {"e": {"_producer": "p", "_schemaURL": "s"}}}}}}
@@ -23,7 +23,7 @@ def deep(number):
 
 def letters(pipe, *words, dsn=None):
     return subprocess.run(
-        [PROGRAM, "dead-letters", *words], capture_output=True, timeout=60,
+        [PROGRAM, "dead-letters", *words], capture_output=True, timeout=LIMIT_S,
         env={**pipe.environment, "METAOPS_POSTGRES_CONNINFO": dsn or pipe.dsn},
     )
 

@@ -9,7 +9,6 @@ import os
 import pathlib
 import signal
 import socket
-import ssl
 import subprocess
 import tempfile
 import time
@@ -19,17 +18,12 @@ import uuid
 
 import checks
 from authority import Authority
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAM = os.environ.get("METAOPS_PROGRAM") or str(ROOT / "build/metaops")
 TOKEN = "a-token-of-the-test-0123456789"
-WAIT_S = 20
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+WAIT_S = 120
 
 
 class Role:
@@ -99,14 +93,14 @@ def event():
 
 
 def check_guards(folder):
-    port = free_port()
+    port, admin = free_port(), free_port()
     cases = [
         ("gateway, open and plain", "gateway", {"ingest.listen": f"0.0.0.0:{port}"}, "ingest.tls_certificate_file"),
         ("gateway, open and anonymous", "gateway",
          {"ingest.listen": f"0.0.0.0:{port}", "ingest.insecure": "plaintext", "ingest.auth": "none"},
          "ingest.auth = required"),
         ("gateway, open admin port", "gateway",
-         {"ingest.listen": f"127.0.0.1:{port}", "ingest.admin_listen": f"0.0.0.0:{port + 1}"}, "admin.token_file"),
+         {"ingest.listen": f"127.0.0.1:{port}", "ingest.admin_listen": f"0.0.0.0:{admin}"}, "admin.token_file"),
         ("worker, open admin port", "worker", {"worker.admin_listen": f"[::]:{port}"}, "admin.token_file"),
     ]
     for what, name, settings, wanted in cases:
@@ -115,10 +109,10 @@ def check_guards(folder):
         checks.check(f"{what}: says what to set", True, role.logged(wanted))
 
 
-def gateway_settings(folder, port):
+def gateway_settings(folder, port, admin):
     return {
         "kafka.brokers": os.environ["METAOPS_KAFKA"],
-        "ingest.listen": f"127.0.0.1:{port}", "ingest.admin_listen": f"127.0.0.1:{port + 1}",
+        "ingest.listen": f"127.0.0.1:{port}", "ingest.admin_listen": f"127.0.0.1:{admin}",
         "ingest.tls_certificate_file": folder / "server.pem", "ingest.tls_key_file": folder / "server.key",
         "ingest.tls_client_ca_file": folder / "ca.pem",
         "admin.tls_certificate_file": folder / "server.pem", "admin.tls_key_file": folder / "server.key",
@@ -127,10 +121,10 @@ def gateway_settings(folder, port):
 
 
 def check_gateway(folder, authority):
-    port = free_port()
-    settings = gateway_settings(folder, port)
+    port, admin = free_port(), free_port()
+    settings = gateway_settings(folder, port, admin)
     url = f"https://localhost:{port}/api/v1/lineage"
-    metrics = f"https://localhost:{port + 1}/metrics"
+    metrics = f"https://localhost:{admin}/metrics"
     authority.issue("server", "DNS:localhost")
     authority.issue("airflow", "URI:spiffe://shop/airflow")
     context = authority.context()

@@ -5,6 +5,7 @@ and that a wrapped command is as it would be alone."""
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
@@ -13,11 +14,13 @@ import tempfile
 import time
 
 from checks import check, end
-from own_pipeline import PROGRAM, ROOT, Pipeline, wait_until
+from own_pipeline import LIMIT_S, PROGRAM, ROOT, Pipeline, wait_until
 
 EMITTING = sys.argv[1]
 OUTAGE_S = 6 if os.environ.get("METAOPS_TEST_SHORT") else 60
 COUNT = 20000
+ENOUGH_S = 2
+TRIES = 20
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="metaops-emitter-"))
 
 
@@ -34,15 +37,20 @@ def clean_environment():
     return {k: v for k, v in os.environ.items() if not k.startswith(own)}
 
 
-def emitting(to, spool, count, tag, rate=0, flush_ms=60000, more=""):
+def emitting(to, spool, count, tag, rate=0, flush_ms=120000, more=""):
     config = f"to = {to}\nspool = {spool}\nretry_ms_max = 1000\n{more}"
     words = [EMITTING, config, event_file(), str(count), str(rate), str(flush_ms), tag]
     return subprocess.Popen(words, stdout=subprocess.PIPE, env=clean_environment(), text=True)
 
 
-def answer(process, timeout_s=300):
-    out, _ = process.communicate(timeout=timeout_s)
-    return json.loads(out) if out.strip() else {}
+def has_emitted(process):
+    """Waits until the caller has its program back, so to speak: every emit has returned."""
+    return bool(select.select([process.stdout], [], [], LIMIT_S)[0]) and process.stdout.readline() == "emitted\n"
+
+
+def answer(process):
+    out, _ = process.communicate(timeout=2 * LIMIT_S)
+    return json.loads(out.removeprefix("emitted\n"))
 
 
 def events(pipe):
@@ -75,18 +83,18 @@ def costs(way, to, pipe):
 
 
 def outage(pipe, gateway):
-    """100 events/s; the gateway is killed after 2 s, and comes back."""
+    """100 events/s; the gateway is killed meanwhile, and comes back when the last emit has returned."""
     before = events(pipe)
     count = 100 * (OUTAGE_S + 5)
     process = emitting(gateway.url, WORK / "spool-outage", count, "outage", rate=100)
-    time.sleep(2)
+    wait_until("some are delivered", lambda: events(pipe) > before)
     gateway.kill()
     time.sleep(OUTAGE_S)
+    check("outage: nobody waited for the gateway", True, has_emitted(process))
     gateway.start()
     cost = answer(process)
     print(f"outage of {OUTAGE_S} s: longest emit {cost['longest_ms']} ms, RSS {cost['rss_kb']} kB", flush=True)
     check("outage: all emitted, all delivered", (0, 0, count), (cost["failed"], cost["flushed"], cost["delivered"]))
-    check("outage: nobody waited for the gateway", True, cost["longest_ms"] < 500 * OUTAGE_S)
     pipe.wait_stored()
     check("outage: every event is stored, once", count, events(pipe) - before)
 
@@ -97,14 +105,14 @@ def killed(pipe, gateway):
     before = events(pipe)
     gateway.kill()
     process = emitting(gateway.url, spool, 100000, "killed", rate=500)
-    wait_until("hundreds are in the spool", lambda: sum(file.stat().st_size for file in spool.glob("**/*")) > 1000000, 60)
+    wait_until("hundreds are in the spool", lambda: sum(file.stat().st_size for file in spool.glob("**/*")) > 1000000)
     process.send_signal(signal.SIGKILL)
     process.wait()
     gateway.start()
     pipe.wait_ready()
     done = subprocess.run(
         [PROGRAM, "emit", "--spool", spool, "--to", gateway.url, "--json"],
-        capture_output=True, env=clean_environment(), timeout=60, text=True,
+        capture_output=True, env=clean_environment(), timeout=LIMIT_S, text=True,
     )
     said = json.loads(done.stdout)
     check("killed: what it had emitted is shipped", (0, True), (done.returncode, said["delivered"] > 100))
@@ -119,7 +127,7 @@ def gaps(pipe, gateway):
     gateway.kill()
     process = emitting(gateway.url, WORK / "spool-gaps", 2000, "gaps", rate=1000,
                        more="spool_bytes_max = 256KiB\nemitter = small\n")
-    time.sleep(3)
+    check("gaps: all is emitted while the gateway is away", True, has_emitted(process))
     gateway.start()
     cost = answer(process)
     lost = 2000 - cost["delivered"]
@@ -137,9 +145,17 @@ def wrapped(*words, to="http://127.0.0.1:1", spool="spool-run", **more):
     start = time.monotonic()
     done = subprocess.run(
         [PROGRAM, "run", "--to", to, "--spool", WORK / spool, *words],
-        capture_output=True, env={**clean_environment(), **more}, timeout=60, text=True,
+        capture_output=True, env={**clean_environment(), **more}, timeout=LIMIT_S, text=True,
     )
     return time.monotonic() - start, done
+
+
+def quickest(*words):
+    """Seconds of the best of some tries, which end as soon as one was quick enough: a machine may be busy."""
+    took = []
+    while len(took) < TRIES and min(took, default=ENOUGH_S) >= ENOUGH_S:
+        took.append(wrapped(*words)[0])
+    return min(took)
 
 
 def commands():
@@ -156,23 +172,22 @@ def commands():
         check(f"run: {' '.join(words)} ends with {code}", code, wrapped(*job, "--", *words)[1].returncode)
     _, done = wrapped(*job, "--", "sh", "-c", "echo out; echo err >&2; test ! -t 0")
     check("run: the streams are the command's", ("out\n", "err\n"), (done.stdout, done.stderr))
-    took = min(wrapped(*job, "--wait", "0", "--", "true")[0] for _ in range(5))
-    print(f"run: `true` takes {1e3 * took:.0f} ms with nobody listening and --wait 0")
-    check("run: nobody listening costs little", True, took < 2)  # a busy machine needs a second for anything
-    more = min(wrapped(*job, "--", "true")[0] for _ in range(3)) - took
-    check(f"run: by default about half a second more ({more:.2f} s)", True, more < 2)
+    took = quickest(*job, "--wait", "0", "--", "true")
+    check(f"run: nobody listening and --wait 0 cost little ({1e3 * took:.0f} ms)", True, took < ENOUGH_S)
+    took = quickest(*job, "--", "true")
+    check(f"run: by default about half a second ({took:.2f} s)", True, took < ENOUGH_S)
     check("run: without a job", 2, wrapped("--", "true")[1].returncode)
     check("run: a name that does not fit is not cut", 2,
           wrapped("--job", "cron/" + 512 * "j", "--", "true")[1].returncode)
     check("run: a dataset without a namespace", 2, wrapped(*job, "--in", "x", "--", "true")[1].returncode)
     process = subprocess.Popen(
         [PROGRAM, "run", "--to", "http://127.0.0.1:1", "--spool", WORK / "spool-run", *job, "--",
-         "sh", "-c", "trap 'exit 9' TERM; echo up; sleep 20 & wait"],
+         "sh", "-c", "trap 'exit 9' TERM; echo up; sleep 1000 & wait"],
         stdout=subprocess.PIPE, env=clean_environment(), text=True,
     )
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    check("run: SIGTERM reaches the command", 9, process.wait(10))
+    check("run: SIGTERM reaches the command", 9, process.wait(LIMIT_S))
 
 
 def graph(pipe, gateway):
@@ -247,7 +262,7 @@ def doors(pipe):
     config = {f"METAOPS_EMIT_{name.upper()}": value for name, value in trusting.items()}
     done = subprocess.run(
         [PROGRAM, "emit", "--spool", WORK / "no-key", "--to", named],
-        capture_output=True, env={**clean_environment(), **config}, timeout=60, text=True,
+        capture_output=True, env={**clean_environment(), **config}, timeout=LIMIT_S, text=True,
     )
     check("https: and go once there is one", (0, "2 delivered, 0 refused, 0 dropped\n"), (done.returncode, done.stdout))
 

@@ -73,6 +73,8 @@ int main(int argc, char **argv)
         longest_cpu = before_cpu > longest_cpu ? before_cpu : longest_cpu;
     }
     double emitted = seconds(CLOCK_MONOTONIC) - start;
+    puts("emitted");
+    fflush(stdout);
     int flushed = metaops_emit_flush(emitter, (int)strtol(argv[5], NULL, 10));
     double took = seconds(CLOCK_MONOTONIC) - start;
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;

@@ -15,7 +15,7 @@ from own_pipeline import PROGRAM, Pipeline, free_port, wait_until
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "alerts"))
 from alerting import owner, prepare, raise_alert
 
-ENDS_WITHIN_S = 30
+ENDS_WITHIN_S = 120
 
 
 def nothing(path):

@@ -81,7 +81,7 @@ def both(bodies, expected):
         make_topic(admin, later)
         pipe.produce(later, [(2, None, LATE)])
         wait_until("the topic made later is read", lambda: pipe.query(
-            "select 1 from metaops.jobs where namespace = 'late'"), 30)
+            "select 1 from metaops.jobs where namespace = 'late'"))
         check("nothing came from before the beginning", [], pipe.query("select 1 from metaops.jobs where namespace = 'gone'"))
         check("the worker lives", True, worker.runs())
         check("and ends well", 0, worker.stop())

@@ -9,7 +9,7 @@ import random
 import subprocess
 
 from checks import check, end
-from own_pipeline import PROGRAM, Pipeline, role_dsn
+from own_pipeline import LIMIT_S, PROGRAM, Pipeline, role_dsn
 from world import events, expected, growing, monday, run_id
 
 ORDERS = 4 if "METAOPS_TEST_SHORT" in os.environ else 24
@@ -44,7 +44,7 @@ def look(pipe, what):
 
 def gate(pipe, *words):
     """As a role that may only read. -> exit code, lines"""
-    done = subprocess.run([PROGRAM, "gate", *words], capture_output=True, text=True, timeout=60, env={
+    done = subprocess.run([PROGRAM, "gate", *words], capture_output=True, text=True, timeout=LIMIT_S, env={
         **pipe.environment, "METAOPS_POSTGRES_CONNINFO": role_dsn("reader", pipe.database)})
     return done.returncode, done.stdout.splitlines() or done.stderr.splitlines()
 

@@ -2,20 +2,21 @@
 a restart and read from their first record, every event lands once, and the graph is the one of a
 topic that had 12 partitions from the start."""
 
+import itertools
 import json
-import subprocess
+import threading
 import time
 
 from checks import check, end
-from own_pipeline import PROGRAM, Pipeline, wait_until
+from own_pipeline import Pipeline, post, wait_until
 
-POSTED = 6500  # at 250 a second 26 s: clients learn of new partitions each 10 s, or 20
-RATE = 250
+PAUSE_S = 0.004
+STRAIGHT = 600
 
 
-def events(begin, count):
-    """START and COMPLETE of runs of 150 jobs, each reading what another writes."""
-    for number in range(begin, begin + count):
+def events(begin):
+    """START and COMPLETE of runs of 150 jobs, each reading what another writes; without end."""
+    for number in itertools.count(begin):
         run, job = number // 2, number // 2 % 150
         yield json.dumps({
             "eventTime": f"2026-03-{1 + run % 28:02}T{run % 24:02}:{'10' if number % 2 else '00'}:00Z",
@@ -27,34 +28,53 @@ def events(begin, count):
         }).encode()
 
 
-def grow(posted, straight):
+class Load(threading.Thread):
+    """Posts until it is told to stop."""
+
+    def __init__(self, gateway):
+        super().__init__(daemon=True)
+        self.url = f"{gateway.url}/api/v1/lineage"
+        self.is_over = threading.Event()
+        self.posted, self.answers = [], set()
+
+    def run(self):
+        for body in events(0):
+            self.answers.add(post(self.url, body)[0])
+            self.posted.append(body)
+            if self.is_over.wait(PAUSE_S):
+                break
+
+    def stop(self):
+        self.is_over.set()
+        self.join()
+
+
+def grow():
+    """-> checksum of the graph, and the events that made it"""
     with Pipeline("partitions", 3) as pipe:
         gateway = pipe.gateway()
         workers = [pipe.worker(1), pipe.worker(2)]
         pipe.wait_ready()
-        file = pipe.folder / "posted.jsonl"
-        file.write_bytes(b"\n".join(posted) + b"\n")
-        load = subprocess.Popen(
-            [PROGRAM, "emit", "--to", gateway.url, "--rate", str(RATE), "--quiet", file],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=pipe.environment)
-        time.sleep(2)
-        check("the load runs", None, load.poll())
+        load = Load(gateway)
+        load.start()
+        wait_until("events are stored", lambda: any(offset > 10 for offset in pipe.stored().values()))
         pipe.run("migrate", "--kafka", METAOPS_KAFKA_PARTITIONS="12")
         check("there are 12 partitions", 12, len(pipe.ends()))
+        begin = time.monotonic()
         wait_until("a new partition is stored while the load runs", lambda: any(
-            number >= 3 and offset > 0 for number, offset in pipe.stored().items()), 40)
-        check("while the load runs", None, load.poll())
-        words = load.stdout.read().decode()
-        check("every event was taken", 0, load.wait(60))
-        print(words)
+            number >= 3 and offset > 0 for number, offset in pipe.stored().items()))
+        print(f"a new partition is stored after {time.monotonic() - begin:.1f} s", flush=True)
+        load.stop()
+        check("every event was taken", {201}, load.answers)
+        straight = list(itertools.islice(events(len(load.posted)), STRAIGHT))
         pipe.emit(straight)
         pipe.wait_stored()
         check("every new partition has records", True, all(pipe.ends().values()))
         check("and is stored to its end", pipe.ends(), pipe.stored())
-        check("every event once", len(posted) + len(straight), pipe.value("select count(*) from metaops.events"))
+        check("every event once", len(load.posted) + STRAIGHT, pipe.value("select count(*) from metaops.events"))
         check("no dead letters", 0, pipe.value("select count(*) from metaops.dead_letters"))
         check("the workers live", [True, True], [worker.runs() for worker in workers])
-        return pipe.checksum()
+        return pipe.checksum(), load.posted + straight
 
 
 def twelve(lines):
@@ -66,8 +86,8 @@ def twelve(lines):
 
 
 def main():
-    posted, straight = list(events(0, POSTED)), list(events(POSTED, 600))
-    check("the graph is that of 12 from the start", twelve(posted + straight), grow(posted, straight))
+    grown, lines = grow()
+    check("the graph is that of 12 from the start", twelve(lines), grown)
     end()
 
 

@@ -76,7 +76,7 @@ def after(what, disturb, more, landed_before, landed_after):
             check(f"{what}: nothing is skipped", landed_before, count(pipe))
             check(f"{what}: the list says why", True, bool(pipe.value("select max(stopped_reason) from metaops.offsets")))
             pipe.run("offsets", "accept")
-        pipe.wait_stored(30)
+        pipe.wait_stored()
         wait_until("it is ready", lambda: readiness(worker)[0] == 200)
         check(f"{what}: all that there is has landed", landed_after, count(pipe))
         check(f"{what}: the worker lives", True, worker.runs())

@@ -8,7 +8,7 @@ import subprocess
 import psycopg
 from checks import check, end
 from events import DATA, HDATA, HID, MARK, VIS, events
-from own_pipeline import PROGRAM, Pipeline, query
+from own_pipeline import LIMIT_S, PROGRAM, Pipeline, query
 from private_postgres import PrivatePostgres
 
 VIEWS = ["namespaces", "datasets", "dataset_symlinks", "dataset_fields", "dataset_versions", "jobs", "job_versions",
@@ -89,7 +89,7 @@ def walks(dsn):
 
 
 def lineage(pipe, dsn):
-    done = subprocess.run([PROGRAM, "lineage", DATA, "a", "--down"], capture_output=True, text=True, timeout=30,
+    done = subprocess.run([PROGRAM, "lineage", DATA, "a", "--down"], capture_output=True, text=True, timeout=LIMIT_S,
                           env={**pipe.environment, "METAOPS_POSTGRES_CONNINFO": dsn})
     check("metaops lineage shows what is seen", (0, True, False), (
         done.returncode, "J2" in done.stdout and "c" in done.stdout, MARK in done.stdout + done.stderr))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 from checks import check
-from own_pipeline import PROGRAM, free_port, wait_until
+from own_pipeline import LIMIT_S, PROGRAM, free_port, wait_until
 
 NO_LIMIT = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
@@ -56,7 +56,7 @@ def try_run(pipe, folder):
     check("metaops run: crashes and leaves no core", (True, False),
           dumps_core([*run, f"touch {began}; exec sleep 3"], folder, began.exists, pipe.environment))
     subprocess.run([*run, "kill -SEGV $$"], cwd=folder, env=pipe.environment, preexec_fn=unlimited,
-                   stderr=subprocess.DEVNULL, timeout=60, check=False)
+                   stderr=subprocess.DEVNULL, timeout=LIMIT_S, check=False)
     check("its command that crashes leaves its own", 1, len(list(folder.glob("core*"))))
 
 

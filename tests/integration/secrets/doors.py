@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from checks import check
-from own_pipeline import PROGRAM, wait_until
+from own_pipeline import LIMIT_S, PROGRAM, wait_until
 from planted import event
 
 EMITTING = sys.argv[1]
@@ -18,7 +18,7 @@ DEBUG = {"METAOPS_LOG_LEVEL": "debug"}
 def send(planted, role, path, body, **headers):
     """One request as it stands; whatever comes back is kept. The status."""
     host, _, port = role.url.removeprefix("http://").partition(":")
-    client = http.client.HTTPConnection(host, int(port), timeout=30)
+    client = http.client.HTTPConnection(host, int(port), timeout=LIMIT_S)
     client.request("POST", path, body, {"Content-Type": "application/json", **headers})
     answer = client.getresponse()
     planted.heard("answers of the gateway", str(answer.headers).encode() + answer.read())
@@ -71,7 +71,7 @@ def by_http(planted, gateway, key):
 def command(planted, pipe, *words, stdin=b"", **settings):
     """A command of the program; what it prints is kept. The exit code."""
     environment = {name: value for name, value in {**pipe.environment, **settings}.items() if value is not None}
-    done = subprocess.run([PROGRAM, *words], env=environment, input=stdin, capture_output=True, timeout=60)
+    done = subprocess.run([PROGRAM, *words], env=environment, input=stdin, capture_output=True, timeout=LIMIT_S)
     planted.heard(f"words of metaops {words[0]}", done.stdout + done.stderr)
     return done.returncode
 
@@ -125,7 +125,7 @@ def by_library(planted, pipe, gateway, key, event_line):
         ("the library with a wrong URL", f"to = http://u:{planted.secret('library-url')}@h:x\n", 1),
     ):
         done = subprocess.run([EMITTING, config, str(file), "1", "0", "10000", "library"], capture_output=True,
-                              env={**pipe.environment, "LD_LIBRARY_PATH": os.environ["LD_LIBRARY_PATH"]}, timeout=60)
+                              env={**pipe.environment, "LD_LIBRARY_PATH": os.environ["LD_LIBRARY_PATH"]}, timeout=LIMIT_S)
         planted.heard("words of the library", done.stdout + done.stderr)
         check(f"{what}: ends with {expected}", expected, done.returncode)
 

@@ -8,7 +8,7 @@ import psycopg
 import zstandard
 
 from checks import check
-from own_pipeline import role_dsn
+from own_pipeline import LIMIT_S, role_dsn
 
 
 def process(planted, role):
@@ -38,7 +38,7 @@ def admin(planted, role, token):
     host, _, port = role.admin_url.removeprefix("http://").partition(":")
     for path in ("/metrics", "/healthz", "/readyz", "/", f"/?token={token}"):
         for headers in ({}, {"Authorization": f"Bearer {token}"}, {"Authorization": f"Bearer {token}x"}):
-            client = http.client.HTTPConnection(host, int(port), timeout=30)
+            client = http.client.HTTPConnection(host, int(port), timeout=LIMIT_S)
             client.request("GET", path, headers=headers)
             answer = client.getresponse()
             planted.heard(f"admin pages of {role.name}", str(answer.headers).encode() + answer.read())

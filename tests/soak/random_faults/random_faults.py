@@ -120,17 +120,17 @@ class Lap:
 
     def warm_up(self):
         """What a worker opens when it has to look back at a topic for the first time stays open."""
-        wait_until("events are taken", lambda: len(self.ledger.of("acked")) > 100, 60)
+        wait_until("events are taken", lambda: len(self.ledger.of("acked")) > 100)
         self.pipe.wait_stored()
         self.hand.end_connections()
         taken = len(self.ledger.of("acked"))
-        wait_until("events are taken", lambda: len(self.ledger.of("acked")) > taken + 100, 60)
+        wait_until("events are taken", lambda: len(self.ledger.of("acked")) > taken + 100)
         self.pipe.wait_stored()
         for each in self.untouched:
             each.base = each.now()
 
     def run(self):
-        self.pipe.wait_ready(60)
+        self.pipe.wait_ready()
         clients = self.load()
         self.warm_up()
         sampler = threading.Thread(target=self.sample)
@@ -139,12 +139,12 @@ class Lap:
         while time.monotonic() < end_at:
             time.sleep(self.rng.uniform(1, 6))
             self.strike()
-            self.pipe.wait_ready(90)
+            self.pipe.wait_ready()
             garbage(self.rng, self.pipe, self.ledger, 3)
         stop_clients(clients)
         self.is_over.set()
         sampler.join()
-        self.pipe.wait_ready(90)
+        self.pipe.wait_ready()
         self.pipe.wait_stored(300)
         check("good is taken and bad is refused", [], [each for client in clients for each in client.wrong])
         compare(self.pipe, self.ledger)
