@@ -373,7 +373,7 @@ static void test_strangers_are_refused_before_their_body(void **state)
                                       "30000000\r\nExpect: 100-continue\r\n\r\n")));
     answer = raw_http_read(fd, WAIT_MS);
     assert_int_equal(answer.status, 401); /* and no 100 before it */
-    assert_true(timebase_mono_us() - begin_us < 5000000);
+    assert_true(timebase_mono_us() - begin_us < 20000000);
     raw_http_fini(&answer);
     assert_true(raw_http_is_closed(fd, WAIT_MS));
     close(fd);
