@@ -232,6 +232,9 @@ static enum verdict send_audit(struct sink *sink, const struct graph_batch *rows
 {
     static const enum audit_kind kinds[] = {AUDIT_EVENTS, AUDIT_REFUSALS};
     enum verdict verdict = OK;
+#ifdef METAOPS_WITHOUT_AUDIT
+    return OK; /* what ./tests/run bench --audit compares with */
+#endif
     for (size_t i = 0; verdict == OK && i < sizeof kinds / sizeof kinds[0]; i++) {
         size_t count = 0;
         if (kinds[i] == AUDIT_REFUSALS && !rows->refusals.count) {
