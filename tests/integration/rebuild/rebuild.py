@@ -59,7 +59,7 @@ def content(pipe, table):
 def damage(pipe):
     """Some rows of every table changed, some deleted, some made up, and what events point to."""
     with psycopg.connect(pipe.dsn) as connection:
-        connection.execute("select setseed(%s)", (SEED / 1000,))
+        connection.execute("select setseed(%s)", (SEED % 1000 / 1000,))
         for table, change in DAMAGE.items():
             some = f"ctid in (select ctid from graph.{table} order by random() limit 3)"
             # A change that makes two rows of one key is none.
