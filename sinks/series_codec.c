@@ -6,6 +6,8 @@
 
 #define VERSION 1
 #define NIBBLE 16
+#define OFF_IS_SLOW 1
+#define OFF_WAS_BACK 2
 
 /* One walk for both ways, so that they cannot differ. */
 struct walk {
@@ -115,13 +117,14 @@ static void seasons(struct walk *wk, struct series_learned *ln)
 
 static void episode(struct walk *wk, struct series_learned *ln)
 {
-    uint8_t is_slow = ln->off_is_slow;
+    uint8_t flags = (uint8_t)((ln->off_is_slow ? OFF_IS_SLOW : 0) | (ln->off_was_back ? OFF_WAS_BACK : 0));
     byte(wk, &ln->off_points);
     if (ln->off_points) {
-        byte(wk, &is_slow);
+        byte(wk, &flags);
         real(wk, &ln->off_by);
         id(wk, &ln->off_run);
-        ln->off_is_slow = is_slow != 0;
+        ln->off_is_slow = flags & OFF_IS_SLOW;
+        ln->off_was_back = flags & OFF_WAS_BACK;
     }
 }
 

@@ -19,7 +19,8 @@
 #define RIVAL 1.15 /* a forecast with a larger error than so many times the other's has no say */
 #define OFF_AT_ONCE 4.5
 #define OFF_IN_RUN 2.5 /* of the newest, for sums to count as a jump */
-#define BACK 2.0
+#define BACK 2.0 /* twice */
+#define BACK_AT_ONCE 1.0
 #define SCORE_MAX 6.0 /* what one point adds to sums at most */
 #define EWMA_GAIN 0.25
 #define EWMA_LIMIT 6.0
@@ -42,28 +43,27 @@ static void forget_sums(struct series_learned *ln)
 static void end_episode(struct series_learned *ln, struct series_view *view)
 {
     ln->off_points = 0;
+    ln->off_was_back = false;
     forget_sums(ln);
     if (view) {
         view->episodes[view->episode_count - 1].is_open = false;
     }
 }
 
-/* A jump: nothing is learned until points are back, or enough of them are elsewhere. */
+/* Nothing is learned until points are back from a jump, or enough of them tell where the level is now. */
 static void go_on(struct series_learned *ln, const struct series_look *look, double error,
                   double score, struct series_view *view)
 {
-    if (ln->off_is_slow) {
-        series_usual_learn(ln, look);
-        if (++ln->off_points > NEW_LEVEL_POINTS) {
-            end_episode(ln, view);
+    if (!ln->off_is_slow && fabs(score) < BACK) {
+        if (!ln->off_was_back && fabs(score) >= BACK_AT_ONCE) {
+            ln->off_was_back = true;
+            return;
         }
-        return;
-    }
-    if (fabs(score) < BACK) {
         end_episode(ln, view);
         series_usual_learn(ln, look);
         return;
     }
+    ln->off_was_back = false;
     ln->off_points++;
     ln->off_by += (float)((error - (double)ln->off_by) / ln->off_points);
     if (ln->off_points >= NEW_LEVEL_POINTS) {
@@ -137,19 +137,14 @@ static struct series_episode episode_of(const struct series_learned *ln, int16_t
 static void begin_episode(struct series_learned *ln, int16_t metric, const struct series_look *look,
                           const struct judgement *jd, bool is_slow, struct series_view *view)
 {
-    double by = is_slow ? (double)ln->ewma * jd->spread : jd->error;
     if (view) {
         view->episodes[view->episode_count++] = episode_of(ln, metric, look, jd);
     }
     ln->episodes += 1;
     ln->off_points = 1;
     ln->off_is_slow = is_slow;
-    ln->off_by = (float)by;
+    ln->off_by = (float)jd->error;
     ln->off_run = look->point->run;
-    if (is_slow) {
-        series_usual_shift(ln, NULL, by);
-        forget_sums(ln);
-    }
 }
 
 static void judge(struct series_learned *ln, int16_t metric, const struct series_look *look,

@@ -159,9 +159,11 @@ static void add_to_cell(int16_t *cell, double by)
     *cell = (int16_t)clip(parts, INT16_MAX);
 }
 
-static double cell_gain(uint8_t visits, double least)
+/* Of the visit that goes on, as of the one that begins. */
+static double cell_gain(uint8_t visits, bool is_other, double least)
 {
-    return fmax(1 / (visits + 1 + PRIOR), least);
+    int before = is_other || visits == 0 || visits == VISITS_MAX ? visits : visits - 1;
+    return fmax(1 / (before + 1 + PRIOR), least);
 }
 
 static void learn_spread(struct series_learned *ln, int which, double error)
@@ -195,16 +197,21 @@ static void learn_cell(int16_t *cell, uint8_t *visits, bool is_other, double gai
     *visits += is_other && *visits < VISITS_MAX;
 }
 
+/* An hour that is new tells nothing of its day, nor a day that is new of its hours. */
 static void learn_seasons(struct series_learned *ln, const struct series_look *look, double error,
-                          double limit)
+                          double limit, bool is_first_sight)
 {
     double per_day = points_per_day(ln);
-    double day_gain = cell_gain(ln->day_visits[look->day], DAY_GAIN_MIN);
-    begin_day(ln, look->day);
-    learn_cell(&ln->day[look->day], &ln->day_visits[look->day], look->is_other_day,
-               share_of_gain(day_gain, per_day), error, limit);
-    if (has_hours(ln)) {
-        double hour_gain = cell_gain(ln->hour_visits[look->hour], HOUR_GAIN_MIN);
+    bool is_known_hour = !has_hours(ln) || ln->hour_visits[look->hour] > !look->is_other_hour;
+    if (is_known_hour) {
+        double day_gain = cell_gain(ln->day_visits[look->day], look->is_other_day, DAY_GAIN_MIN);
+        begin_day(ln, look->day);
+        learn_cell(&ln->day[look->day], &ln->day_visits[look->day], look->is_other_day,
+                   share_of_gain(day_gain, per_day), error, limit);
+    }
+    if (has_hours(ln) && !is_first_sight) {
+        double hour_gain =
+            cell_gain(ln->hour_visits[look->hour], look->is_other_hour, HOUR_GAIN_MIN);
         learn_cell(&ln->hour[look->hour], &ln->hour_visits[look->hour], look->is_other_hour,
                    share_of_gain(hour_gain, fmax(per_day / SERIES_HOURS, 1)), error, limit);
     }
@@ -228,7 +235,7 @@ void series_usual_learn(struct series_learned *ln, const struct series_look *loo
     double gain = is_first_sight ? 0 : fmax(slow, young);
     ln->level[1] += (float)((double)ln->slope + gain * clip(errors[1], limits[1]));
     ln->slope += (float)(gain * slow / 2 * clip(errors[1], limits[1]));
-    learn_seasons(ln, look, errors[1], limits[1]);
+    learn_seasons(ln, look, errors[1], limits[1], is_first_sight);
 }
 
 static int by_value(const void *a, const void *b)

@@ -46,6 +46,7 @@ struct series_learned {
     /* The episode; points 0: none. */
     uint8_t off_points;
     bool off_is_slow;
+    bool off_was_back; /* the point before was as usual, nearly */
     float off_by; /* mean distance so far */
     struct id128 off_run;
 };
