@@ -117,7 +117,8 @@ static void seasons(struct walk *wk, struct series_learned *ln)
 
 static void episode(struct walk *wk, struct series_learned *ln)
 {
-    uint8_t flags = (uint8_t)((ln->off_is_slow ? OFF_IS_SLOW : 0) | (ln->off_was_back ? OFF_WAS_BACK : 0));
+    uint8_t flags =
+        (uint8_t)((ln->off_is_slow ? OFF_IS_SLOW : 0) | (ln->off_was_back ? OFF_WAS_BACK : 0));
     byte(wk, &ln->off_points);
     if (ln->off_points) {
         byte(wk, &flags);

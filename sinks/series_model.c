@@ -19,13 +19,13 @@
 #define RIVAL 1.15 /* a forecast with a larger error than so many times the other's has no say */
 #define OFF_AT_ONCE 4.5
 #define OFF_IN_RUN 2.5 /* of the newest, for sums to count as a jump */
-#define BACK 2.0 /* twice */
+#define BACK 2.0       /* twice */
 #define BACK_AT_ONCE 1.0
 #define SCORE_MAX 6.0 /* what one point adds to sums at most */
 #define EWMA_GAIN 0.25
 #define EWMA_LIMIT 6.0
 #define PAGE_SLACK 1.5
-#define PAGE_LIMIT 3.6
+#define PAGE_LIMIT 3.2
 #define YOUNG 3.0 /* limits grow by this share of the number of points */
 #define OFTEN 1.0 /* and by this share of the episodes lately, but one */
 #define EPISODES_KEPT 0.999

@@ -47,7 +47,7 @@ struct series_learned {
     uint8_t off_points;
     bool off_is_slow;
     bool off_was_back; /* the point before was as usual, nearly */
-    float off_by; /* mean distance so far */
+    float off_by;      /* mean distance so far */
     struct id128 off_run;
 };
 
