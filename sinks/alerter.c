@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alerter_contracts.h"
+#include "alerter_ends.h"
 #include "alerter_routes.h"
 #include "alerter_send.h"
 #include "alerter_store.h"
@@ -28,6 +29,7 @@
 #define JUDGE_PAUSES 2
 #define TIDY_US 5000000
 #define MISSING_US 2000000
+#define MISSING_AGAIN_US 30000000 /* when Kafka did not answer */
 #define DRAIN_US 5000000
 #define STATUS_BYTES 200
 
@@ -36,6 +38,7 @@ struct alerter {
     struct service *service;
     struct admin_http *admin;
     struct alerter_store *store;
+    struct alerter_ends *ends;
     struct alerter_send *send;
     struct alerter_routes *routes;
     struct settings current; /* as started, but for what routes are made of */
@@ -47,6 +50,7 @@ struct alerter {
     int64_t judge_at_us;
     bool is_left; /* to be judged, when it was judged last */
     int64_t missing_at_us;
+    bool is_waiting; /* what seems to be missing may be in Kafka */
     int64_t connect_at_us;
     atomic_bool is_connected; /* read by /readyz */
     bool has_failed;
@@ -198,17 +202,56 @@ static void judge(struct alerter *al, int64_t now_us)
         al->is_left ? ended_us + JUDGE_PAUSES * (ended_us - now_us) : now_us + JUDGE_US;
 }
 
+/* Kafka does not say what is in it: nothing is told, as what is missing may be there. */
+static void on_kafka_fault(struct alerter *al, int64_t now_us, const struct err *err)
+{
+    al->missing_at_us = now_us + MISSING_AGAIN_US;
+    log_warn("writes that seem to be missing are not told: %s", err->text);
+}
+
+static void tell_missing(struct alerter *al, int64_t now_us, const char *topics)
+{
+    struct err err = {.text = ""};
+    const char *cluster = NULL;
+    char *ends = NULL;
+    int64_t count = 0;
+    int64_t behind_ms = 0;
+
+    enum verdict verdict = alerter_ends_ask(al->ends, topics, &cluster, &ends, &err);
+    if (verdict != OK) {
+        on_kafka_fault(al, now_us, &err);
+        return;
+    }
+    verdict = alerter_store_missing(al->store, cluster, ends, &count, &behind_ms, &err);
+    free(ends);
+    al->missing_at_us = count ? now_us : now_us + MISSING_US;
+    if (verdict != OK) {
+        on_store_fault(al, &err, verdict);
+        return;
+    }
+    bool is_waiting = count == 0 && behind_ms > 0;
+    if (is_waiting && !al->is_waiting) {
+        log_info(
+            "writes that seem to be missing may be among what is not stored yet behind_ms=%lld",
+            (long long)behind_ms);
+    }
+    al->is_waiting = is_waiting;
+}
+
 /* What should have come by now. */
 static void look_for_missing(struct alerter *al, int64_t now_us)
 {
     struct err err = {.text = ""};
-    int64_t count = 0;
+    char *topics = NULL;
 
-    enum verdict verdict = alerter_store_missing(al->store, &count, &err);
-    al->missing_at_us = count ? now_us : now_us + MISSING_US;
+    enum verdict verdict = alerter_store_missing_topics(al->store, &topics, &err);
+    al->missing_at_us = now_us + MISSING_US;
     if (verdict != OK) {
         on_store_fault(al, &err, verdict);
+    } else if (topics) {
+        tell_missing(al, now_us, topics);
     }
+    free(topics);
 }
 
 static void tidy(struct alerter *al, int64_t now_us)
@@ -376,6 +419,10 @@ static enum verdict start(struct alerter *al, struct err *err)
     if (verdict == OK) {
         verdict = alerter_store_open(al->st, &al->store, err);
     }
+    al->ends = alerter_ends_new(al->st);
+    if (verdict == OK && !al->ends) {
+        verdict = err_set(err, RETRY, "alerter", "memory is short");
+    }
     if (verdict == OK) {
         verdict = alerter_send_open(al->st, on_ended, al, &al->send, err);
     }
@@ -410,6 +457,7 @@ static void stop(struct alerter *al)
     }
     alerter_send_close(al->send);
     alerter_store_close(al->store);
+    alerter_ends_free(al->ends);
     alerter_routes_drop(al->routes);
     alerter_contracts_fini(&al->contracts);
     free_routes_settings(&al->current);

@@ -351,12 +351,34 @@ enum verdict alerter_store_judge(struct alerter_store *store, bool *out_is_left,
     return verdict;
 }
 
-enum verdict alerter_store_missing(struct alerter_store *store, int64_t *out_count, struct err *err)
+enum verdict alerter_store_missing_topics(struct alerter_store *store, char **out_topics,
+                                          struct err *err)
 {
     struct pg_result *rows = NULL;
-    enum verdict verdict = query(store, "alerter/missing.sql", 0, NULL, &rows, err);
+    enum verdict verdict = query(store, "alerter/missing_topics.sql", 0, NULL, &rows, err);
+    if (verdict == OK) {
+        const char *topics = pg_conn_value(rows, 0, 0);
+        char *copy = topics ? strdup(topics) : NULL;
+        if (topics && !copy) {
+            verdict = err_set(err, RETRY, WHERE, "memory is short");
+        } else {
+            *out_topics = copy;
+        }
+    }
+    pg_conn_clear(rows);
+    return verdict;
+}
+
+enum verdict alerter_store_missing(struct alerter_store *store, const char *cluster,
+                                   const char *ends, int64_t *out_count, int64_t *out_behind_ms,
+                                   struct err *err)
+{
+    struct pg_result *rows = NULL;
+    const char *params[] = {cluster, ends};
+    enum verdict verdict = query(store, "alerter/missing.sql", 2, params, &rows, err);
     if (verdict == OK) {
         *out_count = strtoll(pg_conn_value(rows, 0, 0), NULL, 10);
+        *out_behind_ms = strtoll(pg_conn_value(rows, 0, 1), NULL, 10);
     }
     pg_conn_clear(rows);
     return verdict;

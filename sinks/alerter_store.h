@@ -64,9 +64,16 @@ MUST_CHECK enum verdict alerter_store_load_contracts(struct alerter_store *store
 MUST_CHECK enum verdict alerter_store_judge(struct alerter_store *store, bool *out_is_left,
                                             struct err *err);
 
-/* Raises alerts for writes that are missing (graph.judge_missing), a hundred at most; *out_count is how many. */
-MUST_CHECK enum verdict alerter_store_missing(struct alerter_store *store, int64_t *out_count,
-                                              struct err *err);
+/* Topics whose ends have to be known before writes that seem to be missing can be told, with commas between: malloc'd, the
+ * caller's; NULL: none seems to be. */
+MUST_CHECK enum verdict alerter_store_missing_topics(struct alerter_store *store, char **out_topics,
+                                                     struct err *err);
+
+/* Raises alerts for writes that are missing (graph.judge_missing), a hundred at most; *out_count is how many. ends: those of
+ * the topics (alerter_ends.h); *out_behind_ms: by how much what is stored lies behind them. */
+MUST_CHECK enum verdict alerter_store_missing(struct alerter_store *store, const char *cluster,
+                                              const char *ends, int64_t *out_count,
+                                              int64_t *out_behind_ms, struct err *err);
 
 /* Takes away what is left of messages that all have; counts what is not delivered, and what was given up. */
 MUST_CHECK enum verdict alerter_store_tidy(struct alerter_store *store, int64_t *out_pending,

@@ -18,6 +18,9 @@ create table graph.series (
     score real,
     missing smallint not null default 0,
     field text,
+    accepted_run uuid,
+    sensitivity real,
+    history_min integer,
     state bytea
 ) with (fillfactor = 50); -- room for a new version of each row of a page, so that no index is touched
 alter table graph.series alter state set storage plain;
@@ -39,6 +42,10 @@ comment on column graph.series.spread is 'One robust standard deviation, in the 
 comment on column graph.series.score is 'By how many of them the newest was off; null: too young to tell.';
 comment on column graph.series.missing is 'Told: 0 nothing is missing, 1 late, 2 stale.';
 comment on column graph.series.field is 'The column, when it is about one.';
+comment on column graph.series.accepted_run is
+    'What this run began is expected, which the next point shall show; of gaps any id: the gap that is open. Null: nothing new is expected.';
+comment on column graph.series.sensitivity is 'Limits are divided by it (rules); null: 1.';
+comment on column graph.series.history_min is 'Points below which nothing is judged (rules); null: 14.';
 comment on column graph.series.state is 'Newest points and what was learned (sinks/series_codec.h).';
 
 create function graph.metric_name(metric smallint) returns text
@@ -58,7 +65,8 @@ select s.series_uuid as series_id, graph.metric_kind(s.metric) as kind, coalesce
     coalesce(d.name, j.name) as name, s.field, graph.metric_name(s.metric) as metric,
     s.points as observations, s.last_value, s.expected, s.spread, s.score as last_score, s.last_at as last_event_time,
     j.namespace as job_namespace, j.name as job_name,
-    case s.direction when 0 then 'input' when 1 then 'output' end as direction, s.late_at, s.stale_at
+    case s.direction when 0 then 'input' when 1 then 'output' end as direction, s.late_at, s.stale_at,
+    coalesce(s.sensitivity, 1) as sensitivity, coalesce(s.history_min, 14) as history_min
 from graph.series s
 join graph.jobs j using (job_uuid)
 left join graph.datasets d using (dataset_uuid)
@@ -71,7 +79,7 @@ comment on column metaops.series.name is 'Name of the dataset, or of the job.';
 comment on column metaops.series.field is 'The column, when it is about one.';
 comment on column metaops.series.metric is
     'gap_seconds (between writes), duration_seconds, rows, bytes, files, passed_share (assertions that hold), null_share, distinct_share, min, max, mean or a quantile.';
-comment on column metaops.series.observations is 'How many runs have told it. Nothing is judged below 14.';
+comment on column metaops.series.observations is 'How many runs have told it. Nothing is judged below history_min.';
 comment on column metaops.series.last_value is 'The newest number.';
 comment on column metaops.series.expected is 'What it was expected to be; of gap_seconds: seconds to the next write.';
 comment on column metaops.series.spread is 'One robust standard deviation, in the number''s own unit.';
@@ -82,6 +90,8 @@ comment on column metaops.series.job_name is 'Name of that job.';
 comment on column metaops.series.direction is 'input: as the job reads the dataset, output: as it writes it; null: the run itself.';
 comment on column metaops.series.late_at is 'Of gap_seconds: when the next write is late.';
 comment on column metaops.series.stale_at is 'Of gap_seconds: when it has been missing for long.';
+comment on column metaops.series.sensitivity is 'Limits are divided by it: more of it, more alerts (rules).';
+comment on column metaops.series.history_min is 'Observations below which nothing is judged (rules).';
 
 -- What becomes of an alert of a series: it opens (1), is seen again (2), is over (3), was over before it was known (4), or
 -- was none, as a run that came late shows (5).
@@ -225,9 +235,35 @@ begin
     end loop;
 end $$;
 
--- Writes that are missing: late, then stale. One session at a time; old ones are history. The alert is about the dataset
--- since the run that wrote last, and over when it is written again.
-create function graph.judge_missing(most integer) returns integer
+-- How far what Kafka holds is stored: all that it had at that time is. ends: of each partition topic, partition, low and high, as
+-- they were asked now.
+create function graph.stored_to(cluster text, ends jsonb) returns timestamptz
+language sql stable
+begin atomic
+    select least(now(), min(case when e.low = e.high or o.next_offset >= e.high then now()
+                                else coalesce(to_timestamp(o.last_timestamp_ms / 1000.0), '-infinity') end))
+    from jsonb_to_recordset(ends) e (topic text, partition integer, low bigint, high bigint)
+    left join graph.offsets o on o.cluster_id = cluster and o.topic = e.topic and o.partition = e.partition;
+end;
+
+create function graph.missing_series(stored_to timestamptz) returns setof graph.series
+language sql stable
+begin atomic
+    select * from graph.series x
+    where x.metric = 1 and (x.missing = 0 and x.late_at <= stored_to and graph.is_news(x.late_at)
+        or x.missing = 1 and x.stale_at <= stored_to and graph.is_news(x.stale_at));
+end;
+
+-- Topics whose ends have to be known before what seems to be missing can be told; none: nothing seems to be.
+create function graph.missing_topics() returns setof text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    select distinct o.topic from graph.offsets o where exists (select from graph.missing_series(now()));
+end;
+
+-- Writes that are missing: late, then stale, and not in Kafka, to be stored yet. One session at a time; old ones are history.
+-- The alert is about the dataset since the run that wrote last, and over when it is written again.
+create function graph.judge_missing(most integer, stored_to timestamptz) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
@@ -240,8 +276,7 @@ begin
     end if;
     for s in
         select * from graph.series x
-        where x.metric = 1 and (x.missing = 0 and x.late_at <= now() and graph.is_news(x.late_at)
-            or x.missing = 1 and x.stale_at <= now() and graph.is_news(x.stale_at))
+        where x.series_uuid in (select m.series_uuid from graph.missing_series(judge_missing.stored_to) m)
         order by x.series_uuid limit most for update skip locked
     loop
         update graph.series x set missing = s.missing + 1 where x.series_uuid = s.series_uuid;
@@ -284,11 +319,25 @@ begin
     end loop;
 end $$;
 
-revoke execute on function graph.raise_series(graph.series_finding[]), graph.judge_missing(integer),
-    graph.end_missing(uuid[]) from public;
+-- What the alert told is expected: the worker that adds the next point takes it as the new baseline. As workers lock: a
+-- series, then its alerts.
+create function graph.accept_series(alert uuid) returns void
+language sql
+begin atomic
+    update graph.series s set accepted_run = coalesce(a.run_uuid, s.series_uuid)
+    from graph.alerts a
+    where a.alert_id = accept_series.alert and a.detail ? 'series_id' and s.series_uuid = (a.detail ->> 'series_id')::uuid
+        and (s.metric <> 1 or s.missing > 0);
+end;
+
+revoke execute on function graph.raise_series(graph.series_finding[]), graph.missing_topics(),
+    graph.stored_to(text, jsonb), graph.judge_missing(integer, timestamptz), graph.end_missing(uuid[]),
+    graph.accept_series(uuid) from public;
 
 insert into graph.role_rights values
     ('metaops_writer', 'graph.series', 'insert, select, update'),
     ('metaops_writer', 'function graph.raise_series(graph.series_finding[])', 'execute'),
-    ('metaops_writer', 'function graph.judge_missing(integer)', 'execute'),
+    ('metaops_writer', 'function graph.missing_topics()', 'execute'),
+    ('metaops_writer', 'function graph.stored_to(text, jsonb)', 'execute'),
+    ('metaops_writer', 'function graph.judge_missing(integer, timestamptz)', 'execute'),
     ('metaops_writer', 'function graph.end_missing(uuid[])', 'execute');
