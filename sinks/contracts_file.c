@@ -67,6 +67,21 @@ static bool is_number(const struct json_doc *doc, const struct json_value *value
     return value->type == JSON_NUMBER && !value->is_nonfinite;
 }
 
+static bool is_sensitivity(const struct json_doc *doc, const struct json_value *value)
+{
+    double number = is_number(doc, value) ? strtod(json_raw(doc, value).ptr, NULL) : 0;
+    return number >= 0.01 && number <= 100;
+}
+
+/* Fewer than eight points have no level. */
+static bool is_history(const struct json_doc *doc, const struct json_value *value)
+{
+    struct str raw = json_raw(doc, value);
+    size_t len = value->type == JSON_NUMBER ? raw.len : 0;
+    return len > 0 && len < 7 && strspn(raw.ptr, "0123456789") >= len &&
+           strtol(raw.ptr, NULL, 10) >= 8;
+}
+
 static bool is_amount(const struct json_doc *doc, const struct json_value *value)
 {
     double amount = is_number(doc, value) ? strtod(json_raw(doc, value).ptr, NULL) : -1;
@@ -111,7 +126,10 @@ static bool is_tier(const struct json_doc *doc, const struct json_value *value)
 static const struct shape text = {.what = "a text", .is_good = is_text};
 static const struct shape flag = {.what = "true or false", .is_good = is_flag};
 static const struct shape owner = {.what = "an owner's name, or true", .is_good = is_owner};
-static const struct shape number = {.what = "a number", .is_good = is_number};
+static const struct shape sensitivity = {.what = "a number from 0.01 to 100",
+                                         .is_good = is_sensitivity};
+static const struct shape history = {.what = "a whole number from 8 to 999999",
+                                     .is_good = is_history};
 static const struct shape amount = {.what = "a number above 0", .is_good = is_amount};
 static const struct shape severity = {.what = "info, warning or critical", .is_good = is_severity};
 static const struct shape unit = {.what = "s, m, h or d", .is_good = is_unit};
@@ -119,8 +137,10 @@ static const struct shape kind = {.what = "a kind of alert", .is_good = is_kind}
 static const struct shape tier = {.what = "1, 2 or 3", .is_good = is_tier};
 static const struct shape texts = {.what = "a list of texts", .is_good = is_array, .items = &text};
 static const struct shape kinds = {.what = "a list of kinds", .is_good = is_array, .items = &kind};
+static const struct member threshold_members[] = {
+    {"sensitivity", &sensitivity, false}, {"history_min", &history, false}, {0}};
 static const struct shape thresholds = {
-    .what = "an object of numbers", .is_good = is_object, .items = &number};
+    .what = "an object", .is_good = is_object, .members = threshold_members};
 
 static const struct member property_members[] = {
     {"name", &text, true}, {"physicalType", &text, false}, {"required", &flag, false}, {0}};

@@ -6,8 +6,9 @@
 
 #define VERSION 1
 #define NIBBLE 16
-#define OFF_IS_SLOW 1
-#define OFF_WAS_BACK 2
+#define OFF_IS_SLOW 0x10
+#define OFF_WAS_BACK 0x20
+#define HAS_ACCEPTED 0x40
 
 /* One walk for both ways, so that they cannot differ. */
 struct walk {
@@ -115,17 +116,23 @@ static void seasons(struct walk *wk, struct series_learned *ln)
     visits(wk, ln->hour_visits, SERIES_HOURS);
 }
 
+/* How many points are off, and marks. */
 static void episode(struct walk *wk, struct series_learned *ln)
 {
-    uint8_t flags =
-        (uint8_t)((ln->off_is_slow ? OFF_IS_SLOW : 0) | (ln->off_was_back ? OFF_WAS_BACK : 0));
-    byte(wk, &ln->off_points);
+    bool has_accepted = !id128_is_zero(ln->accepted_run);
+    uint8_t first =
+        (uint8_t)(ln->off_points + (ln->off_is_slow ? OFF_IS_SLOW : 0) +
+                  (ln->off_was_back ? OFF_WAS_BACK : 0) + (has_accepted ? HAS_ACCEPTED : 0));
+    byte(wk, &first);
+    ln->off_points = first % NIBBLE;
+    ln->off_is_slow = first & OFF_IS_SLOW;
+    ln->off_was_back = first & OFF_WAS_BACK;
     if (ln->off_points) {
-        byte(wk, &flags);
         real(wk, &ln->off_by);
         id(wk, &ln->off_run);
-        ln->off_is_slow = flags & OFF_IS_SLOW;
-        ln->off_was_back = flags & OFF_WAS_BACK;
+    }
+    if (first & HAS_ACCEPTED) {
+        id(wk, &ln->accepted_run);
     }
 }
 

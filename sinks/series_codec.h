@@ -7,7 +7,7 @@
 #include "core/str.h"
 #include "series_model.h"
 
-#define SERIES_CODEC_BYTES_MAX 320
+#define SERIES_CODEC_BYTES_MAX 336
 
 /* Writes the state into bytes (SERIES_CODEC_BYTES_MAX); returns its length. */
 size_t series_codec_encode(const struct series_state *state, char *bytes);

@@ -30,8 +30,11 @@
 #define OFTEN 1.0 /* and by this share of the episodes lately, but one */
 #define EPISODES_KEPT 0.999
 #define NEW_LEVEL_POINTS 7
+#define ACCEPTED_POINTS 3 /* that tell where an expected level is */
 #define LATE 4.5
 #define STALE 9.0
+
+static const struct id128 no_run;
 
 static void forget_sums(struct series_learned *ln)
 {
@@ -40,12 +43,20 @@ static void forget_sums(struct series_learned *ln)
     ln->below = 0;
 }
 
+static bool is_accepted(const struct series_learned *ln, struct id128 run)
+{
+    return !id128_is_zero(ln->accepted_run) && id128_eq(ln->accepted_run, run);
+}
+
 static void end_episode(struct series_learned *ln, struct series_view *view)
 {
+    bool was_accepted = is_accepted(ln, ln->off_run);
     ln->off_points = 0;
     ln->off_was_back = false;
     forget_sums(ln);
-    if (view) {
+    if (was_accepted) {
+        ln->accepted_run = no_run;
+    } else if (view) {
         view->episodes[view->episode_count - 1].is_open = false;
     }
 }
@@ -66,10 +77,22 @@ static void go_on(struct series_learned *ln, const struct series_look *look, dou
     ln->off_was_back = false;
     ln->off_points++;
     ln->off_by += (float)((error - (double)ln->off_by) / ln->off_points);
-    if (ln->off_points >= NEW_LEVEL_POINTS) {
+    int enough = is_accepted(ln, ln->off_run) ? ACCEPTED_POINTS : NEW_LEVEL_POINTS;
+    if (ln->off_points >= enough) {
         series_usual_shift(ln, look, (double)ln->off_by);
         end_episode(ln, view);
     }
+}
+
+static double sensitivity_of(const struct series_limits *limits)
+{
+    return limits->sensitivity > 0 ? (double)limits->sensitivity : 1;
+}
+
+static uint32_t history_min_of(const struct series_limits *limits)
+{
+    uint32_t wanted = limits->history_min ? limits->history_min : SERIES_HISTORY_MIN;
+    return wanted > SERIES_FIRST ? wanted : SERIES_FIRST + 1;
 }
 
 static bool sums_are_off(struct series_learned *ln, double score, double strictness)
@@ -137,25 +160,46 @@ static struct series_episode episode_of(const struct series_learned *ln, int16_t
 static void begin_episode(struct series_learned *ln, int16_t metric, const struct series_look *look,
                           const struct judgement *jd, bool is_slow, struct series_view *view)
 {
-    if (view) {
-        view->episodes[view->episode_count++] = episode_of(ln, metric, look, jd);
+    if (!is_accepted(ln, look->point->run)) {
+        ln->episodes += 1;
+        if (view) {
+            view->episodes[view->episode_count++] = episode_of(ln, metric, look, jd);
+        }
     }
-    ln->episodes += 1;
     ln->off_points = 1;
     ln->off_is_slow = is_slow;
     ln->off_by = (float)jd->error;
     ln->off_run = look->point->run;
 }
 
-static void judge(struct series_learned *ln, int16_t metric, const struct series_look *look,
-                  struct series_view *view)
+/* What limits are multiplied by; 0: nothing can be told. */
+static double strictness_of(const struct series_learned *ln, const struct series_limits *limits,
+                            const struct series_look *look)
+{
+    double often = 1 + OFTEN * fmax((double)ln->episodes - 1, 0);
+    return (1 + YOUNG / ln->points) * often * series_usual_newness(ln, look) /
+           sensitivity_of(limits);
+}
+
+/* The gap behind that run is what gaps are from now on. */
+static void take_gap(struct series_learned *ln, const struct series_look *look, double error)
+{
+    series_usual_shift(ln, look, error);
+    ln->accepted_run = no_run;
+}
+
+static void judge(struct series_learned *ln, int16_t metric, const struct series_limits *limits,
+                  const struct series_look *look, struct series_view *view)
 {
     struct judgement jd = judgement_of(ln, metric, look);
-    double often = 1 + OFTEN * fmax((double)ln->episodes - 1, 0);
-    double strictness = (1 + YOUNG / ln->points) * often * series_usual_newness(ln, look);
-    bool can_tell =
-        ln->points + 1 >= SERIES_HISTORY_MIN && metric != GRAPH_METRIC_GAP && strictness > 0;
+    double strictness = strictness_of(ln, limits, look);
+    bool is_gap = metric == GRAPH_METRIC_GAP;
+    bool can_tell = ln->points + 1 >= history_min_of(limits) && !is_gap && strictness > 0;
     ln->episodes *= (float)EPISODES_KEPT;
+    if (is_gap && is_accepted(ln, ln->last_run)) {
+        take_gap(ln, look, jd.error);
+        return;
+    }
     if (ln->off_points) {
         go_on(ln, look, jd.error, jd.score, view);
         return;
@@ -172,8 +216,8 @@ static void judge(struct series_learned *ln, int16_t metric, const struct series
 }
 
 /* One point further. view: NULL when nobody wants to know. */
-static void step(struct series_learned *ln, int16_t metric, const struct series_point *point,
-                 struct series_view *view)
+static void step(struct series_learned *ln, int16_t metric, const struct series_limits *limits,
+                 const struct series_point *point, struct series_view *view)
 {
     bool is_first = id128_is_zero(ln->last_run);
     struct series_look look = series_usual_look(ln, metric, point);
@@ -187,18 +231,22 @@ static void step(struct series_learned *ln, int16_t metric, const struct series_
             series_usual_first(ln, metric, &look);
         } else {
             series_usual_scale(ln, &look);
-            judge(ln, metric, &look, view);
+            judge(ln, metric, limits, &look, view);
         }
         ln->points++;
+    }
+    if (metric != GRAPH_METRIC_GAP && !ln->off_points && is_accepted(ln, point->run)) {
+        ln->accepted_run = no_run; /* a late point showed that it began nothing */
     }
     ln->last_at_us = point->at_us;
     ln->last_run = point->run;
 }
 
 /* When the next point of a gap series is missed. */
-static void expect_next(const struct series_learned *ln, struct series_view *view)
+static void expect_next(const struct series_learned *ln, const struct series_limits *limits,
+                        struct series_view *view)
 {
-    if (ln->points < SERIES_HISTORY_MIN) {
+    if (ln->points < history_min_of(limits)) {
         return;
     }
     struct series_point now = {.at_us = ln->last_at_us};
@@ -211,7 +259,7 @@ static void expect_next(const struct series_learned *ln, struct series_view *vie
                  season.expected + LATE * season.spread > level.expected + LATE * level.spread)
             ? season
             : level;
-    double spread = jd.spread * (1 + YOUNG / ln->points);
+    double spread = jd.spread * (1 + YOUNG / ln->points) / sensitivity_of(limits);
     double late_s = series_usual_told(ln, GRAPH_METRIC_GAP, jd.expected + LATE * spread);
     double stale_s = series_usual_told(ln, GRAPH_METRIC_GAP, jd.expected + STALE * spread);
     double years_s = 10 * 365 * DAY_S;
@@ -224,7 +272,8 @@ static void expect_next(const struct series_learned *ln, struct series_view *vie
 
 /* How the newest point stands, before it is taken in. */
 static void view_newest(const struct series_learned *ln, int16_t metric,
-                        const struct series_point *point, struct series_view *view)
+                        const struct series_limits *limits, const struct series_point *point,
+                        struct series_view *view)
 {
     struct series_look look = series_usual_look(ln, metric, point);
     view->newest = *point;
@@ -237,17 +286,18 @@ static void view_newest(const struct series_learned *ln, int16_t metric,
     struct judgement jd = judgement_of(ln, metric, &look);
     view->expected = series_usual_told(ln, metric, jd.expected);
     view->spread = series_usual_told(ln, metric, jd.expected + jd.spread) - view->expected;
-    view->score = ln->points + 1 >= SERIES_HISTORY_MIN ? jd.score : NAN;
+    view->score = ln->points + 1 >= history_min_of(limits) ? jd.score : NAN;
 }
 
 /* before: the same without the newest; NULL: nobody wants it. */
-static void view_points(const struct series_learned *learned, int16_t metric,
+static void view_points(const struct series_state *state, int16_t metric,
                         const struct series_point *points, size_t count, struct series_view *before,
                         struct series_view *out_view)
 {
-    struct series_learned ln = *learned;
+    struct series_learned ln = state->learned;
+    const struct series_limits *limits = &state->limits;
     *out_view = (struct series_view){.score = NAN};
-    if (ln.off_points) {
+    if (ln.off_points && !is_accepted(&ln, ln.off_run)) {
         out_view->episodes[out_view->episode_count++] =
             (struct series_episode){.run = ln.off_run, .is_open = true, .is_known = true};
     }
@@ -256,20 +306,20 @@ static void view_points(const struct series_learned *learned, int16_t metric,
             if (before) {
                 *before = *out_view;
             }
-            view_newest(&ln, metric, &points[i], out_view);
+            view_newest(&ln, metric, limits, &points[i], out_view);
         }
-        step(&ln, metric, &points[i], out_view);
+        step(&ln, metric, limits, &points[i], out_view);
     }
     out_view->points = ln.points;
     if (metric == GRAPH_METRIC_GAP) {
-        expect_next(&ln, out_view);
+        expect_next(&ln, limits, out_view);
     }
 }
 
 void series_model_view(const struct series_state *state, int16_t metric,
                        struct series_view *out_view)
 {
-    view_points(&state->learned, metric, state->pending, state->pending_count, NULL, out_view);
+    view_points(state, metric, state->pending, state->pending_count, NULL, out_view);
 }
 
 static int order_of(const struct series_point *a, const struct series_point *b)
@@ -315,14 +365,27 @@ bool series_model_observe(struct series_state *state, int16_t metric,
     if (!is_behind_all) {
         series_model_view(state, metric, out_before);
     }
-    view_points(&state->learned, metric, points, count, is_behind_all ? out_before : NULL,
-                out_after);
+    view_points(state, metric, points, count, is_behind_all ? out_before : NULL, out_after);
     if (count > SERIES_PENDING_MAX) {
-        step(&state->learned, metric, &points[0], NULL);
+        step(&state->learned, metric, &state->limits, &points[0], NULL);
         count--;
         memmove(points, points + 1, count * sizeof points[0]);
     }
     memcpy(state->pending, points, count * sizeof points[0]);
     state->pending_count = (uint8_t)count;
     return true;
+}
+
+void series_model_accept(struct series_state *state, int16_t metric, struct id128 run)
+{
+    struct series_learned *ln = &state->learned;
+    bool is_pending = false;
+    for (size_t i = 0; i < state->pending_count; i++) {
+        is_pending = is_pending || id128_eq(state->pending[i].run, run);
+    }
+    if (metric == GRAPH_METRIC_GAP && state->pending_count > 0) {
+        ln->accepted_run = state->pending[state->pending_count - 1].run;
+    } else if (is_pending || (ln->off_points && id128_eq(ln->off_run, run))) {
+        ln->accepted_run = run;
+    }
 }

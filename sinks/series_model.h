@@ -27,10 +27,17 @@
 #define SERIES_HISTORY_MIN 14 /* points before anything can be off */
 #define SERIES_EPISODES_MAX (SERIES_PENDING_MAX + 2)
 
+/* What rules say; zeros: nothing. */
+struct series_limits {
+    float sensitivity;    /* limits are divided by it */
+    uint32_t history_min; /* points before anything can be off */
+};
+
 struct series_state {
     struct series_learned learned;
     struct series_point pending[SERIES_PENDING_MAX];
     uint8_t pending_count;
+    struct series_limits limits; /* the caller's; not part of what is stored as state */
 };
 
 /* A time in which the series was off. */
@@ -70,5 +77,10 @@ void series_model_view(const struct series_state *state, int16_t metric,
 MUST_CHECK bool series_model_observe(struct series_state *state, int16_t metric,
                                      const struct series_point *point, int64_t lateness_us,
                                      struct series_view *out_before, struct series_view *out_after);
+
+/* What began with this run is expected: no episode any more, and known as the new level after
+ * a few points. Of a gap: the one that begins with the newest point, whatever run is. Nothing when the run
+ * is settled and what it began is over. */
+void series_model_accept(struct series_state *state, int16_t metric, struct id128 run);
 
 #endif

@@ -49,6 +49,8 @@ struct series_learned {
     bool off_was_back; /* the point before was as usual, nearly */
     float off_by;      /* mean distance so far */
     struct id128 off_run;
+    /* Somebody expects what this run began, or the gap behind it; zero: none. */
+    struct id128 accepted_run;
 };
 
 /* A point as it is compared: its number in form and units, and where it stands in the week. */

@@ -26,6 +26,8 @@ struct series_row {
     int16_t metric;
     bool is_missing; /* somebody was told that a write is missing */
     bool is_changed;
+    bool is_accepted;
+    struct id128 accepted_run; /* what it began is expected */
     int64_t last_at_us;
     struct series_state state;
     struct series_view view;
@@ -200,6 +202,22 @@ enum verdict series_write_lock(struct series_write *sw, struct pg_bind *bind, st
     return pg_bind_send(bind, pg, "lock_series", err);
 }
 
+static struct series_limits limits_of(const PGresult *result, int row)
+{
+    struct series_limits limits = {0};
+    uint32_t wire;
+    if (!PQgetisnull(result, row, 5)) {
+        memcpy(&wire, PQgetvalue(result, row, 5), sizeof wire);
+        wire = ntohl(wire);
+        memcpy(&limits.sensitivity, &wire, sizeof wire);
+    }
+    if (!PQgetisnull(result, row, 6)) {
+        memcpy(&wire, PQgetvalue(result, row, 6), sizeof wire);
+        limits.history_min = ntohl(wire);
+    }
+    return limits;
+}
+
 static void read_state(struct series_row *into, const PGresult *result, int row)
 {
     uint16_t missing;
@@ -215,6 +233,12 @@ static void read_state(struct series_row *into, const PGresult *result, int row)
         id128_format(into->id, id);
         log_warn("the state of series %s cannot be read, it learns anew", id);
         into->state = (struct series_state){0};
+    }
+    into->state.limits = limits_of(result, row);
+    into->is_accepted = !PQgetisnull(result, row, 4);
+    if (into->is_accepted) {
+        memcpy(into->accepted_run.bytes, PQgetvalue(result, row, 4),
+               sizeof into->accepted_run.bytes);
     }
 }
 
@@ -297,6 +321,10 @@ static bool observe(struct series_write *sw, struct series_row *row,
     struct series_view before;
     struct series_view after;
     row->metric = item->metric;
+    if (row->is_accepted) {
+        series_model_accept(&row->state, row->metric, row->accepted_run);
+        row->is_accepted = false;
+    }
     if (!series_model_observe(&row->state, row->metric, &point, sw->lateness_us, &before, &after)) {
         return true;
     }

@@ -128,6 +128,9 @@ create or replace function graph.decide_alert(alert uuid, decision text, note te
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if decision = 'expected' then
+        perform graph.accept_series(alert);
+    end if;
     update graph.alerts a set status = decision where a.alert_id = alert and a.status <> decision;
     if found then
         insert into graph.alert_events (alert_id, what, actor, note) values (alert, decision, session_user, note);

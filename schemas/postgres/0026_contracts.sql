@@ -533,12 +533,53 @@ begin atomic
     from jsonb_array_elements(document -> 'rules') with ordinality r;
 end;
 
-create function graph.load_rules(rules jsonb) returns void
+-- What thresholds of rules make of these series, or of all; locked in the order in which workers lock them.
+create function graph.rule_series(only_one uuid) returns void
 language plpgsql
 as $$
 begin
+    with subjects as materialized (
+        select distinct graph.metric_kind(s.metric) as kind, coalesce(s.dataset_uuid, s.job_uuid) as subject
+        from graph.series s where only_one is null or s.series_uuid = only_one
+    ), ruled as materialized (
+        select b.kind, b.subject, (r.ruling).thresholds
+        from subjects b cross join lateral (select graph.drift_ruling_of(b.kind, b.subject) as ruling) r
+    ), changed as (
+        select s.series_uuid, (r.thresholds ->> 'sensitivity')::real as sensitivity,
+            (r.thresholds ->> 'history_min')::integer as history_min
+        from graph.series s
+        join ruled r on r.kind = graph.metric_kind(s.metric) and r.subject = coalesce(s.dataset_uuid, s.job_uuid)
+        where (only_one is null or s.series_uuid = only_one)
+            and (s.sensitivity, s.history_min) is distinct from
+                ((r.thresholds ->> 'sensitivity')::real, (r.thresholds ->> 'history_min')::integer)
+        order by s.series_uuid for update of s
+    )
+    update graph.series s set sensitivity = c.sensitivity, history_min = c.history_min
+    from changed c where s.series_uuid = c.series_uuid;
+end $$;
+
+create function graph.rule_new_series() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (select from graph.drift_rules r where r.thresholds is not null) then
+        perform graph.rule_series(new.series_uuid);
+    end if;
+    return null;
+end $$;
+create trigger rule_new_series after insert on graph.series for each row execute function graph.rule_new_series();
+
+create function graph.load_rules(rules jsonb) returns void
+language plpgsql
+as $$
+declare
+    had_thresholds constant boolean := exists (select from graph.drift_rules r where r.thresholds is not null);
+begin
     delete from graph.drift_rules;
     insert into graph.drift_rules select * from graph.rules_of(jsonb_build_object('rules', rules));
+    if had_thresholds or exists (select from graph.drift_rules r where r.thresholds is not null) then
+        perform graph.rule_series(null);
+    end if;
     perform graph.resolve_alert(a.alert_id) from graph.alerts a
     where a.status in ('open', 'acknowledged') and not (graph.drift_ruling_of(a.kind, a.subject_uuid)).is_on;
 end $$;

@@ -40,7 +40,7 @@ static void test_every_member_is_taken(void **state)
                   " {\"id\": \"b\", \"namespace\": \"*\", \"name\": \"*\", \"owner\": \"shop\"}],"
                   " \"rules\": [{\"kinds\": [\"code\", \"volume\"], \"enabled\": false},"
                   " {\"namespace\": \"n\", \"name\": \"x*\", \"severity\": \"info\", \"tier\": 3,"
-                  " \"thresholds\": {\"z\": 4}}]}",
+                  " \"thresholds\": {\"sensitivity\": 0.5, \"history_min\": 30}}]}",
                   &file, &err),
         OK);
     assert_int_equal(file.contract_count, 2);
@@ -98,7 +98,15 @@ static void test_each_fault_is_named_with_its_place(void **state)
          "is the id of another contract too"},
         {RULE("\"kinds\": [\"schemas\"]"), "/rules/0/kinds/0 has to be a kind of alert"},
         {RULE("\"enabled\": \"no\""), "/rules/0/enabled has to be true or false"},
-        {RULE("\"thresholds\": {\"z\": \"4\"}"), "/rules/0/thresholds/z has to be a number"},
+        {RULE("\"thresholds\": {\"z\": 4}"), "/rules/0/thresholds/z is not known"},
+        {RULE("\"thresholds\": {\"sensitivity\": \"4\"}"),
+         "/rules/0/thresholds/sensitivity has to be a number from 0.01 to 100"},
+        {RULE("\"thresholds\": {\"sensitivity\": 0}"),
+         "/rules/0/thresholds/sensitivity has to be a number from 0.01 to 100"},
+        {RULE("\"thresholds\": {\"history_min\": 7}"),
+         "/rules/0/thresholds/history_min has to be a whole number from 8 to 999999"},
+        {RULE("\"thresholds\": {\"history_min\": 20.5}"),
+         "/rules/0/thresholds/history_min has to be a whole number from 8 to 999999"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         struct contracts_file file = {.json = NULL};

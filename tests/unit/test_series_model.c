@@ -204,6 +204,220 @@ static void test_series_model_expects_the_next_write(void **state_)
     assert_true(after.stale_at_us < last_us + 4 * HOUR_US);
 }
 
+static void test_series_model_one_point_nearly_back_ends_nothing(void **state_)
+{
+    (void)state_;
+    struct series_state state = {0};
+    observe_quiet(&state, 1, 30);
+    observe(&state, 31, 500);
+    double spread = after.spread;
+    observe(&state, 32, after.expected - 1.5 * spread);
+    assert_true(after.episodes[0].is_open);
+    observe(&state, 33, 500);
+    assert_int_equal(after.episode_count, 1);
+    assert_true(after.episodes[0].is_open);
+    assert_true(id128_eq(after.episodes[0].run, run_id(31)));
+    observe(&state, 34, after.expected - 1.5 * spread);
+    observe(&state, 35, after.expected - 1.5 * spread);
+    assert_int_equal(after.episode_count, 1);
+    assert_false(after.episodes[0].is_open);
+}
+
+/* Hours from a Thursday on, with a half at weekends; the first weekend is learned. */
+static double hourly(int number)
+{
+    int day = number / 24 % 7;
+    return (day == 2 || day == 3 ? 0.5 : 1) * (1000 + (number % 2 ? 100 : -100));
+}
+
+static void test_series_model_knows_a_weekend_that_it_saw_once(void **state_)
+{
+    (void)state_;
+    struct series_state state = {0};
+    for (int number = 0; number < 24 * 7 * 4; number++) {
+        struct series_point point = {.at_us = START_US + number * HOUR_US,
+                                     .run = run_id(number % 251),
+                                     .value = (float)hourly(number)};
+        point.run.bytes[14] = (uint8_t)(number / 251);
+        assert_true(
+            series_model_observe(&state, GRAPH_METRIC_ROWS, &point, LATENESS_US, &before, &after));
+        assert_int_equal(after.episode_count, 0);
+    }
+}
+
+static void test_series_model_takes_an_accepted_level_as_usual(void **state_)
+{
+    (void)state_;
+    struct series_state state = {0};
+    observe_quiet(&state, 1, 30);
+    for (int number = 31; number <= 33; number++) {
+        observe(&state, number, 2 * quiet(number));
+    }
+    assert_true(after.episodes[0].is_open);
+    series_model_accept(&state, GRAPH_METRIC_ROWS, run_id(31));
+    for (int number = 34; number <= 50; number++) {
+        observe(&state, number, 2 * quiet(number));
+        assert_int_equal(before.episode_count, 0);
+        assert_int_equal(after.episode_count, 0);
+        assert_true(number < 35 || fabs(after.score) < 2);
+    }
+    observe(&state, 51, 1000);
+    assert_int_equal(after.episode_count, 1);
+    assert_true(fabs(after.episodes[0].expected - 2000) < 40);
+}
+
+/* As the same when what began is settled, and when it is new. */
+static void test_series_model_accepts_at_once_and_late(void **state_)
+{
+    (void)state_;
+    for (int accepted = 31; accepted <= 36; accepted += 5) {
+        struct series_state state = {0};
+        observe_quiet(&state, 1, 30);
+        for (int number = 31; number <= 60; number++) {
+            observe(&state, number, number < 45 ? 2 * quiet(number) : 4 * quiet(number));
+            if (number == accepted) {
+                series_model_accept(&state, GRAPH_METRIC_ROWS, run_id(31));
+            }
+            assert_int_equal(after.episode_count,
+                             number <= accepted || (number >= 45 && number <= 56));
+        }
+    }
+}
+
+static void test_series_model_accepts_only_what_goes_on(void **state_)
+{
+    (void)state_;
+    struct series_state state = {0};
+    observe_quiet(&state, 1, 30);
+    observe(&state, 31, 500);
+    for (int number = 32; number <= 40; number++) {
+        observe(&state, number, quiet(number));
+    }
+    struct series_state same = state;
+    series_model_accept(&state, GRAPH_METRIC_ROWS, run_id(31));
+    assert_memory_equal(&state, &same, sizeof state);
+}
+
+static void test_series_model_takes_an_accepted_gap_as_usual(void **state_)
+{
+    (void)state_;
+    struct series_state state = {0};
+    int64_t at_us = START_US;
+    for (int number = 1; number <= 40; number++, at_us += HOUR_US) {
+        assert_true(observe_at(&state, GRAPH_METRIC_GAP, number, at_us, 0));
+    }
+    series_model_accept(&state, GRAPH_METRIC_GAP, run_id(99));
+    at_us += 5 * HOUR_US;
+    assert_true(observe_at(&state, GRAPH_METRIC_GAP, 41, at_us, 0));
+    assert_true(fabs(after.expected - 6 * 3600) < 600);
+    assert_true(after.late_at_us > at_us + 6 * HOUR_US);
+}
+
+static void test_series_model_heeds_limits(void **state_)
+{
+    (void)state_;
+    struct series_state strict = {.limits = {.sensitivity = 0.1F}};
+    struct series_state young = {.limits = {.history_min = 9}};
+    struct series_state old = {.limits = {.history_min = 40}};
+    for (int number = 1; number <= 31; number++) {
+        double value = number == 9 || number == 31 ? 800 : quiet(number);
+        observe(&strict, number, value);
+        assert_int_equal(after.episode_count, 0);
+        observe(&old, number, value);
+        assert_int_equal(after.episode_count, 0);
+        assert_true(isnan(after.score));
+        observe(&young, number, value);
+        assert_true(number != 9 || after.episode_count == 1);
+    }
+    observe(&strict, 32, 50);
+    assert_int_equal(after.episode_count, 1);
+}
+
+/* splitmix64 */
+static uint64_t random_of(uint64_t *seed)
+{
+    uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+#define SHUFFLED_RUNS 60
+
+/* Each run is passed by fewer than SERIES_PENDING_MAX others, a third comes twice. */
+static int shuffled(uint64_t *seed, int *order)
+{
+    int places[2 * SHUFFLED_RUNS];
+    int count = 0;
+    for (int number = 1; number <= SHUFFLED_RUNS; number++) {
+        int place = number + (int)(random_of(seed) % SERIES_PENDING_MAX);
+        for (int copy = random_of(seed) % 3 == 0; copy >= 0; copy--) {
+            int at = count++;
+            for (; at > 0 && places[at - 1] > place; at--) {
+                places[at] = places[at - 1];
+                order[at] = order[at - 1];
+            }
+            places[at] = place;
+            order[at] = number;
+        }
+    }
+    return count;
+}
+
+static double of_world(uint64_t world, int number)
+{
+    uint64_t seed = world * 1000 + (uint64_t)number;
+    double noise = (double)(random_of(&seed) % 100) - 50;
+    bool is_off = random_of(&seed) % 12 == 0 || (number > 30 && number < 30 + (int)(world % 20));
+    return (is_off ? 3000 : 1000) + noise;
+}
+
+static void test_series_model_any_order_gives_the_same_bytes(void **state_)
+{
+    (void)state_;
+    for (uint64_t world = 1; world <= 200; world++) {
+        struct series_state in_order = {0};
+        struct series_state late = {0};
+        char bytes[2][SERIES_CODEC_BYTES_MAX];
+        int order[2 * SHUFFLED_RUNS];
+        uint64_t seed = world;
+        for (int number = 1; number <= SHUFFLED_RUNS; number++) {
+            observe(&in_order, number, of_world(world, number));
+        }
+        struct series_view expected;
+        series_model_view(&in_order, GRAPH_METRIC_ROWS, &expected);
+        int count = shuffled(&seed, order);
+        for (int i = 0; i < count; i++) {
+            (void)!observe_at(&late, GRAPH_METRIC_ROWS, order[i], START_US + order[i] * DAY_US,
+                              of_world(world, order[i]));
+        }
+        struct series_view view;
+        series_model_view(&late, GRAPH_METRIC_ROWS, &view);
+        assert_int_equal(view.points, SHUFFLED_RUNS);
+        assert_int_equal(view.episode_count, expected.episode_count);
+        size_t len = series_codec_encode(&in_order, bytes[0]);
+        assert_int_equal(series_codec_encode(&late, bytes[1]), len);
+        assert_memory_equal(bytes[0], bytes[1], len);
+    }
+}
+
+static void test_series_codec_keeps_what_is_accepted(void **state_)
+{
+    (void)state_;
+    char bytes[SERIES_CODEC_BYTES_MAX];
+    struct series_state state = {0};
+    struct series_state read;
+    observe_quiet(&state, 1, 30);
+    for (int number = 31; number <= 36; number++) {
+        observe(&state, number, 500);
+    }
+    series_model_accept(&state, GRAPH_METRIC_ROWS, run_id(31));
+    size_t len = series_codec_encode(&state, bytes);
+    assert_true(series_codec_decode((struct str){bytes, len}, &read));
+    assert_true(id128_eq(read.learned.accepted_run, run_id(31)));
+    assert_int_equal(read.learned.off_points, state.learned.off_points);
+}
+
 static void test_series_codec_gives_back_what_it_was_given(void **state_)
 {
     (void)state_;
@@ -262,6 +476,15 @@ int main(void)
         cmocka_unit_test(test_series_model_a_late_point_takes_back_what_it_explains),
         cmocka_unit_test(test_series_model_takes_a_run_once_and_nothing_too_late),
         cmocka_unit_test(test_series_model_expects_the_next_write),
+        cmocka_unit_test(test_series_model_one_point_nearly_back_ends_nothing),
+        cmocka_unit_test(test_series_model_knows_a_weekend_that_it_saw_once),
+        cmocka_unit_test(test_series_model_takes_an_accepted_level_as_usual),
+        cmocka_unit_test(test_series_model_accepts_at_once_and_late),
+        cmocka_unit_test(test_series_model_accepts_only_what_goes_on),
+        cmocka_unit_test(test_series_model_takes_an_accepted_gap_as_usual),
+        cmocka_unit_test(test_series_model_heeds_limits),
+        cmocka_unit_test(test_series_model_any_order_gives_the_same_bytes),
+        cmocka_unit_test(test_series_codec_keeps_what_is_accepted),
         cmocka_unit_test(test_series_codec_gives_back_what_it_was_given),
         cmocka_unit_test(test_series_codec_refuses_what_it_did_not_write),
     };

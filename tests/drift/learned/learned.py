@@ -1,7 +1,8 @@
 """Learned drift on the real stack: histories of runs that end now, what is off in them, and the alerts that must be there,
 by hand. Each history in order and, in a namespace of its own, late, shuffled and doubled: the same alerts, and the same
 series but for nothing. A history of last year makes the same alerts and tells nobody. What is missing is told by the
-alerter, and over when it comes.
+alerter, and over when it comes; not while it may be in Kafka, unread. What is accepted is the new level, and rules say how
+soon a series is off.
 
 METAOPS_SEED (default 1): noise and orders."""
 
@@ -97,7 +98,6 @@ def orders(rng):
         pipe.worker(2)
         lines = []
         for name, (last, _) in HISTORIES.items():
-            
             runs = history(rng, NOW - HOUR, **last)
             lines += [line for run in runs for line in run.events(f"{name} in order")]
             lines += late_and_doubled(rng, runs, f"{name} shuffled")
@@ -164,12 +164,89 @@ def missing(rng):
         check("nothing is missing elsewhere", [("stopped",)], pipe.query("select distinct namespace from metaops.alerts"))
 
 
+def unread(rng):
+    """Hourly writes that came in time, but into Kafka only, as the worker stopped four hours ago; elsewhere none came."""
+    with Pipeline("unread", 1) as pipe:
+        worker = pipe.worker()
+        for namespace in ("unread", "gone"):
+            pipe.emit([line for run in history(rng, NOW - HOUR * 3, step=HOUR) for line in run.events(namespace)])
+        pipe.wait_stored()
+        worker.stop()
+        pipe.query("update graph.offsets set last_timestamp_ms = last_timestamp_ms - 4 * 3600 * 1000")
+        pipe.emit([line for hours in (2, 1, 0) for line in Run(f"late {hours}", NOW - HOUR * hours).events("unread")])
+        alerter = pipe.alerter()
+        wait_until("the alerter waits for what is not stored", lambda: "may be among what is not stored yet" in alerter.words())
+        check("nothing is told meanwhile", [], pipe.query("select namespace from metaops.alerts"))
+        worker.start()
+        pipe.wait_stored()
+        found = ("freshness", "mart", None, "gap_seconds")
+        wait_until("what never came is told", lambda: alerts_of(pipe, "gone") == {found})
+        check("what was unread was never missing", [("gone",)], pipe.query("select distinct namespace from metaops.alerts"))
+
+
+def accepted(rng):
+    """Of two histories that jump, one jump is accepted: its level is usual at once, and a jump from there is a new alert. In
+    the other the jump goes on."""
+    with Pipeline("accepted", 2) as pipe:
+        pipe.worker()
+        names = ("accepted", "kept")
+        count = "select count(*)::int from metaops.alerts where namespace = %s and detail ->> 'metric' = 'rows'"
+        score = "select abs(last_score) from metaops.series where namespace = %s and metric = 'rows' and name = 'mart'"
+        pipe.emit([line for name in names for run in history(rng, NOW - 25 * DAY, rows=3000) for line in run.events(name)])
+        pipe.wait_stored()
+        statuses = pipe.query("select metaops.accept_alert(alert_id) from metaops.alerts where namespace = 'accepted'")
+        check("rows and bytes are accepted", [("expected",)] * 2, statuses)
+        for day in range(1, 5):
+            pipe.emit([line for name in names for line in Run(f"day {day}", NOW - (25 - day) * DAY, rows=3000 + day).events(name)])
+        pipe.wait_stored()
+        check("the accepted level is usual", True, pipe.value(score, "accepted") < 2)
+        check("the other is not", True, pipe.value(score, "kept") > 10)
+        check("neither is told again", [1, 1], [pipe.value(count, name) for name in names])
+        pipe.emit([line for name in names for line in Run("far", NOW - 20 * DAY, rows=9000).events(name)])
+        pipe.wait_stored()
+        check("a jump from the accepted level is a new alert", [2, 1], [pipe.value(count, name) for name in names])
+
+
+def limits(rng):
+    """Rules say how soon numbers of a dataset are off, after how many runs, or that nobody wants to know; of series that are
+    there and of new ones."""
+    with Pipeline("limits", 2) as pipe:
+        pipe.worker()
+        file = pipe.folder / "contracts.json"
+        strict = [{"kinds": ["volume"], "namespace": "loose", "thresholds": {"sensitivity": 0.05}},
+                  {"namespace": "old", "thresholds": {"history_min": 60}},
+                  {"kinds": ["volume"], "namespace": "muted", "enabled": False}]
+        names = ("plain", "loose", "old", "muted")
+        heeded = "select distinct namespace, sensitivity, history_min from metaops.series where metric = 'rows' order by 1"
+
+        def load(rules):
+            file.write_text(json.dumps({"rules": rules}))
+            pipe.run("contracts", "load", str(file))
+
+        load(strict)
+        pipe.emit([line for name in names for run in history(rng, NOW - HOUR, rows=200) for line in run.events(name)])
+        pipe.wait_stored()
+        both = {("volume", "mart", None, "rows"), ("volume", "mart", None, "bytes")}
+        check("as rules have it", {"plain": both, "loose": set(), "old": set(), "muted": set()},
+              {name: alerts_of(pipe, name) for name in names})
+        check("new series have their limits", [("loose", 0.05, 14), ("muted", 1, 14), ("old", 1, 60), ("plain", 1, 14)],
+              [(name, round(sensitivity, 3), least) for name, sensitivity, least in pipe.query(heeded)])
+        load([])
+        check("without rules as without", [(name, 1, 14) for name in sorted(names)], pipe.query(heeded))
+        load([{"kinds": ["volume"], "name": "mart", "thresholds": {"sensitivity": 2}}])
+        check("series that are there have them too", {("mart", 2.0), ("raw", 1.0)}, set(pipe.query(
+            "select name, sensitivity from metaops.series where metric = 'rows'")))
+
+
 def main():
     seed = int(os.environ.get("METAOPS_SEED", "1"))
     print(f"METAOPS_SEED={seed}")
     rng = random.Random(seed)
     orders(rng)
     missing(rng)
+    unread(rng)
+    accepted(rng)
+    limits(rng)
     end()
 
 
