@@ -42,6 +42,14 @@ METRIC(GATEWAY_REFUSALS_EVENTS_PER_DAY, COUNTER, "metaops_gateway_refusals_total
        "reason=\"events_per_day\"", "")
 METRIC(GATEWAY_REFUSALS_BYTES_PER_DAY, COUNTER, "metaops_gateway_refusals_total",
        "reason=\"bytes_per_day\"", "")
+METRIC(GATEWAY_CLOUDEVENTS_JSON, COUNTER, "metaops_gateway_cloudevents_refusals_total",
+       "reason=\"no_json\"", "Refusals of /api/v1/cloudevents by what was sent")
+METRIC(GATEWAY_CLOUDEVENTS_TYPE, COUNTER, "metaops_gateway_cloudevents_refusals_total",
+       "reason=\"media_type\"", "")
+METRIC(GATEWAY_CLOUDEVENTS_EVENT, COUNTER, "metaops_gateway_cloudevents_refusals_total",
+       "reason=\"no_event\"", "")
+METRIC(GATEWAY_CLOUDEVENTS_SIZE, COUNTER, "metaops_gateway_cloudevents_refusals_total",
+       "reason=\"too_large\"", "")
 METRIC(GATEWAY_KEYS, GAUGE, "metaops_gateway_keys", "",
        "API keys that are neither revoked nor expired")
 METRIC(GATEWAY_KEYS_KNOWN, GAUGE, "metaops_gateway_keys_known", "",

@@ -60,6 +60,121 @@ enum verdict event_check_redact(struct event_check *check, struct str *inout_tex
     return verdict;
 }
 
+/* What doc says, and whether its data can be read. */
+static enum verdict event_check_judge(struct event_check *check, struct payload_event *out_ev,
+                                      struct json_fault *out_fault, struct err *err)
+{
+    struct inference_message message;
+    enum verdict verdict = payload_event_read(check->doc, check->arena, out_ev, out_fault, err);
+
+    return verdict == OK
+               ? payload_event_message(check->doc, out_ev, check->arena, &message, out_fault, err)
+               : verdict;
+}
+
+static struct str trim(struct str text)
+{
+    static const char blanks[] = " \t\r\n";
+
+    while (text.len > 0 && memchr(blanks, text.ptr[0], sizeof(blanks) - 1)) {
+        text.ptr++;
+        text.len--;
+    }
+    while (text.len > 0 && memchr(blanks, text.ptr[text.len - 1], sizeof(blanks) - 1)) {
+        text.len--;
+    }
+    return text;
+}
+
+/* The fault of a folded text as one of the data, which begins at data_at. */
+static void place_in_data(struct json_fault *fault, size_t data_at, size_t data_len)
+{
+    static const char prefix[] = "/data";
+    size_t len = sizeof(prefix) - 1;
+
+    if (strncmp(fault->pointer, prefix, len) == 0) {
+        memmove(fault->pointer, fault->pointer + len, strlen(fault->pointer + len) + 1);
+    }
+    fault->offset = fault->offset > data_at ? fault->offset - data_at : 0;
+    fault->offset = fault->offset < data_len ? fault->offset : data_len;
+}
+
+/* The text around a body in binary mode must not be ended by it: `{},"type":"x"` is no data. */
+static bool is_one_value(const struct event_check *check, size_t data_at, size_t data_len)
+{
+    const struct json_value *data = json_get(check->doc, json_root(check->doc), STR("data"));
+
+    return data && data->offset == data_at && data->len == data_len;
+}
+
+static enum verdict event_check_binary(struct event_check *check,
+                                       const struct payload_source *source, struct str *out_text,
+                                       struct payload_event *out_ev, struct json_fault *out_fault,
+                                       struct err *err)
+{
+    struct str data = trim(source->body);
+    size_t skipped = (size_t)(data.ptr - source->body.ptr);
+    size_t data_at = 0;
+    struct str text = payload_attributes_fold(source->attributes, data, check->arena, &data_at);
+
+    if (!text.ptr) {
+        return err_set(err, RETRY, "event_check", "the arena is full");
+    }
+    enum verdict verdict = json_parse(check->doc, text, out_fault, err);
+    if (verdict == OK && !is_one_value(check, data_at, data.len)) {
+        *out_fault = (struct json_fault){.reason = "must be one JSON object"};
+        verdict = err_set(err, REJECT, "event_check", "must be one JSON object");
+    } else if (verdict == OK) {
+        verdict = event_check_judge(check, out_ev, out_fault, err);
+    }
+    if (verdict == REJECT) {
+        place_in_data(out_fault, data_at, data.len);
+        out_fault->offset += skipped;
+    }
+    *out_text = text;
+    return verdict;
+}
+
+static enum verdict event_check_structured(struct event_check *check,
+                                           const struct payload_source *source,
+                                           struct str *out_text, struct payload_event *out_ev,
+                                           struct json_fault *out_fault, struct err *err)
+{
+    struct payload_attributes attributes;
+    size_t data_at;
+    enum verdict verdict = json_parse(check->doc, source->body, out_fault, err);
+
+    if (verdict == OK) {
+        verdict = event_check_judge(check, out_ev, out_fault, err);
+    }
+    if (verdict == OK) {
+        verdict = payload_attributes_read(check->doc, check->arena, &attributes, out_fault, err);
+    }
+    if (verdict != OK) {
+        return verdict;
+    }
+    *out_text = payload_attributes_fold(&attributes, json_raw(check->doc, out_ev->data),
+                                        check->arena, &data_at);
+    return out_text->ptr ? json_parse(check->doc, *out_text, out_fault, err)
+                         : err_set(err, RETRY, "event_check", "the arena is full");
+}
+
+enum verdict event_check_payload(struct event_check *check, const struct payload_source *source,
+                                 struct str *out_text, struct payload_event *out_ev,
+                                 struct json_fault *out_fault, struct err *err)
+{
+    arena_reset(check->arena, ARENA_KEEP_BYTES);
+    enum verdict verdict =
+        source->attributes
+            ? event_check_binary(check, source, out_text, out_ev, out_fault, err)
+            : event_check_structured(check, source, out_text, out_ev, out_fault, err);
+    if (verdict == OK) {
+        verdict = redact_event(check->redact, check->doc, check->arena, out_text, err);
+    }
+    return verdict == OK ? payload_event_read(check->doc, check->arena, out_ev, out_fault, err)
+                         : verdict;
+}
+
 const struct json_doc *event_check_doc(const struct event_check *check)
 {
     return check->doc;

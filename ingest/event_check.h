@@ -5,6 +5,8 @@
 
 #include "core/json.h"
 #include "schemas/openlineage.h"
+#include "schemas/payload_attributes.h"
+#include "schemas/payload_event.h"
 
 struct event_check;
 struct settings;
@@ -23,6 +25,20 @@ MUST_CHECK enum verdict event_check_text(struct event_check *check, struct str t
  * memory is short; REJECT when what is left cannot be judged OK. */
 MUST_CHECK enum verdict event_check_redact(struct event_check *check, struct str *inout_text,
                                            struct openlineage_event *inout_ev, struct err *err);
+
+/* An event about a prediction as it came. */
+struct payload_source {
+    const struct payload_attributes *attributes; /* of binary mode; NULL: structured mode */
+    struct str
+        body; /* the data, or the whole event; followed by JSON_PADDING_BYTES readable bytes */
+};
+
+/* The same for an event about a prediction: *out_text is what is stored of it, folded and without
+ * secrets, *out_ev what that says; both valid until the next call. The place of a fault is one in the body. */
+MUST_CHECK enum verdict event_check_payload(struct event_check *check,
+                                            const struct payload_source *source,
+                                            struct str *out_text, struct payload_event *out_ev,
+                                            struct json_fault *out_fault, struct err *err);
 
 /* What out_ev points into. */
 const struct json_doc *event_check_doc(const struct event_check *check);

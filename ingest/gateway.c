@@ -25,6 +25,7 @@
 #include "ingest/door_guard.h"
 #include "ingest/door_tls.h"
 #include "ingest/post_batch.h"
+#include "ingest/post_cloudevents.h"
 #include "ingest/post_lineage.h"
 #include "ingest/publish.h"
 #include "ingest/refusal_sender.h"
@@ -33,7 +34,7 @@
 #define ASIDE_EVENT_BYTES ((size_t)64 * 1024)
 #define ASIDE_BATCH_BYTES ((size_t)4 * 1024)
 
-#define ROUTES_MAX 3
+#define ROUTES_MAX 4
 #define TOPIC_WAIT_MS 1000
 #define LARGE_BYTES (256 * 1024)
 #define ALIVE_MS 5000
@@ -179,6 +180,12 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
                                              .body_bytes_max = (size_t)st->ingest.batch_bytes_max,
                                              .aside_bytes_min = ASIDE_BATCH_BYTES,
                                              .handle = post_batch_handle,
+                                             .admit = admit};
+    gateway->routes[2] = (struct http_route){.method = "POST",
+                                             .path = "*/api/v1/cloudevents",
+                                             .body_bytes_max = (size_t)st->ingest.body_bytes_max,
+                                             .aside_bytes_min = ASIDE_EVENT_BYTES,
+                                             .handle = post_cloudevents_handle,
                                              .admit = admit};
     return http_server_start(&options, &gateway->server, err);
 }

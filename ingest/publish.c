@@ -167,15 +167,10 @@ static struct str clean_key(struct str key)
     return key;
 }
 
-static bool check(struct bench *bench, struct str body, struct openlineage_event *out_ev,
-                  struct publish_refusal *refusal)
+/* The answer to what could not be read; verdict is not OK, and the place of a fault is in refusal. */
+static bool refuse_unread(struct bench *bench, enum verdict verdict,
+                          struct publish_refusal *refusal)
 {
-    struct err err;
-    enum verdict verdict = event_check_text(bench->check, body, out_ev, &refusal->place, &err);
-
-    if (verdict == OK) {
-        return true;
-    }
     if (verdict != REJECT) {
         return refuse(refusal, 503, "no memory to read the event");
     }
@@ -183,6 +178,15 @@ static bool check(struct bench *bench, struct str body, struct openlineage_event
     refusal->retry_after_s = 0;
     refusal->has_place = true;
     return false;
+}
+
+static bool check(struct bench *bench, struct str body, struct openlineage_event *out_ev,
+                  struct publish_refusal *refusal)
+{
+    struct err err;
+    enum verdict verdict = event_check_text(bench->check, body, out_ev, &refusal->place, &err);
+
+    return verdict == OK || refuse_unread(bench, verdict, refusal);
 }
 
 /* The body of lev becomes what is stored of it. */
@@ -203,12 +207,9 @@ static bool take_secrets(struct bench *bench, struct lineage_event *lev,
     return true;
 }
 
-static bool pass_door(struct publish *publish, const struct visitor *visitor,
-                      const struct openlineage_event *ev, size_t body_bytes,
-                      struct publish_refusal *refusal)
+static bool pass_door(struct publish *publish, const struct visitor *visitor, struct str namespace_,
+                      size_t body_bytes, struct publish_refusal *refusal)
 {
-    struct str namespace_ =
-        ev->kind == OPENLINEAGE_DATASET ? ev->dataset.namespace_ : ev->job.namespace_;
     struct http_refusal why;
 
     if (door_pass(publish->door, visitor, namespace_, body_bytes, &why)) {
@@ -241,6 +242,32 @@ static enum verdict hand_over(struct publish *publish, struct bench *bench,
     return verdict;
 }
 
+/* Hands over an event of visitor that may come in; body_bytes of record are set. */
+static bool publish_checked(struct publish *publish, struct bench *bench,
+                            const struct visitor *visitor, struct lineage_event *lev,
+                            struct id128 key, struct publish_record *record,
+                            struct publish_refusal *out_refusal)
+{
+    bool is_encoded = false;
+    struct err err;
+
+    if (visitor->principal[0]) {
+        lev->principal = str_view(visitor->principal);
+    }
+    record->event_id = lev->event_id;
+    record->key = visitor->key;
+    record->taken_us = lev->received_at_us;
+    FAILPOINT("publish.checked");
+    enum verdict verdict = hand_over(publish, bench, lev, key, record, &is_encoded, &err);
+    if (verdict != OK) {
+        int never = is_encoded ? 413 : 422;
+        give_back(record);
+        return refuse(out_refusal, verdict == REJECT ? never : 503, err.text);
+    }
+    FAILPOINT("publish.produced");
+    return true;
+}
+
 bool publish_event(struct publish *publish, const struct visitor *visitor, struct str body,
                    const struct publish_note *note, struct publish_record *record,
                    struct publish_refusal *out_refusal)
@@ -251,36 +278,53 @@ bool publish_event(struct publish *publish, const struct visitor *visitor, struc
                                 .idempotency_key = clean_key(note->idempotency_key),
                                 .body = body};
     struct openlineage_event ev;
-    bool is_encoded = false;
-    struct err err;
-    enum verdict verdict;
 
     if (!bench) {
         return refuse(out_refusal, 503, "no memory to read the event");
     }
     /* The door judges what will be stored: names can hold secrets, too. */
-    if (!check(bench, body, &ev, out_refusal) || !take_secrets(bench, &lev, &ev, out_refusal) ||
-        !pass_door(publish, visitor, &ev, body.len, out_refusal)) {
+    if (!check(bench, body, &ev, out_refusal) || !take_secrets(bench, &lev, &ev, out_refusal)) {
+        return false;
+    }
+    struct str namespace_ =
+        ev.kind == OPENLINEAGE_DATASET ? ev.dataset.namespace_ : ev.job.namespace_;
+    if (!pass_door(publish, visitor, namespace_, body.len, out_refusal)) {
         return false;
     }
     lev.event_id = lineage_event_id(lev.body);
-    if (visitor->principal[0]) {
-        lev.principal = str_view(visitor->principal);
-    }
     emitter_numbers_apply(note->numbers, note->index, &lev);
-    record->event_id = lev.event_id;
-    record->key = visitor->key;
     record->body_bytes = body.len;
-    record->taken_us = lev.received_at_us;
-    FAILPOINT("publish.checked");
-    verdict = hand_over(publish, bench, &lev, openlineage_key(&ev), record, &is_encoded, &err);
-    if (verdict != OK) {
-        int never = is_encoded ? 413 : 422;
-        give_back(record);
-        return refuse(out_refusal, verdict == REJECT ? never : 503, err.text);
+    return publish_checked(publish, bench, visitor, &lev, openlineage_key(&ev), record,
+                           out_refusal);
+}
+
+bool publish_payload(struct publish *publish, const struct visitor *visitor,
+                     const struct payload_source *source, struct publish_record *record,
+                     struct publish_refusal *out_refusal)
+{
+    struct bench *bench = bench_get(publish);
+    struct lineage_event lev = {
+        .received_at_us = timebase_wall_us(), .source = SOURCE_HTTP, .format = STR(PAYLOAD_FORMAT)};
+    struct payload_event ev;
+    struct err err;
+
+    if (!bench) {
+        return refuse(out_refusal, 503, "no memory to read the event");
     }
-    FAILPOINT("publish.produced");
-    return true;
+    enum verdict verdict =
+        event_check_payload(bench->check, source, &lev.body, &ev, &out_refusal->place, &err);
+    if (verdict != OK) {
+        return refuse_unread(bench, verdict, out_refusal);
+    }
+    if (!pass_door(publish, visitor, ev.namespace_, source->body.len, out_refusal)) {
+        return false;
+    }
+    lev.event_id = ev.event_id;
+    lev.redactions = redact_count(lev.body);
+    metrics_add(METRIC_GATEWAY_REDACTIONS, (uint64_t)lev.redactions);
+    record->body_bytes = source->body.len;
+    return publish_checked(publish, bench, visitor, &lev, payload_event_key(&ev), record,
+                           out_refusal);
 }
 
 enum verdict publish_control(struct publish *publish, struct str body,

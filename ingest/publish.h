@@ -15,6 +15,7 @@ struct key;
 struct publish;
 struct settings;
 struct emitter_numbers;
+struct payload_source;
 struct visitor;
 
 /* The part of a caller's record that belongs to publishing; it must live until done is called. */
@@ -62,6 +63,12 @@ struct publish_note {
 MUST_CHECK bool publish_event(struct publish *publish, const struct visitor *visitor,
                               struct str body, const struct publish_note *note,
                               struct publish_record *record, struct publish_refusal *out_refusal);
+
+/* As publish_event for an event about a prediction, which is handed over as event_check_payload makes
+ * it; refused with 400 too when its body is no JSON. */
+MUST_CHECK bool publish_payload(struct publish *publish, const struct visitor *visitor,
+                                const struct payload_source *source, struct publish_record *record,
+                                struct publish_refusal *out_refusal);
 
 /* What MetaOps says of itself (a CloudEvents text) onto the topic of events. OK: done follows;
  * RETRY: not now, REJECT: never (too large); done is not called then. */

@@ -1,4 +1,4 @@
-/* check.c - stage 5: is the body an event that can be placed in the graph? The same rules as at the
+/* check.c - stage 6: is the body an event that can be placed in the graph? The same rules as at the
  * gateway, because others may write to the topic. */
 #include "stages.h"
 

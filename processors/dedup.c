@@ -1,4 +1,4 @@
-/* dedup.c - stage 4: an id that is certainly stored goes no further.
+/* dedup.c - stage 5: an id that is certainly stored goes no further.
  *
  * Only exact knowledge drops an event: ids of committed events, and ids already in this batch. All
  * else is judged by the unique ledger in PostgreSQL. */

@@ -10,16 +10,18 @@
 #include "core/timebase.h"
 #include "facet_cache.h"
 #include "schemas/identity.h"
+#include "schemas/payload_event.h"
 #include "schemas/redact.h"
 #include "schemas/utf8.h"
 
 #define SCRATCH_KEEP_BYTES (1u << 20)
 
 const struct stage stages[] = {
-    {.name = "decode", .run = decode_run},   /* record -> lineage_event, its body and format */
-    {.name = "numbers", .run = numbers_run}, /* what an emitter counts, into rows */
-    {.name = "conceal", .run = conceal_run}, /* secrets out of the body; its parse */
-    {.name = "dedup", .run = dedup_run},     /* ids that are certainly stored end here */
+    {.name = "decode", .run = decode_run},     /* record -> lineage_event, its body and format */
+    {.name = "numbers", .run = numbers_run},   /* what an emitter counts, into rows */
+    {.name = "conceal", .run = conceal_run},   /* secrets out of the body; its parse */
+    {.name = "identify", .run = identify_run}, /* ids that are not the body's digest */
+    {.name = "dedup", .run = dedup_run},       /* ids that are certainly stored end here */
     {.name = NULL},
 };
 
@@ -41,7 +43,12 @@ static const struct stage cloudevents_stages[] = {
     {.name = NULL},
 };
 
-/* What MetaOps says of itself is nothing for readers of events. */
+static const struct stage payload_stages[] = {
+    {.name = "observe", .run = observe_run}, /* request or answer -> rows of its stream's window */
+    {.name = NULL},
+};
+
+/* What MetaOps says of itself is nothing for readers of events, and payloads are only counted. */
 static const struct stage no_stages[] = {{.name = NULL}};
 
 static const struct stage_format formats[] = {
@@ -50,6 +57,11 @@ static const struct stage_format formats[] = {
      .stages = openlineage_stages,
      .event_stages = openlineage_event_stages},
     {.name = "cloudevents", .tag = 'C', .stages = cloudevents_stages, .event_stages = no_stages},
+    {.name = PAYLOAD_FORMAT,
+     .tag = 'P',
+     .is_payload = true,
+     .stages = payload_stages,
+     .event_stages = no_stages},
 };
 
 const struct stage_format *stages_format(struct str name)

@@ -1,5 +1,5 @@
-/* stages.h - the steps from a Kafka record to rows, as tables: decode, numbers, conceal and dedup for all; then, by
- * what the body is, check, enrich and normalize (openlineage), or control (cloudevents).
+/* stages.h - the steps from a Kafka record to rows, as tables: decode, numbers, conceal, identify and dedup for all;
+ * then, by what the body is, check, enrich and normalize (openlineage), control (cloudevents), or observe (payload).
  *
  * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
  * record runs through all steps while it is warm in the cache; a step answers OK, REJECT (the
@@ -20,6 +20,7 @@
 struct settings;
 struct facet_cache;
 struct base_cache;
+struct payload_event;
 struct redact;
 struct framing;
 
@@ -78,13 +79,14 @@ struct event_work {
     uint32_t event;                    /* its number in rows.events, once it is there */
     struct lineage_event ev;
     struct openlineage_event ol;
-    struct json_fault fault; /* of REJECT in check */
-    struct err unread;       /* why there is nothing in doc */
-    bool is_unread;          /* the body is no JSON */
-    bool is_plain;           /* the record's value is the body itself */
-    bool is_concealed;       /* the body has been redacted */
-    bool is_changed;         /* and there was something to redact */
-    bool is_duplicate;       /* set by dedup: certainly stored, nothing left to do */
+    struct payload_event *payload; /* of that format, set by identify */
+    struct json_fault fault;       /* of REJECT in check */
+    struct err unread;             /* why there is nothing in doc */
+    bool is_unread;                /* the body is no JSON */
+    bool is_plain;                 /* the record's value is the body itself */
+    bool is_concealed;             /* the body has been redacted */
+    bool is_changed;               /* and there was something to redact */
+    bool is_duplicate;             /* set by dedup: certainly stored, nothing left to do */
     struct facet_ref *facets;
     uint32_t facet_count;
     struct facet_range job_facets;
@@ -105,6 +107,8 @@ extern const struct stage stages[];
 struct stage_format {
     const char *name; /* as in the record */
     uint8_t tag;      /* tells ids of one format from those of another within a batch */
+    bool
+        is_payload; /* its events have an id of their own (payload_event.h), not that of the body */
     const struct stage *stages;
     const struct stage *event_stages; /* for sinks that take events (flow.h) */
 };
@@ -143,6 +147,8 @@ enum verdict numbers_run(struct processor *pr, struct batch *bt, struct event_wo
                          struct err *err);
 enum verdict conceal_run(struct processor *pr, struct batch *bt, struct event_work *work,
                          struct err *err);
+enum verdict identify_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                          struct err *err);
 enum verdict dedup_run(struct processor *pr, struct batch *bt, struct event_work *work,
                        struct err *err);
 enum verdict check_run(struct processor *pr, struct batch *bt, struct event_work *work,
@@ -152,6 +158,8 @@ enum verdict enrich_run(struct processor *pr, struct batch *bt, struct event_wor
 enum verdict gather_run(struct processor *pr, struct batch *bt, struct event_work *work,
                         struct err *err);
 enum verdict control_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                         struct err *err);
+enum verdict observe_run(struct processor *pr, struct batch *bt, struct event_work *work,
                          struct err *err);
 enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_work *work,
                            struct err *err);

@@ -46,6 +46,13 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(bases)                                                                                       \
     X(key_changes)                                                                                 \
     X(refusals)                                                                                    \
+    X(models)                                                                                      \
+    X(deployments)                                                                                 \
+    X(model_versions)                                                                              \
+    X(inference_streams)                                                                           \
+    X(inference_windows)                                                                           \
+    X(inference_tensors)                                                                           \
+    X(inference_pairs)                                                                             \
     X(sequences)                                                                                   \
     X(gaps)                                                                                        \
     X(known)

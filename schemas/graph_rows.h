@@ -80,7 +80,7 @@ enum graph_metric {
 };
 enum graph_place { GRAPH_FACETS = 0, GRAPH_INPUT_FACETS = 1, GRAPH_OUTPUT_FACETS = 2 };
 
-/* A job or a dataset under its names. */
+/* A job, a dataset, a model or a deployment under its names. */
 struct graph_node {
     uint32_t event;
     struct id128 id;
@@ -297,6 +297,7 @@ struct graph_event {
     int64_t emitter_sequence;
     struct str idempotency_key;
     bool is_control; /* what MetaOps says of itself: in the ledger, but no event of the graph */
+    bool is_payload; /* of a prediction: in the ledger, which has nothing else of it */
     bool is_stored;  /* set by the sink: the ledger had it before */
 };
 
@@ -333,6 +334,58 @@ struct graph_refusal {
     int64_t first_us;
     int64_t last_us;
     struct str gateway;
+};
+
+/* A version of a model, named by an answer. */
+struct graph_model_version {
+    uint32_t event;
+    struct id128 model;
+    struct str version;
+    int64_t first_at_us;
+    int64_t last_at_us;
+};
+
+/* The predictions of one model behind one endpoint of a deployment. */
+struct graph_inference_stream {
+    uint32_t event;
+    struct id128 id;
+    struct id128 deployment;
+    struct id128 model;
+    struct str endpoint;
+    int64_t first_at_us;
+    int64_t last_at_us;
+};
+
+/* What of a stream fell into one window: sums. */
+struct graph_inference_window {
+    uint32_t event;
+    struct id128 stream;
+    int64_t start_us;
+    int64_t requests;
+    int64_t answers;
+    int64_t errors;
+};
+
+/* The tensors of one name and form in the requests (inputs) or answers (outputs) of a window: sums. */
+struct graph_inference_tensor {
+    uint32_t event;
+    struct id128 stream;
+    int64_t start_us;
+    uint8_t direction; /* enum graph_direction */
+    struct str name;
+    struct str datatype;
+    struct str shape; /* JSON; the first dimension is -1, as it differs from request to request */
+    int64_t tensors;
+    int64_t instances; /* of the first dimension */
+};
+
+/* A request and its answer, each at its earliest; GRAPH_NO_TIME: not seen, or without a time. */
+struct graph_inference_pair {
+    uint32_t event;
+    struct id128 id;
+    struct id128 stream;
+    int64_t request_at_us;
+    int64_t answer_at_us;
 };
 
 /* The number that an emitter gave a record, whether its event is new or not. */
@@ -373,7 +426,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 25
+#define GRAPH_TABLES 32
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -398,6 +451,13 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_base) bases;
     GRAPH_ROWS(struct graph_key_change) key_changes;
     GRAPH_ROWS(struct graph_refusal) refusals;
+    GRAPH_ROWS(struct graph_node) models;
+    GRAPH_ROWS(struct graph_node) deployments;
+    GRAPH_ROWS(struct graph_model_version) model_versions;
+    GRAPH_ROWS(struct graph_inference_stream) inference_streams;
+    GRAPH_ROWS(struct graph_inference_window) inference_windows;
+    GRAPH_ROWS(struct graph_inference_tensor) inference_tensors;
+    GRAPH_ROWS(struct graph_inference_pair) inference_pairs;
     GRAPH_ROWS(struct graph_sequence) sequences;
     GRAPH_ROWS(struct graph_gap) gaps;
     GRAPH_ROWS(struct id128)

@@ -10,7 +10,7 @@
 static const uint8_t namespace_bytes[16] = {0x63, 0x39, 0x6e, 0x81, 0xf3, 0x6a, 0x53, 0xdd,
                                             0xbf, 0x13, 0x9c, 0xd1, 0xf7, 0x3f, 0x93, 0x78};
 
-static struct id128 identity_v5(struct str kind, const struct str *parts, int count)
+struct id128 identity_of(struct str kind, const struct str *parts, int count)
 {
     SHA_CTX sha;
     uint8_t digest[SHA_DIGEST_LENGTH];
@@ -37,14 +37,14 @@ struct id128 identity_dataset(struct str namespace_, struct str name)
 {
     const struct str parts[] = {namespace_, name};
 
-    return identity_v5(STR("dataset"), parts, 2);
+    return identity_of(STR("dataset"), parts, 2);
 }
 
 struct id128 identity_job(struct str namespace_, struct str name)
 {
     const struct str parts[] = {namespace_, name};
 
-    return identity_v5(STR("job"), parts, 2);
+    return identity_of(STR("job"), parts, 2);
 }
 
 static int identity_hex_digit(char c)
@@ -94,7 +94,7 @@ struct id128 identity_run(struct str run_id, bool *out_is_uuid)
         text = (struct str){text.ptr + 1, text.len - 2};
     }
     *out_is_uuid = identity_read_uuid(text, &id);
-    return *out_is_uuid ? id : identity_v5(STR("run"), &run_id, 1);
+    return *out_is_uuid ? id : identity_of(STR("run"), &run_id, 1);
 }
 
 struct id128 identity_digest(struct str bytes)

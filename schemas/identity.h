@@ -1,8 +1,9 @@
 /* identity.h - names to ids, computable by anybody from the event alone (design: Identity).
  *
  * Version 5 UUIDs (RFC 9562) below one namespace constant, 63396e81-f36a-53dd-bf13-9cd1f73f9378
- * (the version 5 UUID of the DNS name "metaops"), over: kind ("dataset", "job", "run"), then each
- * part behind its length (4 bytes, big-endian). Pure functions, thread-safe. */
+ * (the version 5 UUID of the DNS name "metaops"), over: kind ("dataset", "job", "run"; "payload", "model",
+ * "deployment", "stream" and "pair" of payload_event.h), then each part behind its length (4 bytes,
+ * big-endian). Pure functions, thread-safe. */
 #ifndef METAOPS_SCHEMAS_IDENTITY_H
 #define METAOPS_SCHEMAS_IDENTITY_H
 
@@ -10,6 +11,8 @@
 
 #include "core/id128.h"
 #include "core/str.h"
+
+struct id128 identity_of(struct str kind, const struct str *parts, int count);
 
 struct id128 identity_dataset(struct str namespace_, struct str name);
 struct id128 identity_job(struct str namespace_, struct str name);

@@ -85,7 +85,8 @@ static enum verdict digest_of(const struct graph_batch *rows, uint32_t number, e
                               struct err *err)
 {
     const struct graph_event *event = &rows->events.items[number];
-    *out_is_one = !event->is_stored && event->is_control == (kind == AUDIT_REFUSALS);
+    *out_is_one =
+        !event->is_stored && !event->is_payload && event->is_control == (kind == AUDIT_REFUSALS);
     if (!*out_is_one) {
         return OK;
     }

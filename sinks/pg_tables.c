@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "pg_inference.h"
 #include "pg_merge.h"
+#include "pg_numbers.h"
 
 /* The year 10000: what a sender claims beyond, the database might refuse. */
 #define RECORD_TIME_END_MS INT64_C(253402300800000)
@@ -16,23 +18,6 @@ MERGE_AS(run, graph_run)
 MERGE_AS(statement, graph_statement)
 MERGE_AS(dataset, graph_node)
 MERGE_AS(asset_facts, graph_asset_facts)
-
-/* Received first counts. */
-static void merge_sequence(void *into, const void *row)
-{
-    struct graph_sequence *x = into;
-    int64_t received_at_us = ((const struct graph_sequence *)row)->received_at_us;
-
-    x->received_at_us = received_at_us < x->received_at_us ? received_at_us : x->received_at_us;
-}
-
-static void merge_gap(void *into, const void *row)
-{
-    struct graph_gap *x = into;
-    int64_t received_at_us = ((const struct graph_gap *)row)->received_at_us;
-
-    x->received_at_us = received_at_us < x->received_at_us ? received_at_us : x->received_at_us;
-}
 
 /* Comparison of keys, part by part: the first difference decides. */
 #define ORDER(name, type, parts)                                                                   \
@@ -66,10 +51,6 @@ ORDER(letter, dead_letter, BY_ID(letter_id))
 ORDER(key_change, graph_key_change, BY_ID(id))
 ORDER(refusal, graph_refusal, BY_ID(id) ?: BY_NUMBER(ordinal))
 
-ORDER(sequence, graph_sequence, BY_TEXT(emitter) ?: BY_NUMBER(epoch) ?: BY_NUMBER(sequence))
-ORDER(gap, graph_gap,
-      BY_TEXT(emitter) ?: BY_NUMBER(epoch) ?: BY_NUMBER(from_seq) ?: BY_NUMBER(to_seq) ?: BY_TEXT(reason))
-
 static bool has_run_io(const struct graph_batch *rows, const void *row)
 {
     (void)rows;
@@ -80,7 +61,8 @@ static bool has_run_io(const struct graph_batch *rows, const void *row)
 static bool is_of_graph(const struct graph_batch *rows, const void *row)
 {
     (void)rows;
-    return !((const struct graph_event *)row)->is_control;
+    const struct graph_event *event = row;
+    return !event->is_control && !event->is_payload;
 }
 
 static void bind_optional_id(struct pg_bind *bind, int index, bool is_there, struct id128 id)
@@ -391,26 +373,6 @@ static void bind_refusal(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 8, refusal->gateway);
 }
 
-static void bind_sequence(struct pg_bind *bind, const void *row)
-{
-    const struct graph_sequence *number = row;
-    pg_bind_text(bind, 0, number->emitter);
-    pg_bind_int8(bind, 1, number->epoch);
-    pg_bind_int8(bind, 2, number->sequence);
-    pg_bind_time(bind, 3, number->received_at_us);
-}
-
-static void bind_gap(struct pg_bind *bind, const void *row)
-{
-    const struct graph_gap *gap = row;
-    pg_bind_text(bind, 0, gap->emitter);
-    pg_bind_int8(bind, 1, gap->epoch);
-    pg_bind_int8(bind, 2, gap->from_seq);
-    pg_bind_int8(bind, 3, gap->to_seq);
-    pg_bind_text(bind, 4, gap->reason);
-    pg_bind_time(bind, 5, gap->received_at_us);
-}
-
 #define ROWS(table, type)                                                                          \
     .rows_offset = offsetof(struct graph_batch, table), .row_bytes = sizeof(struct type)
 #define CONTENT(sql, letters, table, type, name)                                                   \
@@ -425,10 +387,18 @@ static void bind_gap(struct pg_bind *bind, const void *row)
         .is_derived = true, .order = order_##name, .merge = merge_##name, .bind = bind_##name      \
     }
 
+/* Of payloads, which have no body to make them anew from: a duplicate adds nothing, and rebuild leaves them. */
+#define INFERENCE(sql, letters, table, type, name)                                                 \
+    {                                                                                              \
+        .statement = sql, .types = letters, ROWS(table, type), .order = pg_inference_order_##name, \
+        .merge = pg_inference_merge_##name, .bind = pg_inference_bind_##name                       \
+    }
+
 #define NUMBERS(sql)                                                                               \
     {                                                                                              \
         .statement = sql, .types = "t88z", ROWS(sequences, graph_sequence), .is_content = true,    \
-        .order = order_sequence, .merge = merge_sequence, .bind = bind_sequence                    \
+        .order = pg_numbers_order_sequence, .merge = pg_numbers_merge_sequence,                    \
+        .bind = pg_numbers_bind_sequence                                                           \
     }
 
 const struct pg_table pg_tables[] = {
@@ -487,6 +457,26 @@ const struct pg_table pg_tables[] = {
      ROWS(refusals, graph_refusal),
      .order = order_refusal,
      .bind = bind_refusal},
+    {.statement = "insert_models",
+     .types = "utt",
+     ROWS(models, graph_node),
+     .is_content = true,
+     .order = pg_inference_order_node,
+     .bind = pg_inference_bind_node},
+    {.statement = "insert_deployments",
+     .types = "utt",
+     ROWS(deployments, graph_node),
+     .is_content = true,
+     .order = pg_inference_order_node,
+     .bind = pg_inference_bind_node},
+    INFERENCE("upsert_model_versions", "utzz", model_versions, graph_model_version, version),
+    INFERENCE("upsert_inference_streams", "uuutzz", inference_streams, graph_inference_stream,
+              stream),
+    INFERENCE("upsert_inference_windows", "uz888", inference_windows, graph_inference_window,
+              window),
+    INFERENCE("upsert_inference_tensors", "uz2ttt88", inference_tensors, graph_inference_tensor,
+              tensor),
+    INFERENCE("upsert_inference_pairs", "uuzz", inference_pairs, graph_inference_pair, pair),
     NUMBERS("upsert_emitters"),
     NUMBERS("insert_late_gaps"),
     NUMBERS("upsert_emitter_chunks"),
@@ -494,9 +484,9 @@ const struct pg_table pg_tables[] = {
      .types = "t888tz",
      ROWS(gaps, graph_gap),
      .is_content = true,
-     .order = order_gap,
-     .merge = merge_gap,
-     .bind = bind_gap},
+     .order = pg_numbers_order_gap,
+     .merge = pg_numbers_merge_gap,
+     .bind = pg_numbers_bind_gap},
     NUMBERS("fill_gaps"),
     {.statement = "insert_drift_contents",
      .types = "u2u",

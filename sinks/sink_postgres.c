@@ -164,10 +164,15 @@ struct judgement {
 
 static enum verdict send_ledger(struct sink *sink, struct judgement *judgement, struct err *err)
 {
-    pg_bind_begin(&sink->bind, "uz");
+    pg_bind_begin(&sink->bind, "uzb");
     for (size_t i = 0; i < judgement->count; i++) {
         pg_bind_uuid(&sink->bind, 0, judgement->sorted[i]->id);
         pg_bind_time(&sink->bind, 1, judgement->sorted[i]->received_at_us);
+        if (judgement->sorted[i]->is_payload) {
+            pg_bind_bool(&sink->bind, 2, true);
+        } else {
+            pg_bind_null(&sink->bind, 2);
+        }
     }
     return pg_bind_send(&sink->bind, sink->pg, "insert_event_ids", err);
 }

@@ -68,13 +68,14 @@ select event_id, event_time, run_uuid, statement_id, event_type, facet_digests, 
 from graph.events;
 
 -- Accepted events whose rows are gone, and with them their bodies: ids in the ledger that neither an event has nor
--- what MetaOps said of itself.
+-- what MetaOps said of itself. (A payload never had a row.)
 create function graph_shadow.lost() returns bigint
 language sql stable
 as $$
     select count(*)
     from graph.event_ids i
-    where not exists (select from graph.events e where e.event_id = i.event_id)
+    where i.is_payload is null
+        and not exists (select from graph.events e where e.event_id = i.event_id)
         and not exists (select from graph.key_changes k where k.event_id = i.event_id)
         and not exists (select from graph.refusals r where r.event_id = i.event_id)
 $$;

@@ -34,6 +34,14 @@
     "\"producer\":\"https://example.com/x\"}"
 #define LINEAGE "/api/v1/lineage"
 #define BATCH "/api/v1/lineage/batch"
+#define CLOUDEVENTS "/api/v1/cloudevents"
+#define ANSWERED(version, id)                                                                      \
+    "Content-Type: application/json\r\nce-specversion: " version "\r\nce-source: s\r\n"            \
+    "ce-type: io.seldon.serving.inference.response\r\nce-modelid: iris\r\n"                        \
+    "ce-inferenceservicename: iris-server\r\nce-requestid: r\r\nce-id: " id "\r\n"
+#define ANSWER                                                                                     \
+    "{\"model_version\":\"2\",\"outputs\":[{\"name\":\"y\",\"shape\":[1],\"datatype\":\"INT64\","  \
+    "\"data\":[0]}]}"
 
 struct fixture {
     struct settings st;
@@ -354,6 +362,64 @@ static void test_gateway_says_503_for_a_batch_that_the_broker_does_not_take(void
     raw_http_fini(&answer);
 }
 
+/* The same answer of a model as MLServer sends it, again under another id, compressed, and in structured mode. */
+static void test_gateway_takes_cloudevents_of_both_versions_and_modes(void **state)
+{
+    struct fixture *fx = *state;
+    struct str zipped = raw_http_gzip(STR("\n " ANSWER " \n"));
+    struct raw_answer first = post(fx, CLOUDEVENTS, ANSWERED("0.3", "1"), STR(ANSWER));
+    char event_id[80];
+
+    assert_int_equal(first.status, 200);
+    snprintf(event_id, sizeof(event_id), "%.*s", (int)strcspn(first.body, ","), first.body);
+    assert_non_null(strstr(event_id, "{\"eventId\":\""));
+    expect(fx, CLOUDEVENTS "?a=b", ANSWERED("1.0", "2"), STR(ANSWER), 200, event_id);
+    expect(fx, "/x" CLOUDEVENTS, ANSWERED("0.3", "3") "Content-Encoding: gzip\r\n", zipped, 200,
+           event_id);
+    expect(fx, CLOUDEVENTS, "Content-Type: application/cloudevents+json; charset=UTF-8\r\n",
+           STR("{\"data\":" ANSWER
+               ",\"id\":\"4\",\"specversion\":\"1.0\",\"source\":\"s\",\"type\":"
+               "\"io.seldon.serving.inference.response\",\"modelid\":\"iris\",\"requestid\":\"r\","
+               "\"inferenceservicename\":\"iris-server\",\"more\":{}}"),
+           200, event_id);
+    raw_http_fini(&first);
+    free((char *)zipped.ptr);
+}
+
+static void test_gateway_refuses_what_is_no_cloudevent(void **state)
+{
+    struct fixture *fx = *state;
+
+    expect(fx, CLOUDEVENTS, "", STR(ANSWER), 415, NULL);
+    expect(fx, CLOUDEVENTS, "ce-specversion: 1.0\r\nContent-Type: text/plain\r\n", STR("hello"),
+           415, NULL);
+    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1"), STR("{\"outputs\":[}"), 400,
+           "\"pointer\":\"/outputs\",\"offset\":12");
+    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1"), STR(""), 400, "\"offset\":0");
+    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1"), STR(" {\"outputs\":1}"), 422,
+           "\"pointer\":\"/outputs\",\"offset\":12");
+    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1"), STR("{},\"type\":\"io.metaops.x\""), 422, NULL);
+    expect(fx, CLOUDEVENTS, ANSWERED("2.0", "1"), STR(ANSWER), 422, NULL);
+    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1") "ce-id: 2\r\n", STR(ANSWER), 422, "twice");
+    expect(fx, CLOUDEVENTS, "Content-Type: application/cloudevents+json\r\n", STR("{\"id\":"), 400,
+           "\"offset\":6");
+    expect(fx, CLOUDEVENTS, "Content-Type: application/cloudevents+json\r\n", STR("[]"), 422,
+           "\"pointer\":\"\",\"offset\":0");
+    assert_int_equal(get(fx->door.number, CLOUDEVENTS, NULL, 0), 405);
+}
+
+static void test_gateway_says_503_for_a_cloudevent_that_the_broker_does_not_take(void **state)
+{
+    struct fixture *fx = *state;
+    struct raw_answer answer;
+
+    rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
+    answer = post(fx, CLOUDEVENTS, ANSWERED("0.3", "1"), STR(ANSWER));
+    assert_int_equal(answer.status, 503);
+    assert_true(answer.retry_after_s >= 1);
+    raw_http_fini(&answer);
+}
+
 static void test_gateway_answers_what_is_open_when_it_is_stopped(void **state)
 {
     struct fixture *fx = *state;
@@ -411,6 +477,9 @@ int main(void)
         SERVED(test_gateway_is_not_ready_while_the_broker_is_away),
         SERVED(test_gateway_tells_per_event_what_became_of_a_batch),
         SERVED(test_gateway_says_503_for_a_batch_that_the_broker_does_not_take),
+        SERVED(test_gateway_takes_cloudevents_of_both_versions_and_modes),
+        SERVED(test_gateway_refuses_what_is_no_cloudevent),
+        SERVED(test_gateway_says_503_for_a_cloudevent_that_the_broker_does_not_take),
         SERVED(test_gateway_answers_what_is_open_when_it_is_stopped),
         SERVED(test_gateway_counts_what_it_does),
 #undef SERVED

@@ -24,6 +24,11 @@ WRITER_MORE = {
     "alerts": {"select"},
     "alert_events": {"select"},
     "asset_facts": {"select", "update"},
+    "model_versions": {"select", "update"},
+    "inference_streams": {"select", "update"},
+    "inference_windows": {"select", "update"},
+    "inference_tensors": {"select", "update"},
+    "inference_pairs": {"select", "update"},
     "drift_contents": {"select"},
     "drift_subjects": {"select", "update"},
     "drift_watch": {"select"},
@@ -71,7 +76,7 @@ def tables(pipe):
 def try_writer(pipe, dsn):
     known = set(WRITER_MORE) | {
         "jobs", "descriptions", "layouts", "facet_origins", "facets", "symlinks", "edges",
-        "column_edges", "events", "body_bases", "refusals",
+        "column_edges", "events", "body_bases", "refusals", "models", "deployments",
     }
     for table in tables(pipe):
         may = WRITER_MORE.get(table, set())

@@ -1,0 +1,61 @@
+-- Models, their versions, and what serves them.
+--
+-- A payload of a prediction alone makes them exist (source inferred); who declares or observes them later raises the
+-- source. None has a body to be made anew from: `metaops rebuild` leaves them as they are.
+
+create function graph.source_name(source smallint) returns text
+language sql immutable strict parallel safe
+return (array['inferred', 'declared', 'observed'])[source];
+comment on function graph.source_name is 'How something is known.';
+
+create table graph.models (
+    model_uuid uuid primary key,
+    namespace text not null,
+    name text not null,
+    source smallint not null default 1
+);
+comment on table graph.models is 'Models (view metaops.models).';
+comment on column graph.models.model_uuid is 'Version 5 UUID over namespace and name.';
+comment on column graph.models.namespace is 'Its namespace; empty where none was named.';
+comment on column graph.models.name is 'Its name there.';
+comment on column graph.models.source is 'How it is known: 1 inferred, 2 declared, 3 observed; the largest counts.';
+
+create table graph.model_versions (
+    model_uuid uuid not null,
+    version text not null,
+    source smallint not null default 1,
+    first_at timestamptz not null,
+    last_at timestamptz not null,
+    primary key (model_uuid, version)
+) with (fillfactor = 90);
+comment on table graph.model_versions is 'Versions of models (view metaops.model_versions).';
+comment on column graph.model_versions.model_uuid is 'The model.';
+comment on column graph.model_versions.version is 'As it was named.';
+comment on column graph.model_versions.source is 'As that of a model.';
+comment on column graph.model_versions.first_at is 'Earliest time of what named it.';
+comment on column graph.model_versions.last_at is 'Latest time of what named it.';
+
+create table graph.deployments (
+    deployment_uuid uuid primary key,
+    namespace text not null,
+    name text not null,
+    source smallint not null default 1
+);
+comment on table graph.deployments is 'What serves models (view metaops.deployments).';
+comment on column graph.deployments.deployment_uuid is 'Version 5 UUID over namespace and name.';
+comment on column graph.deployments.namespace is 'Its namespace; empty where none was named.';
+comment on column graph.deployments.name is 'Its name there: of a deployment of Seldon, an inference service of KServe, a server of MLServer.';
+comment on column graph.deployments.source is 'As that of a model.';
+
+insert into graph.role_rights values
+    ('metaops_writer', 'graph.models', 'insert'),
+    ('metaops_writer', 'graph.model_versions', 'insert, select, update'),
+    ('metaops_writer', 'graph.deployments', 'insert'),
+    ('metaops_reader', 'graph.models', 'select'),
+    ('metaops_reader', 'graph.model_versions', 'select'),
+    ('metaops_reader', 'graph.deployments', 'select');
+
+insert into graph.row_rules (name, is_granted, condition) values
+    ('models', true, 'namespace = any ((select graph.namespaces_of(current_user))::text[])'),
+    ('model_versions', true, 'exists (select from graph.models m where m.model_uuid = model_versions.model_uuid)'),
+    ('deployments', true, 'namespace = any ((select graph.namespaces_of(current_user))::text[])');

@@ -1,0 +1,218 @@
+-- Predictions: streams (one model behind one endpoint of a deployment) and what fell into their windows of one minute.
+--
+-- Values of a window are sums over the payloads whose time lies in it (that of receipt where they have none), each once:
+-- only a payload that the ledger of event ids finds new adds to them, in the transaction that does so. So neither order nor
+-- duplicates matter, and graph_checksum() covers them. Of one payload that comes twice with two times, the first to
+-- arrive counts. A request and its answer make a pair by their request id, each at its earliest; how long an
+-- answer took is read from the pairs. Payloads themselves are not stored.
+
+alter table graph.event_ids add column is_payload boolean;
+comment on column graph.event_ids.is_payload is 'True for the payload of a prediction, of which nothing else is stored; null for all others.';
+
+create table graph.inference_streams (
+    stream_uuid uuid primary key,
+    deployment_uuid uuid not null,
+    model_uuid uuid not null,
+    endpoint text not null,
+    source smallint not null default 1,
+    first_at timestamptz not null,
+    last_at timestamptz not null
+) with (fillfactor = 90);
+create index inference_streams_deployment on graph.inference_streams (deployment_uuid);
+create index inference_streams_model on graph.inference_streams (model_uuid);
+comment on table graph.inference_streams is 'Predictions of one model behind one endpoint of a deployment (view metaops.inference_streams).';
+comment on column graph.inference_streams.stream_uuid is 'Version 5 UUID over namespace, deployment, endpoint and model.';
+comment on column graph.inference_streams.deployment_uuid is 'What serves.';
+comment on column graph.inference_streams.model_uuid is 'The model that answers.';
+comment on column graph.inference_streams.endpoint is 'Predictor, component or path; empty where none was named.';
+comment on column graph.inference_streams.source is 'How it is known: 1 inferred, 2 declared, 3 observed.';
+comment on column graph.inference_streams.first_at is 'Earliest time of a payload.';
+comment on column graph.inference_streams.last_at is 'Latest time of a payload.';
+
+create table graph.inference_windows (
+    stream_uuid uuid not null,
+    window_start timestamptz not null,
+    requests bigint not null,
+    answers bigint not null,
+    errors bigint not null,
+    primary key (stream_uuid, window_start)
+) with (fillfactor = 70);
+comment on table graph.inference_windows is 'What fell into one minute of a stream (view metaops.inference_windows).';
+comment on column graph.inference_windows.stream_uuid is 'The stream.';
+comment on column graph.inference_windows.window_start is 'When the minute begins.';
+comment on column graph.inference_windows.requests is 'Requests.';
+comment on column graph.inference_windows.answers is 'Answers.';
+comment on column graph.inference_windows.errors is 'Answers that are errors.';
+
+create table graph.inference_tensors (
+    stream_uuid uuid not null,
+    window_start timestamptz not null,
+    direction smallint not null,
+    name text not null,
+    datatype text not null,
+    shape text not null,
+    tensors bigint not null,
+    instances bigint not null,
+    primary key (stream_uuid, window_start, direction, name, datatype, shape)
+) with (fillfactor = 70);
+comment on table graph.inference_tensors is 'Tensors of one name, type and shape in a window.';
+comment on column graph.inference_tensors.stream_uuid is 'The stream.';
+comment on column graph.inference_tensors.window_start is 'When the minute begins.';
+comment on column graph.inference_tensors.direction is '0: of requests, 1: of answers.';
+comment on column graph.inference_tensors.name is 'Name of the tensor.';
+comment on column graph.inference_tensors.datatype is 'Type of its elements, as the Open Inference Protocol names it.';
+comment on column graph.inference_tensors.shape is 'JSON array; the first dimension is -1, as batches differ in size.';
+comment on column graph.inference_tensors.tensors is 'How many there were.';
+comment on column graph.inference_tensors.instances is 'The first dimensions of all of them together.';
+
+create table graph.inference_pairs (
+    pair_uuid uuid primary key,
+    stream_uuid uuid not null,
+    request_at timestamptz,
+    answer_at timestamptz
+) with (fillfactor = 70);
+create index inference_pairs_request on graph.inference_pairs (stream_uuid, request_at);
+comment on table graph.inference_pairs is 'Requests and their answers, where they have times of their own.';
+comment on column graph.inference_pairs.pair_uuid is 'Version 5 UUID over stream and request id.';
+comment on column graph.inference_pairs.stream_uuid is 'The stream.';
+comment on column graph.inference_pairs.request_at is 'Earliest time of the request; null while it has not come.';
+comment on column graph.inference_pairs.answer_at is 'Earliest time of the answer; null while it has not come.';
+
+create view metaops.models as
+select m.namespace, m.name, graph.source_name(m.source) as source, s.first_seen, s.last_seen
+from graph.models m
+left join (select model_uuid, min(first_at) as first_seen, max(last_at) as last_seen
+           from graph.inference_streams group by model_uuid) s using (model_uuid);
+comment on view metaops.models is 'Models that anything named.';
+comment on column metaops.models.namespace is 'Namespace of the model; empty where none was named.';
+comment on column metaops.models.name is 'Its name.';
+comment on column metaops.models.source is 'How it is known: observed, declared, or inferred from payloads of predictions.';
+comment on column metaops.models.first_seen is 'Time of the earliest payload that names it.';
+comment on column metaops.models.last_seen is 'Time of the latest payload that names it.';
+
+create view metaops.model_versions as
+select m.namespace, m.name, v.version, graph.source_name(v.source) as source, v.first_at as first_seen, v.last_at as last_seen
+from graph.model_versions v
+join graph.models m using (model_uuid);
+comment on view metaops.model_versions is 'Versions of models; a payload names one in its answer.';
+comment on column metaops.model_versions.namespace is 'Namespace of the model.';
+comment on column metaops.model_versions.name is 'Name of the model.';
+comment on column metaops.model_versions.version is 'The version, as it was named.';
+comment on column metaops.model_versions.source is 'As in metaops.models.';
+comment on column metaops.model_versions.first_seen is 'Time of the earliest answer of this version.';
+comment on column metaops.model_versions.last_seen is 'Time of the latest answer of this version.';
+
+create view metaops.deployments as
+select d.namespace, d.name, graph.source_name(d.source) as source, s.first_seen, s.last_seen
+from graph.deployments d
+left join (select deployment_uuid, min(first_at) as first_seen, max(last_at) as last_seen
+           from graph.inference_streams group by deployment_uuid) s using (deployment_uuid);
+comment on view metaops.deployments is 'What serves models: deployments of Seldon, inference services of KServe, servers of MLServer.';
+comment on column metaops.deployments.namespace is 'Namespace of the deployment; empty where none was named.';
+comment on column metaops.deployments.name is 'Its name.';
+comment on column metaops.deployments.source is 'As in metaops.models.';
+comment on column metaops.deployments.first_seen is 'Time of the earliest payload that names it.';
+comment on column metaops.deployments.last_seen is 'Time of the latest payload that names it.';
+
+create view metaops.inference_streams as
+select d.namespace, d.name as deployment, s.endpoint, m.name as model, graph.source_name(s.source) as source,
+    s.first_at as first_seen, s.last_at as last_seen
+from graph.inference_streams s
+join graph.deployments d using (deployment_uuid)
+join graph.models m using (model_uuid);
+comment on view metaops.inference_streams is 'Predictions of one model behind one endpoint of a deployment.';
+comment on column metaops.inference_streams.namespace is 'Namespace of deployment and model.';
+comment on column metaops.inference_streams.deployment is 'What serves.';
+comment on column metaops.inference_streams.endpoint is 'Predictor, component or path; empty where none was named.';
+comment on column metaops.inference_streams.model is 'The model that answers.';
+comment on column metaops.inference_streams.source is 'As in metaops.models.';
+comment on column metaops.inference_streams.first_seen is 'Time of the earliest payload.';
+comment on column metaops.inference_streams.last_seen is 'Time of the latest payload.';
+
+-- Tensors of one direction, in the order of their names.
+create view graph.inference_forms as
+select stream_uuid, window_start, direction,
+    jsonb_agg(jsonb_build_object('name', name, 'datatype', datatype, 'shape', shape::jsonb, 'tensors', tensors, 'instances', instances)
+              order by name collate "C", datatype collate "C", shape collate "C") as tensors
+from graph.inference_tensors
+group by stream_uuid, window_start, direction;
+comment on view graph.inference_forms is 'Tensors of the requests or answers of a window.';
+comment on column graph.inference_forms.stream_uuid is 'The stream.';
+comment on column graph.inference_forms.window_start is 'When the minute begins.';
+comment on column graph.inference_forms.direction is '0: of requests, 1: of answers.';
+comment on column graph.inference_forms.tensors is 'JSON array of name, datatype, shape, tensors and instances.';
+
+create view metaops.inference_windows as
+select s.namespace, s.deployment, s.endpoint, s.model, w.window_start, w.window_start + interval '1 minute' as window_end,
+    w.requests, w.answers, w.errors, p.pairs, p.latency_ms_mean, p.latency_ms_p50, p.latency_ms_p99, p.latency_ms_max,
+    i.tensors as inputs, o.tensors as outputs
+from graph.inference_windows w
+join (select s.stream_uuid, d.namespace, d.name as deployment, s.endpoint, m.name as model
+      from graph.inference_streams s
+      join graph.deployments d using (deployment_uuid)
+      join graph.models m using (model_uuid)) s using (stream_uuid)
+left join graph.inference_forms i on (i.stream_uuid, i.window_start, i.direction) = (w.stream_uuid, w.window_start, 0)
+left join graph.inference_forms o on (o.stream_uuid, o.window_start, o.direction) = (w.stream_uuid, w.window_start, 1)
+cross join lateral (
+    select count(*) as pairs, round(avg(t.took_ms), 3) as latency_ms_mean,
+        percentile_disc(0.5) within group (order by t.took_ms) as latency_ms_p50,
+        percentile_disc(0.99) within group (order by t.took_ms) as latency_ms_p99,
+        max(t.took_ms) as latency_ms_max
+    from (select extract(epoch from p.answer_at - p.request_at) * 1000 as took_ms
+          from graph.inference_pairs p
+          where p.stream_uuid = w.stream_uuid and p.answer_at >= p.request_at
+              and p.request_at >= w.window_start and p.request_at < w.window_start + interval '1 minute') t
+) p;
+comment on view metaops.inference_windows is 'Predictions by the minute: how many, of what form, how fast. An open window is here, too, with what has come so far.';
+comment on column metaops.inference_windows.namespace is 'Namespace of deployment and model.';
+comment on column metaops.inference_windows.deployment is 'What serves.';
+comment on column metaops.inference_windows.endpoint is 'Predictor, component or path; empty where none was named.';
+comment on column metaops.inference_windows.model is 'The model that answers.';
+comment on column metaops.inference_windows.window_start is 'When the minute begins.';
+comment on column metaops.inference_windows.window_end is 'When it ends; what happens at that moment is in the next one.';
+comment on column metaops.inference_windows.requests is 'Requests in it.';
+comment on column metaops.inference_windows.answers is 'Answers in it.';
+comment on column metaops.inference_windows.errors is 'Of these, errors.';
+comment on column metaops.inference_windows.pairs is 'Requests in it whose answer is known, both with a time.';
+comment on column metaops.inference_windows.latency_ms_mean is 'Mean time from these requests to their answers, milliseconds.';
+comment on column metaops.inference_windows.latency_ms_p50 is 'Half of them were answered within this time.';
+comment on column metaops.inference_windows.latency_ms_p99 is '99 of 100 were.';
+comment on column metaops.inference_windows.latency_ms_max is 'The longest.';
+comment on column metaops.inference_windows.inputs is 'Tensors of the requests: JSON array of name, datatype, shape (the first dimension -1), tensors (how many), instances (the first dimensions together). Null: none.';
+comment on column metaops.inference_windows.outputs is 'The same of the answers.';
+
+create or replace function metaops.graph_checksum() returns text
+language sql stable
+set timezone = 'UTC'
+set datestyle = 'ISO, YMD'
+set intervalstyle = 'postgres'
+set bytea_output = 'hex'
+set extra_float_digits = 1
+set jit = off
+as $$
+    select md5(string_agg(v.name || '=' || graph.rows_digest('select * from metaops.' || v.name), ';'
+                          order by v.name collate "C"))
+    from unnest(array['namespaces', 'datasets', 'dataset_symlinks', 'dataset_fields', 'dataset_versions',
+                      'jobs', 'job_versions', 'runs', 'run_inputs', 'run_outputs', 'edges',
+                      'column_lineage', 'facets', 'models', 'model_versions', 'deployments',
+                      'inference_streams', 'inference_windows']) v (name)
+$$;
+
+insert into graph.role_rights values
+    ('metaops_writer', 'graph.inference_streams', 'insert, select, update'),
+    ('metaops_writer', 'graph.inference_windows', 'insert, select, update'),
+    ('metaops_writer', 'graph.inference_tensors', 'insert, select, update'),
+    ('metaops_writer', 'graph.inference_pairs', 'insert, select, update'),
+    ('metaops_reader', 'graph.inference_streams', 'select'),
+    ('metaops_reader', 'graph.inference_windows', 'select'),
+    ('metaops_reader', 'graph.inference_tensors', 'select'),
+    ('metaops_reader', 'graph.inference_pairs', 'select');
+
+insert into graph.row_rules (name, is_granted, condition) values
+    ('inference_streams', true, 'exists (select from graph.deployments d where d.deployment_uuid = inference_streams.deployment_uuid)'),
+    ('inference_windows', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_windows.stream_uuid)'),
+    ('inference_tensors', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_tensors.stream_uuid)'),
+    ('inference_pairs', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_pairs.stream_uuid)');
+insert into graph.row_views values
+    ('graph.inference_forms'), ('metaops.models'), ('metaops.model_versions'), ('metaops.deployments'),
+    ('metaops.inference_streams'), ('metaops.inference_windows');
