@@ -26,6 +26,9 @@ enum cloudevents_mode cloudevents_head_mode(const struct http_head *head)
     if (is_type(content_type(head), "application/cloudevents+json")) {
         return CLOUDEVENTS_STRUCTURED;
     }
+    if (is_type(content_type(head), "application/cloudevents-batch+json")) {
+        return CLOUDEVENTS_BATCH;
+    }
     return http_head_get(head, PREFIX "specversion").ptr ? CLOUDEVENTS_BINARY : CLOUDEVENTS_NONE;
 }
 

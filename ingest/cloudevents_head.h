@@ -11,6 +11,7 @@ enum cloudevents_mode {
     CLOUDEVENTS_NONE, /* no CloudEvents */
     CLOUDEVENTS_BINARY,
     CLOUDEVENTS_STRUCTURED,
+    CLOUDEVENTS_BATCH,
 };
 
 /* By Content-Type; without a type of CloudEvents, by a header ce-specversion. */

@@ -184,7 +184,7 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
     gateway->routes[2] = (struct http_route){.method = "POST",
                                              .path = "*/api/v1/cloudevents",
                                              .body_bytes_max = (size_t)st->ingest.body_bytes_max,
-                                             .aside_bytes_min = ASIDE_EVENT_BYTES,
+                                             .aside_bytes_min = ASIDE_BATCH_BYTES,
                                              .handle = post_cloudevents_handle,
                                              .admit = admit};
     return http_server_start(&options, &gateway->server, err);

@@ -27,6 +27,7 @@ struct entry {
 };
 
 struct batch {
+    const struct post_batch_kind *kind;
     struct http_request *request;
     struct visitor visitor;
     struct emitter_numbers numbers;
@@ -61,7 +62,7 @@ static void write_entry(FILE *out, const struct entry *entry, size_t index)
         id128_format(entry->record.event_id, event_id);
         fprintf(out, ",\"eventId\":\"%s\"", event_id);
     }
-    if (entry->status == 201) {
+    if (entry->status == entry->batch->kind->accepted_status) {
         fprintf(out, ",\"partition\":%d,\"offset\":%lld", (int)entry->partition,
                 (long long)entry->offset);
     }
@@ -102,30 +103,34 @@ static struct str describe(const struct batch *batch, size_t accepted, size_t un
 
 static void answer(struct batch *batch)
 {
+    int good = batch->kind->accepted_status;
     size_t accepted = 0;
     size_t unavailable = 0;
     size_t accepted_bytes = 0;
     struct str text = {NULL, 0};
 
     for (size_t i = 0; i < batch->count; i++) {
-        accepted += batch->entries[i].status == 201;
+        accepted += batch->entries[i].status == good;
         unavailable += batch->entries[i].status == 503;
-        accepted_bytes += batch->entries[i].status == 201 ? batch->entries[i].body_bytes : 0;
+        accepted_bytes += batch->entries[i].status == good ? batch->entries[i].body_bytes : 0;
     }
     metrics_add(METRIC_GATEWAY_ACCEPTED, accepted);
     metrics_add(METRIC_GATEWAY_UNAVAILABLE, unavailable);
     metrics_add(METRIC_GATEWAY_REFUSED, batch->count - accepted - unavailable);
     metrics_add(METRIC_GATEWAY_BODY_BYTES, accepted_bytes);
-    if (accepted > 0 || unavailable == 0) {
+    if (unavailable == 0 || (accepted > 0 && !batch->kind->is_whole)) {
         text = describe(batch, accepted, unavailable);
     }
     if (text.ptr) {
-        int status = accepted == batch->count && accepted > 0 ? 201 : 200;
+        int status = accepted == batch->count && accepted > 0 ? good : 200;
         http_request_answer(batch->request, status, "application/json", text, 0);
     } else {
-        http_request_problem(batch->request, 503,
-                             "no event was confirmed by Kafka; sending the same again is safe",
-                             NULL, -1, 1);
+        http_request_problem(
+            batch->request, 503,
+            batch->kind->is_whole
+                ? "not every event was confirmed by Kafka; sending the same again is safe"
+                : "no event was confirmed by Kafka; sending the same again is safe",
+            NULL, -1, 1);
     }
     free((char *)text.ptr);
     batch_free(batch);
@@ -145,7 +150,9 @@ static void on_done(struct publish_record *record, enum verdict verdict, int32_t
 
     entry->partition = partition;
     entry->offset = offset;
-    entry->status = verdict == OK ? 201 : verdict == REJECT ? 413 : 503;
+    entry->status = verdict == OK       ? entry->batch->kind->accepted_status
+                    : verdict == REJECT ? 413
+                                        : 503;
     one_result_less(entry->batch);
 }
 
@@ -168,11 +175,11 @@ static void publish_one(struct publish *publish, struct batch *batch, size_t ind
     struct publish_refusal refusal = {.status = 413,
                                       .place.reason = "the event is larger than is taken here"};
 
-    struct publish_note note = {.numbers = &batch->numbers, .index = index};
     *entry = (struct entry){.record.done = on_done, .batch = batch, .body_bytes = text.len};
     atomic_fetch_add(&batch->waiting, 1);
     if (text.len > body_bytes_max ||
-        !publish_event(publish, &batch->visitor, text, &note, &entry->record, &refusal)) {
+        !batch->kind->publish(publish, &batch->visitor, text, &batch->numbers, index,
+                              &entry->record, &refusal)) {
         refuse(entry, &refusal, text_offset);
         one_result_less(batch);
     }
@@ -225,9 +232,9 @@ static bool read_numbers(struct http_request *request, struct emitter_numbers *o
     return false;
 }
 
-void post_batch_handle(void *arg, struct http_request *request)
+void post_batch_handle_kind(struct publish *publish, struct http_request *request,
+                            const struct post_batch_kind *kind)
 {
-    struct publish *publish = arg;
     const struct settings *st = publish_settings(publish);
     int retry_after_s = publish_retry_after_s(publish);
     const char *reason = NULL;
@@ -242,10 +249,14 @@ void post_batch_handle(void *arg, struct http_request *request)
         http_request_problem(request, 503, "too much waits for Kafka", NULL, -1, retry_after_s);
         return;
     }
-    if (!batch_split_init(&split, http_request_body(request), is_ndjson(request))) {
+    if (!batch_split_init(&split, http_request_body(request),
+                          !kind->is_array && is_ndjson(request)) ||
+        (kind->is_array && !split.is_array)) {
         metrics_inc(METRIC_GATEWAY_REFUSED);
-        http_request_problem(request, 400, "the body is neither an array nor lines of objects", "",
-                             (int64_t)split.at, 0);
+        http_request_problem(request, 400,
+                             kind->is_array ? "the body is no array"
+                                            : "the body is neither an array nor lines of objects",
+                             "", (int64_t)split.at, 0);
         return;
     }
     count = count_events(request, &split, (size_t)st->ingest.batch_events_max);
@@ -261,6 +272,7 @@ void post_batch_handle(void *arg, struct http_request *request)
     batch->request = request;
     batch->numbers = numbers;
     door_visitor(request, &batch->visitor);
+    batch->kind = kind;
     batch->count = (size_t)count;
     atomic_init(&batch->waiting, 1);
     for (size_t i = 0; i < batch->count && batch_split_next(&split, &text, &reason) > 0; i++) {
@@ -268,4 +280,21 @@ void post_batch_handle(void *arg, struct http_request *request)
     }
     http_request_drop_body(request);
     one_result_less(batch);
+}
+
+static bool publish_lineage(struct publish *publish, const struct visitor *visitor, struct str text,
+                            const struct emitter_numbers *numbers, size_t index,
+                            struct publish_record *record, struct publish_refusal *out_refusal)
+{
+    struct publish_note note = {.numbers = numbers, .index = index};
+
+    return publish_event(publish, visitor, text, &note, record, out_refusal);
+}
+
+void post_batch_handle(void *arg, struct http_request *request)
+{
+    static const struct post_batch_kind lineage = {.accepted_status = 201,
+                                                   .publish = publish_lineage};
+
+    post_batch_handle_kind(arg, request, &lineage);
 }

@@ -6,6 +6,7 @@
 #include "ingest/door.h"
 #include "ingest/event_check.h"
 #include "ingest/one_event.h"
+#include "ingest/post_batch.h"
 #include "ingest/publish.h"
 
 /* What keeps an event from being taken, whoever sends it. */
@@ -34,6 +35,24 @@ static void refuse(struct one_event *event, int status, const char *reason)
     one_event_refuse(event, status, reason);
 }
 
+static bool publish_structured(struct publish *publish, const struct visitor *visitor,
+                               struct str text, const struct emitter_numbers *numbers, size_t index,
+                               struct publish_record *record, struct publish_refusal *out_refusal)
+{
+    struct payload_source source = {.body = text};
+    bool is_sent = publish_payload(publish, visitor, &source, record, out_refusal);
+
+    (void)numbers;
+    (void)index;
+    if (!is_sent) {
+        count_refusal(out_refusal->status);
+    }
+    return is_sent;
+}
+
+static const struct post_batch_kind batches = {
+    .accepted_status = 200, .is_array = true, .is_whole = true, .publish = publish_structured};
+
 void post_cloudevents_handle(void *arg, struct http_request *request)
 {
     const struct http_head *head = http_request_head(request);
@@ -43,8 +62,13 @@ void post_cloudevents_handle(void *arg, struct http_request *request)
     struct publish_refusal refusal;
     const char *reason = NULL;
     struct visitor visitor;
-    struct one_event *event = one_event_begin(arg, request, 200);
+    struct one_event *event;
 
+    if (mode == CLOUDEVENTS_BATCH) {
+        post_batch_handle_kind(arg, request, &batches);
+        return;
+    }
+    event = one_event_begin(arg, request, 200);
     if (!event) {
         return;
     }

@@ -1,4 +1,4 @@
-/* observe.c - the stage of format "payload": a request or an answer becomes sums of its stream's window.
+/* observe.c - the stage of format "payload": a request, an answer or feedback becomes sums of its stream's window.
  *
  * Of the payload itself nothing is kept but the names, types and shapes of its tensors. Model, deployment
  * and stream exist from the first payload on. */
@@ -112,16 +112,19 @@ static enum verdict add_stream(struct observation *ob, struct err *err)
 static enum verdict add_window(struct observation *ob, struct err *err)
 {
     struct graph_inference_window *row = graph_rows_add(&ob->rs.bt->rows.inference_windows);
-    bool is_answer = ob->ev->kind == PAYLOAD_IS_ANSWER;
+    enum payload_kind kind = ob->ev->kind;
     if (!row) {
         return rows_short(err);
     }
     *row = (struct graph_inference_window){.event = ob->rs.work->event,
                                            .stream = ob->stream,
                                            .start_us = ob->start_us,
-                                           .requests = !is_answer,
-                                           .answers = is_answer,
-                                           .errors = ob->message.has_failed};
+                                           .requests = kind == PAYLOAD_IS_REQUEST,
+                                           .answers = kind == PAYLOAD_IS_ANSWER,
+                                           .errors = ob->message.has_failed,
+                                           .feedbacks = kind == PAYLOAD_IS_FEEDBACK,
+                                           .rewarded = ob->message.has_reward,
+                                           .reward_micros = ob->message.reward_micros};
     return OK;
 }
 
@@ -162,7 +165,7 @@ static enum verdict add_tensor(struct observation *ob, const struct inference_te
 static enum verdict add_pair(struct observation *ob, struct err *err)
 {
     bool is_answer = ob->ev->kind == PAYLOAD_IS_ANSWER;
-    if (ob->ev->time_us == PAYLOAD_NO_TIME) {
+    if (ob->ev->time_us == PAYLOAD_NO_TIME || ob->ev->kind == PAYLOAD_IS_FEEDBACK) {
         return OK;
     }
     struct graph_inference_pair *row = graph_rows_add(&ob->rs.bt->rows.inference_pairs);

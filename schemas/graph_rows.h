@@ -364,6 +364,9 @@ struct graph_inference_window {
     int64_t requests;
     int64_t answers;
     int64_t errors;
+    int64_t feedbacks;
+    int64_t rewarded; /* feedbacks with a reward */
+    int64_t reward_micros;
 };
 
 /* The tensors of one name and form in the requests (inputs) or answers (outputs) of a window: sums. */

@@ -1,9 +1,15 @@
 #include "schemas/inference_protocol.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 #include "schemas/cloud_event.h"
 
 /* Larger ones are no tensor's, and sums of smaller ones stay numbers. */
 #define DIMENSION_MAX INT32_MAX
+
+#define NUMBER_BYTES_MAX 63
+#define MICROS 1e6
 
 /* What every step needs. */
 struct reader {
@@ -148,4 +154,43 @@ enum verdict inference_read(const struct json_doc *doc, const struct json_value 
         *out_message = message;
     }
     return verdict;
+}
+
+static bool read_reward(struct str raw, int64_t *out_micros)
+{
+    char text[NUMBER_BYTES_MAX + 1];
+
+    if (raw.len > NUMBER_BYTES_MAX) {
+        return false;
+    }
+    memcpy(text, raw.ptr, raw.len);
+    text[raw.len] = '\0';
+    double reward = strtod(text, NULL);
+    if (!(fabs(reward) <= INFERENCE_REWARD_MAX)) {
+        return false;
+    }
+    *out_micros = llround(reward * MICROS);
+    return true;
+}
+
+enum verdict inference_read_feedback(const struct json_doc *doc, const struct json_value *value,
+                                     struct inference_message *out_message,
+                                     struct json_fault *fault, struct err *err)
+{
+    struct inference_message message = {.id = STR(""), .model_version = STR("")};
+    const struct json_value *reward = json_get(doc, value, STR("reward"));
+
+    if (!value || value->type != JSON_OBJECT) {
+        return cloud_event_refuse(doc, value, "feedback must be an object", fault, err);
+    }
+    if (reward && reward->type != JSON_NULL) {
+        message.has_reward = reward->type == JSON_NUMBER &&
+                             read_reward(json_raw(doc, reward), &message.reward_micros);
+        if (!message.has_reward) {
+            return cloud_event_refuse(doc, reward, "a reward must be a number up to a million",
+                                      fault, err);
+        }
+    }
+    *out_message = message;
+    return OK;
 }

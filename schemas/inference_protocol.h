@@ -15,6 +15,7 @@
 #define INFERENCE_DIMENSIONS_MAX 16
 #define INFERENCE_NAME_BYTES_MAX 255
 #define INFERENCE_DATATYPE_BYTES_MAX 31
+#define INFERENCE_REWARD_MAX 1000000
 
 struct inference_tensor {
     struct str name;
@@ -28,6 +29,8 @@ struct inference_message {
     struct str id;            /* these: empty when not said */
     struct str model_version; /* of answers */
     bool has_failed;          /* an answer that is an error */
+    bool has_reward;          /* of feedback */
+    int64_t reward_micros;    /* in millionths, so that sums are the same in any order */
     const struct inference_tensor *tensors;
     uint32_t tensor_count;
 };
@@ -38,5 +41,12 @@ MUST_CHECK enum verdict inference_read(const struct json_doc *doc, const struct 
                                        bool is_answer, struct arena *arena,
                                        struct inference_message *out_message,
                                        struct json_fault *fault, struct err *err);
+
+/* The same for feedback of Seldon, {"reward": 1.0, ...}: request, answer and truth in it are not looked at. A reward
+ * is a number of at most INFERENCE_REWARD_MAX, either way. */
+MUST_CHECK enum verdict inference_read_feedback(const struct json_doc *doc,
+                                                const struct json_value *value,
+                                                struct inference_message *out_message,
+                                                struct json_fault *fault, struct err *err);
 
 #endif

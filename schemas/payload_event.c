@@ -17,6 +17,7 @@ static const struct {
 } kinds[] = {
     {".inference.request", PAYLOAD_IS_REQUEST},
     {".inference.response", PAYLOAD_IS_ANSWER},
+    {".feedback", PAYLOAD_IS_FEEDBACK},
 };
 
 static enum verdict refuse(const struct json_doc *doc, enum payload_attribute attribute,
@@ -127,6 +128,9 @@ enum verdict payload_event_message(const struct json_doc *doc, const struct payl
                                    struct arena *arena, struct inference_message *out_message,
                                    struct json_fault *fault, struct err *err)
 {
+    if (event->kind == PAYLOAD_IS_FEEDBACK) {
+        return inference_read_feedback(doc, event->data, out_message, fault, err);
+    }
     return inference_read(doc, event->data, event->kind == PAYLOAD_IS_ANSWER, arena, out_message,
                           fault, err);
 }

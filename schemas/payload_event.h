@@ -19,7 +19,7 @@
 
 #define PAYLOAD_NO_TIME INT64_MIN
 
-enum payload_kind { PAYLOAD_IS_REQUEST, PAYLOAD_IS_ANSWER };
+enum payload_kind { PAYLOAD_IS_REQUEST, PAYLOAD_IS_ANSWER, PAYLOAD_IS_FEEDBACK };
 
 struct payload_event {
     enum payload_kind kind;
@@ -40,7 +40,7 @@ MUST_CHECK enum verdict payload_event_read(const struct json_doc *doc, struct ar
                                            struct payload_event *out_event,
                                            struct json_fault *fault, struct err *err);
 
-/* Its data, as inference_read. */
+/* Its data, as inference_read; feedback has no tensors, but a reward. */
 MUST_CHECK enum verdict payload_event_message(const struct json_doc *doc,
                                               const struct payload_event *event,
                                               struct arena *arena,

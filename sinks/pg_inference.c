@@ -92,6 +92,9 @@ void pg_inference_merge_window(void *into, const void *row)
     x->requests += y->requests;
     x->answers += y->answers;
     x->errors += y->errors;
+    x->feedbacks += y->feedbacks;
+    x->rewarded += y->rewarded;
+    x->reward_micros += y->reward_micros;
 }
 
 void pg_inference_bind_window(struct pg_bind *bind, const void *row)
@@ -102,6 +105,9 @@ void pg_inference_bind_window(struct pg_bind *bind, const void *row)
     pg_bind_int8(bind, 2, window->requests);
     pg_bind_int8(bind, 3, window->answers);
     pg_bind_int8(bind, 4, window->errors);
+    pg_bind_int8(bind, 5, window->feedbacks);
+    pg_bind_int8(bind, 6, window->rewarded);
+    pg_bind_int8(bind, 7, window->reward_micros);
 }
 
 int pg_inference_order_tensor(const void *a, const void *b)

@@ -472,7 +472,7 @@ const struct pg_table pg_tables[] = {
     INFERENCE("upsert_model_versions", "utzz", model_versions, graph_model_version, version),
     INFERENCE("upsert_inference_streams", "uuutzz", inference_streams, graph_inference_stream,
               stream),
-    INFERENCE("upsert_inference_windows", "uz888", inference_windows, graph_inference_window,
+    INFERENCE("upsert_inference_windows", "uz888888", inference_windows, graph_inference_window,
               window),
     INFERENCE("upsert_inference_tensors", "uz2ttt88", inference_tensors, graph_inference_tensor,
               tensor),

@@ -35,6 +35,9 @@ create table graph.inference_windows (
     requests bigint not null,
     answers bigint not null,
     errors bigint not null,
+    feedbacks bigint not null,
+    rewarded bigint not null,
+    reward_micros bigint not null,
     primary key (stream_uuid, window_start)
 ) with (fillfactor = 70);
 comment on table graph.inference_windows is 'What fell into one minute of a stream (view metaops.inference_windows).';
@@ -43,6 +46,9 @@ comment on column graph.inference_windows.window_start is 'When the minute begin
 comment on column graph.inference_windows.requests is 'Requests.';
 comment on column graph.inference_windows.answers is 'Answers.';
 comment on column graph.inference_windows.errors is 'Answers that are errors.';
+comment on column graph.inference_windows.feedbacks is 'Feedback on answers.';
+comment on column graph.inference_windows.rewarded is 'Feedback with a reward.';
+comment on column graph.inference_windows.reward_micros is 'These rewards together, in millionths: sums of them are the same in any order.';
 
 create table graph.inference_tensors (
     stream_uuid uuid not null,
@@ -145,7 +151,8 @@ comment on column graph.inference_forms.tensors is 'JSON array of name, datatype
 create view metaops.inference_windows as
 select s.namespace, s.deployment, s.endpoint, s.model, w.window_start, w.window_start + interval '1 minute' as window_end,
     w.requests, w.answers, w.errors, p.pairs, p.latency_ms_mean, p.latency_ms_p50, p.latency_ms_p99, p.latency_ms_max,
-    i.tensors as inputs, o.tensors as outputs
+    i.tensors as inputs, o.tensors as outputs,
+    w.feedbacks, round(w.reward_micros / 1000000.0 / nullif(w.rewarded, 0), 6) as reward_mean
 from graph.inference_windows w
 join (select s.stream_uuid, d.namespace, d.name as deployment, s.endpoint, m.name as model
       from graph.inference_streams s
@@ -180,6 +187,8 @@ comment on column metaops.inference_windows.latency_ms_p99 is '99 of 100 were.';
 comment on column metaops.inference_windows.latency_ms_max is 'The longest.';
 comment on column metaops.inference_windows.inputs is 'Tensors of the requests: JSON array of name, datatype, shape (the first dimension -1), tensors (how many), instances (the first dimensions together). Null: none.';
 comment on column metaops.inference_windows.outputs is 'The same of the answers.';
+comment on column metaops.inference_windows.feedbacks is 'Feedback given in it, on whatever answers.';
+comment on column metaops.inference_windows.reward_mean is 'Mean of the rewards that this feedback names; null: none.';
 
 create or replace function metaops.graph_checksum() returns text
 language sql stable

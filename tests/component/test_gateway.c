@@ -386,6 +386,33 @@ static void test_gateway_takes_cloudevents_of_both_versions_and_modes(void **sta
     free((char *)zipped.ptr);
 }
 
+#define STRUCTURED(id)                                                                             \
+    "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"x.inference.response\","    \
+    "\"inferenceservicename\":\"d\",\"requestid\":\"" id "\",\"data\":" ANSWER "}"
+#define CE_BATCH "Content-Type: application/cloudevents-batch+json\r\n"
+
+static void test_gateway_takes_batches_of_cloudevents(void **state)
+{
+    struct fixture *fx = *state;
+    struct raw_answer answer;
+
+    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[" STRUCTURED("a") "," STRUCTURED("b") "]"), 200,
+           "{\"accepted\":2,\"refused\":0,\"unavailable\":0,\"results\":[{\"index\":0,\"status\":"
+           "200,");
+    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[{}," STRUCTURED("b") "]"), 200,
+           "{\"accepted\":1,\"refused\":1,\"unavailable\":0,\"results\":[{\"index\":0,\"status\":"
+           "422,");
+    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[]"), 200, "{\"accepted\":0,");
+    expect(fx, CLOUDEVENTS, CE_BATCH, STR(STRUCTURED("a")), 400, "no array");
+    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[" STRUCTURED("a")), 400, NULL);
+    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[1,1,1,1,1,1]"), 413, NULL);
+    rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
+    answer = post(fx, CLOUDEVENTS, CE_BATCH, STR("[{}," STRUCTURED("b") "]"));
+    assert_int_equal(answer.status, 503);
+    assert_true(answer.retry_after_s >= 1);
+    raw_http_fini(&answer);
+}
+
 static void test_gateway_refuses_what_is_no_cloudevent(void **state)
 {
     struct fixture *fx = *state;
@@ -478,6 +505,7 @@ int main(void)
         SERVED(test_gateway_tells_per_event_what_became_of_a_batch),
         SERVED(test_gateway_says_503_for_a_batch_that_the_broker_does_not_take),
         SERVED(test_gateway_takes_cloudevents_of_both_versions_and_modes),
+        SERVED(test_gateway_takes_batches_of_cloudevents),
         SERVED(test_gateway_refuses_what_is_no_cloudevent),
         SERVED(test_gateway_says_503_for_a_cloudevent_that_the_broker_does_not_take),
         SERVED(test_gateway_answers_what_is_open_when_it_is_stopped),

@@ -60,6 +60,7 @@ static void test_the_mode_is_that_of_the_type_or_of_the_attributes(void **state)
         {"Content-Type: application/cloudevents+json\r\n", CLOUDEVENTS_STRUCTURED, true},
         {"Content-Type: Application/CloudEvents+JSON; charset=UTF-8\r\nce-specversion: 1.0\r\n",
          CLOUDEVENTS_STRUCTURED, true},
+        {"Content-Type: application/cloudevents-batch+json\r\n", CLOUDEVENTS_BATCH, true},
         {"Content-Type: application/json\r\n", CLOUDEVENTS_NONE, true},
         {"", CLOUDEVENTS_NONE, true},
     };

@@ -210,6 +210,41 @@ static void test_the_largest_dimension_is_taken(void **state)
     assert_int_equal(message.tensors[0].shape[1], 0);
 }
 
+static enum verdict read_feedback(const char *json, struct inference_message *message)
+{
+    struct inference_message ignored;
+    struct err err;
+
+    (void)!read_text(json, false, &ignored, NULL);
+    return inference_read_feedback(doc, json_root(doc), message, NULL, &err);
+}
+
+static void test_feedback_has_a_reward_or_none(void **state)
+{
+    struct inference_message message;
+
+    (void)state;
+    assert_int_equal(
+        read_feedback("{\"request\":{\"data\":{\"ndarray\":[[5.1]]}},\"reward\":1.0,\"truth\":{}}",
+                      &message),
+        OK);
+    assert_true(message.has_reward);
+    assert_int_equal(message.reward_micros, 1000000);
+    assert_int_equal(read_feedback("{\"reward\":-1e6}", &message), OK);
+    assert_int_equal(message.reward_micros, INT64_C(-1000000000000));
+    assert_int_equal(read_feedback("{\"reward\":0.1234567}", &message), OK);
+    assert_int_equal(message.reward_micros, 123457);
+    assert_int_equal(read_feedback("{\"reward\":null}", &message), OK);
+    assert_false(message.has_reward);
+    assert_int_equal(read_feedback("{}", &message), OK);
+    assert_int_equal(message.reward_micros, 0);
+    assert_int_equal(read_feedback("{\"reward\":1000000.1}", &message), REJECT);
+    assert_int_equal(read_feedback("{\"reward\":NaN}", &message), REJECT);
+    assert_int_equal(read_feedback("{\"reward\":-Infinity}", &message), REJECT);
+    assert_int_equal(read_feedback("{\"reward\":\"1\"}", &message), REJECT);
+    assert_int_equal(read_feedback("[]", &message), REJECT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_first_fault_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_limit_has_two_sides, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_largest_dimension_is_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_feedback_has_a_reward_or_none, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,27 @@ static void test_a_request_becomes_rows(void **state)
     assert_int_equal(rows->inference_pairs.items[0].answer_at_us, GRAPH_NO_TIME);
 }
 
+static void test_feedback_is_counted_with_its_reward(void **state)
+{
+    const struct graph_batch *rows = &pl.bt->rows;
+
+    (void)state;
+    add("{\"specversion\":\"1.0\",\"type\":\"io.seldon.serving.feedback\",\"source\":\"s\",\"id\":"
+        "\"1\","
+        "\"inferenceservicename\":\"d\",\"time\":\"2026-03-01T10:00:00Z\",\"data\":{\"reward\":0.5}"
+        "}");
+    pipeline_run(&pl);
+    assert_int_equal(rows->letters.count, 0);
+    assert_int_equal(rows->inference_windows.count, 1);
+    assert_int_equal(rows->inference_windows.items[0].requests, 0);
+    assert_int_equal(rows->inference_windows.items[0].answers, 0);
+    assert_int_equal(rows->inference_windows.items[0].feedbacks, 1);
+    assert_int_equal(rows->inference_windows.items[0].rewarded, 1);
+    assert_int_equal(rows->inference_windows.items[0].reward_micros, 500000);
+    assert_int_equal(rows->inference_tensors.count, 0);
+    assert_int_equal(rows->inference_pairs.count, 0);
+}
+
 /* As MLServer: the time is that of receipt, which says nothing of how long it took. */
 static void test_an_answer_without_a_time(void **state)
 {
@@ -192,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_request_becomes_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_feedback_is_counted_with_its_reward, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_answer_without_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_request_and_its_answer_are_one_pair, setup,
                                         teardown),

@@ -14,6 +14,7 @@ from own_pipeline import ROOT, Pipeline, metric, wait_until
 DATA = ROOT / "tests/data"
 DOOR = "/api/v1/cloudevents?a=query&is=ignored"
 STRUCTURED = "application/cloudevents+json"
+BATCH_TYPE = "application/cloudevents-batch+json"
 
 
 def exchange(gateway, head, body):
@@ -162,6 +163,11 @@ def answer(number):
     return event(number, "response", second, {"model_version": str(number % 2), "outputs": [{"name": "y", "datatype": "INT64", "shape": [number % 4 + 1], "data": []}]})
 
 
+def feedback(number):
+    """Rewards whose binary sums would depend on their order."""
+    return {**event(number, "feedback", 3 * number + 1, {"reward": number % 5 / 10}), "type": "io.seldon.serving.feedback"}
+
+
 def expected_world():
     rows = []
     for deployment in range(3):
@@ -179,14 +185,17 @@ def expected_world():
                     max(10 * (n % 7 + 1) for n in mine),
                     [{**form("x", "FP32", -1, 2), "tensors": len(mine), "instances": sum(n % 4 + 1 for n in mine)}],
                     [{**form("y", "INT64", -1), "tensors": len(good), "instances": sum(n % 4 + 1 for n in good)}],
+                    len(mine),
+                    round(sum(n % 5 for n in mine) / 10 / len(mine), 6),
                 )
             )
     return rows
 
 
 def shuffled(seed):
-    """The world in some order, each event twice, the second time under an id of its own."""
-    once = [one(number) for number in range(60) for one in (request, answer)]
+    """The world in some order, each event twice, the second time under an id of its own; half of them alone, half in
+    one batch."""
+    once = [one(number) for number in range(60) for one in (request, answer, feedback)]
     events = once + [{**one, "id": f"again-{one['id']}"} for one in once]
     random.Random(seed).shuffle(events)
     with Pipeline("cloudevents-order", 1 + seed % 3) as pipe:
@@ -194,18 +203,21 @@ def shuffled(seed):
         for number in range(1 + seed % 2):
             pipe.worker(number + 1)
         pipe.wait_ready()
-        for one in events:
+        half = len(events) // 2
+        for one in events[:half] + [events[half:]]:
             body = json.dumps(one).encode()
-            head = [b"Host: door", b"Content-Type: " + STRUCTURED.encode(), b"Content-Length: %d" % len(body)]
-            if exchange(gateway, head, body)[0] != 200:
-                check("every event is taken", 200, "another answer")
+            kind = BATCH_TYPE if isinstance(one, list) else STRUCTURED
+            head = [b"Host: door", b"Content-Type: " + kind.encode(), b"Content-Length: %d" % len(body)]
+            status, taken = exchange(gateway, head, body)
+            if status != 200 or taken.get("refused"):
+                check("every event is taken", 200, (status, taken))
         pipe.wait_stored()
         check(
             f"windows in order {seed}",
             expected_world(),
             pipe.query(
                 "select deployment, extract(minute from window_start)::int, requests, answers, errors, pairs, latency_ms_max::int,"
-                " inputs, outputs from metaops.inference_windows order by 1, 2"
+                " inputs, outputs, feedbacks, reward_mean::float8 from metaops.inference_windows order by 1, 2"
             ),
         )
         return pipe.checksum()
