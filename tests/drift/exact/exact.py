@@ -11,7 +11,7 @@ import random
 
 from checks import check, end
 from own_pipeline import Pipeline, test_events
-from scenarios import SCENARIOS, openlineage
+from scenarios import SCENARIOS, any_history, openlineage
 
 SHORT = "METAOPS_TEST_SHORT" in os.environ
 ORDERS = 4 if SHORT else 24
@@ -81,6 +81,25 @@ def scenarios(rng):
         check("old events are told to nobody", 0, pipe.value("select count(*) from graph.alert_outbox"))
 
 
+def any_histories(rng):
+    """In whichever order the events of a history come, its alerts are the same."""
+    histories = [any_history(rng) for _ in range(6 if SHORT else 40)]
+    lines = [openlineage(f"{number}/{order_number}", event) for number, history in enumerate(histories)
+             for order_number, order in enumerate(itertools.islice(orders(rng, history), 4)) for event in order]
+    with Pipeline("drift-any", 1, {"METAOPS_WORKER_BATCH_EVENTS_MAX": "1", "METAOPS_WORKER_BATCH_LINGER_MS": "0"}) as pipe:
+        pipe.worker()
+        pipe.emit(lines)
+        pipe.wait_stored(180)
+        settled(pipe)
+        told = {}
+        for namespace, *alert in pipe.query(
+                "select namespace, kind, name, detail ->> 'fact', detail -> 'changes', status, event_time from metaops.alerts"):
+            told.setdefault(namespace, set()).add(str(alert).replace(namespace, "here"))
+        for number, history in enumerate(histories):
+            in_order, *others = [told.get(f"{number}/{order}", set()) for order in range(4)]
+            check(f"history {number}: {len(in_order)} alerts in any order", [], [other ^ in_order for other in others if other != in_order])
+
+
 def real_events(rng):
     lines = list(dict.fromkeys(test_events()))
     rounds = [(lines, 12, 1)]
@@ -106,6 +125,7 @@ def main():
     print(f"METAOPS_SEED={seed}")
     rng = random.Random(seed)
     scenarios(rng)
+    any_histories(rng)
     real_events(rng)
     end()
 

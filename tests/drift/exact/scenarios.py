@@ -86,6 +86,22 @@ def lineage(minute):
     return at(minute, outputs=[dataset("t", {**fields("id:int"), "columnLineage": facet(fields=made_of)})])
 
 
+def any_history(rng):
+    """Ten events of two jobs that may change anything that is compared, with little to choose from, so that it comes back."""
+    history = []
+    for minute in rng.sample(range(1, 5000), 10):
+        facets = of_commit(rng.choice(["c1", "c2"])) if rng.random() < 0.7 else {}
+        facets.update({"sql": facet(query=rng.choice(["select 1 from x", "select a from x"]))} if rng.random() < 0.3 else {})
+        written = {**fields("id:int", *rng.sample(["a:text", "b:text"], rng.randrange(3))),
+                   "ownership": facet(owners=[{"name": rng.choice(["ann", "bob"])}])}
+        history.append(at(minute, job=rng.choice(["job", "job", "other"]), job_facets=facets,
+                          inputs=[dataset(name) for name in rng.sample(["x", "y"], rng.randrange(1, 3))],
+                          outputs=[dataset(rng.choice(["t", "t", "u"]), written)],
+                          state=rng.choice(["COMPLETE", "COMPLETE", "COMPLETE", "FAIL"]),
+                          run_facets=engine(rng.choice(["3.4", "3.5"])) if rng.random() < 0.5 else None))
+    return sorted(history, key=lambda event: event["minute"])
+
+
 # Name: (events, {(kind, subject, field, status)}).
 SCENARIOS = {
     "a column goes": (
