@@ -7,7 +7,7 @@ import random
 import re
 import socket
 
-from avro_records import event_record
+from avro_records import event_record, read_event
 from checks import check, end
 from own_pipeline import ROOT, Pipeline, metric, wait_until
 
@@ -248,6 +248,19 @@ def refused(gateway):
         check(f"refusals for {reason}", count, metric(gateway.admin_url, name))
 
 
+def redacted(pipe, gateway):
+    """A secret in a payload is gone before Kafka, and the worker gives the rest the id that the door gave it."""
+    body = b'{"inputs":[],"parameters":{"password":"planted-4711"}}'
+    kept = [b"ce-specversion: 1.0", b"ce-type: x.inference.request", b"ce-source: s", b"ce-id: 1", b"ce-inferenceservicename: redacted"]
+    status, answer = exchange(gateway, [b"Host: door", *kept, b"Content-Length: %d" % len(body)], body)
+    check("a payload with a secret is taken", 200, status)
+    pipe.wait_stored()
+    bodies = [read_event(value)["body"] for partition, offset, _, value in pipe.records(pipe.topic)
+              if (partition, offset) == (answer["partition"], answer["offset"])]
+    check("its secret is not on the topic", [b"~metaops-redacted~"], [re.search(rb'"password":"([^"]*)"', one)[1] for one in bodies])
+    check("its id is in the ledger", 1, pipe.value("select count(*) from graph.event_ids where event_id = %s", answer["eventId"]))
+
+
 def letters(pipe):
     """What comes by Kafka past the door."""
     bodies = [
@@ -273,6 +286,7 @@ def main():
         before = pipe.checksum()
         pipe.run("rebuild")
         check("a rebuild leaves them as they are", before, pipe.checksum())
+        redacted(pipe, gateway)
         refused(gateway)
         letters(pipe)
     check("the same graph in every order", 1, len({shuffled(seed) for seed in range(3)}))
