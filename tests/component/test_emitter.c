@@ -17,15 +17,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/timebase.h"
 #include "ingest/emitter/metaops_emit.h"
 #include "schemas/event_codec.h"
 #include "schemas/redact.h"
 #include "support/fake_door.h"
+#include "support/mock_outage.h"
+#include "support/reserved_port.h"
 
 #define EVENTS_MAX 20000
-#define WAIT_MS 30000
+#define WAIT_MS 60000 /* for what a slow machine does late */
 
 static char spool[64];
+static struct reserved_port reserved; /* of the door, also while it is shut */
 static struct fake_door *door;
 static long numbers[EVENTS_MAX];
 
@@ -34,7 +38,8 @@ static int set_up(void **state)
     (void)state;
     snprintf(spool, sizeof(spool), "/tmp/metaops-emitter-XXXXXX");
     assert_non_null(mkdtemp(spool));
-    door = fake_door_open(0, FAKE_DOOR_TAKES);
+    reserved = reserved_port_open();
+    door = fake_door_open(reserved.number, FAKE_DOOR_TAKES);
     return door ? 0 : 1;
 }
 
@@ -43,6 +48,8 @@ static int tear_down(void **state)
     (void)state;
     char command[100];
     fake_door_close(door);
+    door = NULL;
+    reserved_port_close(&reserved);
     snprintf(command, sizeof(command), "rm -rf %s", spool);
     return system(command);
 }
@@ -87,6 +94,17 @@ static struct metaops_emit_stats stats_of(struct metaops_emit *emitter)
     return stats;
 }
 
+/* Until it has failed so often more: then it has tried what was there at the call. */
+static void wait_retries(struct metaops_emit *emitter, uint64_t more)
+{
+    uint64_t wanted = stats_of(emitter).retries + more;
+
+    for (int i = 0; i < WAIT_MS / 10 && stats_of(emitter).retries < wanted; i++) {
+        usleep(10000);
+    }
+    assert_true(stats_of(emitter).retries >= wanted);
+}
+
 /* The backend goes away; it comes back at the same place with fake_door_open(port). */
 static int shut(void)
 {
@@ -98,10 +116,7 @@ static int shut(void)
 
 static void reopen(int port, enum fake_door_mood mood)
 {
-    for (int i = 0; i < 100 && !door; i++) {
-        door = fake_door_open(port, mood);
-        usleep(door ? 0 : 50000);
-    }
+    door = fake_door_open(port, mood);
     assert_non_null(door);
 }
 
@@ -167,6 +182,7 @@ static void test_emitter_outage_only_delays(void **state)
 
     emit_range(emitter, 1, 100);
     assert_int_equal(metaops_emit_flush(emitter, 300), METAOPS_EMIT_PENDING);
+    wait_retries(emitter, 2);
     assert_true(metaops_emit_last_error(emitter, reason, sizeof(reason)) > 0);
     assert_non_null(strstr(reason, "refused"));
     assert_int_equal(stats_of(emitter).pending, 100);
@@ -188,6 +204,7 @@ static void test_emitter_refused_event_is_a_gap_of_the_next(void **state)
     struct metaops_emit *emitter = open_at(port, "");
 
     emit_range(emitter, 1, 3);
+    wait_retries(emitter, 2); /* all three are one batch from now on */
     reopen(port, FAKE_DOOR_REFUSES_SECOND);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
     struct metaops_emit_stats stats = stats_of(emitter);
@@ -246,6 +263,7 @@ static void test_emitter_gap_is_told_until_an_event_with_it_is_taken(void **stat
     emit_range(emitter, 1, 1000);
     reopen(port, FAKE_DOOR_TAKES_NONE_NOW);
     assert_int_equal(metaops_emit_flush(emitter, 400), METAOPS_EMIT_PENDING);
+    wait_retries(emitter, 2);
     size_t taken = 0;
     while (fake_door_request(door, taken)) {
         taken++;
@@ -307,7 +325,7 @@ static void *emit_many(void *arg)
 static void test_emitter_takes_from_many_threads(void **state)
 {
     (void)state;
-    struct metaops_emit *emitter = open_with("block_ms_max = 10000\n");
+    struct metaops_emit *emitter = open_with("block_ms_max = 60000\n");
     pthread_t threads[8];
     size_t times[500] = {0};
 
@@ -407,7 +425,7 @@ static void *emit_for_ever(void *arg)
 __attribute__((unused)) static void test_emitter_fork_in_the_middle_of_emits(void **state)
 {
     (void)state;
-    struct metaops_emit *emitter = open_with("block_ms_max = 5000\n");
+    struct metaops_emit *emitter = open_with("block_ms_max = 60000\n");
     pthread_t thread;
     int status = 0;
 
@@ -415,7 +433,7 @@ __attribute__((unused)) static void test_emitter_fork_in_the_middle_of_emits(voi
     for (int i = 0; i < 50; i++) {
         pid_t pid = fork();
         if (pid == 0) {
-            alarm(20);
+            alarm(120);
             int code = emit(emitter, 1000 + i) == METAOPS_EMIT_OK ? 0 : 1;
             _exit(metaops_emit_close(emitter, 0) > METAOPS_EMIT_PENDING ? 2 : code);
         }
@@ -492,12 +510,14 @@ static void test_emitter_orphan_that_is_forbidden_waits_for_its_key(void **state
     assert_int_equal(metaops_emit_close(gone, 0), METAOPS_EMIT_PENDING);
     reopen(port, FAKE_DOOR_FORBIDS_GONE);
     struct metaops_emit *emitter = open_at(port, "retry_ms_max = 5000\n");
+    int64_t end_us = timebase_mono_us() + WAIT_MS * INT64_C(1000);
     for (long i = 6; i <= 25; i++) {
         emit_range(emitter, i, i);
-        assert_int_equal(metaops_emit_flush(emitter, 1000), METAOPS_EMIT_OK);
+        int left_ms = (int)((end_us - timebase_mono_us()) / 1000);
+        assert_int_equal(metaops_emit_flush(emitter, left_ms), METAOPS_EMIT_OK);
         usleep(50000);
     }
-    assert_true(stats_of(emitter).retries > 0);
+    wait_retries(emitter, stats_of(emitter).retries == 0);
     assert_int_equal(stats_of(emitter).refused, 0);
     assert_int_equal(metaops_emit_close(emitter, WAIT_MS), METAOPS_EMIT_OK);
     assert_range_arrived(6, 25);
@@ -656,10 +676,8 @@ static void test_emitter_topic_that_cannot_be_is_only_tried_again(void **state)
     config[len + 600] = '\0';
     assert_int_equal(metaops_emit_open(config, &emitter, reason, sizeof(reason)), METAOPS_EMIT_OK);
     emit_range(emitter, 1, 3);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(metaops_emit_flush(emitter, 300), METAOPS_EMIT_PENDING);
-    }
-    assert_true(stats_of(emitter).retries > 1);
+    assert_int_equal(metaops_emit_flush(emitter, 300), METAOPS_EMIT_PENDING);
+    wait_retries(emitter, 2);
     metaops_emit_last_error(emitter, reason, sizeof(reason));
     assert_non_null(strstr(reason, "no topic"));
     metaops_emit_close(emitter, 0);
@@ -745,6 +763,13 @@ static void test_emitter_run_states_become_events(void **state)
     metaops_emit_close(emitter, WAIT_MS);
 }
 
+/* Sanitizers take their share of it. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define CALLER_US_MAX 10000
+#else
+#define CALLER_US_MAX 1000
+#endif
+
 static int64_t thread_cpu_us(void)
 {
     struct timespec now;
@@ -774,7 +799,7 @@ static void test_emitter_never_takes_much_cpu_of_the_caller(void **state)
             least_us = took_us < least_us ? took_us : least_us;
         }
         print_message("%zu bytes: %lld us of the caller's CPU\n", sizes[i], (long long)least_us);
-        assert_true(least_us < 1000);
+        assert_true(least_us < CALLER_US_MAX);
     }
     metaops_emit_close(emitter, WAIT_MS);
     free(event);
@@ -817,14 +842,17 @@ static rd_kafka_t *open_topic(const struct bed *bed)
     return rk;
 }
 
-/* What stands on the topic: the numbers of events in order, and the emitter's numbers. */
-static void assert_on_topic(struct bed *bed, long count, int64_t epoch)
+/* What stands on the topic: each event under its own number, the same in repetitions. Those come, and
+ * the order goes, where records time out in the library: all from the first of them on are sent again. */
+static void assert_on_topic(struct bed *bed, long count, int64_t epoch, bool may_time_out)
 {
+    static bool is_known[EVENTS_MAX + 1];
     rd_kafka_t *rk = open_topic(bed);
     struct event_codec *codec = event_codec_new(1 << 20);
     struct arena *arena = arena_new(1 << 24);
 
-    for (long i = 1; i <= count; i++) {
+    memset(is_known, 0, sizeof(is_known));
+    for (long known = 0; known < count;) {
         rd_kafka_message_t *msg = rd_kafka_consumer_poll(rk, WAIT_MS);
         struct lineage_event ev;
         struct err err;
@@ -835,9 +863,13 @@ static void assert_on_topic(struct bed *bed, long count, int64_t epoch)
         assert_int_equal(ev.source, SOURCE_EMITTER);
         assert_true(str_eq(ev.emitter_id, STR("test/e")));
         assert_int_equal(ev.emitter_epoch, epoch);
-        assert_int_equal(ev.emitter_sequence, i);
+        assert_in_range(ev.emitter_sequence, 1, count);
         assert_int_equal(msg->key_len, 16);
-        assert_int_equal(strtol(strstr(ev.body.ptr, "\"name\":\"j") + 9, NULL, 10), i);
+        assert_int_equal(strtol(strstr(ev.body.ptr, "\"name\":\"j") + 9, NULL, 10),
+                         ev.emitter_sequence);
+        assert_true(may_time_out || ev.emitter_sequence == known + 1);
+        known += !is_known[ev.emitter_sequence];
+        is_known[ev.emitter_sequence] = true;
         rd_kafka_message_destroy(msg);
     }
     arena_free(arena);
@@ -902,12 +934,13 @@ static void test_emitter_writes_avro_straight_to_kafka(void **state)
                                       RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
                                       RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
     snprintf(config, sizeof(config),
-             "to = kafka://%s\nspool = %s\nemitter = test/e\nrdkafka.retry.backoff.ms = 10\n",
+             "to = kafka://%s\nspool = %s\nemitter = test/e\ntimeout_ms = 60000\n"
+             "rdkafka.retry.backoff.ms = 10\n",
              rd_kafka_mock_cluster_bootstraps(bed.cluster), spool);
     assert_int_equal(metaops_emit_open(config, &emitter, reason, sizeof(reason)), METAOPS_EMIT_OK);
     emit_range(emitter, 1, 1200);
-    assert_int_equal(metaops_emit_flush(emitter, 20000), METAOPS_EMIT_OK);
-    assert_on_topic(&bed, 1200, stats_of(emitter).epoch);
+    assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
+    assert_on_topic(&bed, 1200, stats_of(emitter).epoch, false);
     assert_int_equal(metaops_emit_close(emitter, WAIT_MS), METAOPS_EMIT_OK);
     assert_true(is_spool_empty());
     close_bed(&bed);
@@ -922,7 +955,7 @@ static void test_emitter_tells_kafka_of_its_gaps(void **state)
     char reason[256];
 
     open_bed(&bed);
-    rd_kafka_mock_broker_set_down(bed.cluster, 1);
+    struct mock_outage outage = mock_outage_begin(bed.cluster, 1);
     snprintf(config, sizeof(config),
              "to = kafka://%s\nspool = %s\nemitter = test/e\ntimeout_ms = 500\nretry_ms_max = 100\n"
              "rdkafka.reconnect.backoff.max.ms = 200\nspool_bytes_max = 64KiB\n",
@@ -930,8 +963,8 @@ static void test_emitter_tells_kafka_of_its_gaps(void **state)
     assert_int_equal(metaops_emit_open(config, &emitter, reason, sizeof(reason)), METAOPS_EMIT_OK);
     emit_range(emitter, 1, 1000);
     assert_true(stats_of(emitter).dropped > 0);
-    rd_kafka_mock_broker_set_up(bed.cluster, 1);
-    assert_int_equal(metaops_emit_flush(emitter, 20000), METAOPS_EMIT_OK);
+    mock_outage_end(&outage);
+    assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
     assert_gaps_told(&bed, 1000);
     assert_int_equal(metaops_emit_close(emitter, WAIT_MS), METAOPS_EMIT_OK);
     close_bed(&bed);
@@ -946,7 +979,7 @@ static void test_emitter_kafka_outage_only_delays(void **state)
     char reason[256];
 
     open_bed(&bed);
-    rd_kafka_mock_broker_set_down(bed.cluster, 1);
+    struct mock_outage outage = mock_outage_begin(bed.cluster, 1);
     snprintf(config, sizeof(config),
              "to = kafka://%s\nspool = %s\nemitter = test/e\ntimeout_ms = 500\nretry_ms_max = 100\n"
              "rdkafka.reconnect.backoff.max.ms = 200\n",
@@ -955,9 +988,9 @@ static void test_emitter_kafka_outage_only_delays(void **state)
     emit_range(emitter, 1, 50);
     assert_int_equal(metaops_emit_flush(emitter, 1500), METAOPS_EMIT_PENDING);
     assert_int_equal(stats_of(emitter).pending, 50);
-    rd_kafka_mock_broker_set_up(bed.cluster, 1);
-    assert_int_equal(metaops_emit_flush(emitter, 20000), METAOPS_EMIT_OK);
-    assert_on_topic(&bed, 50, stats_of(emitter).epoch);
+    mock_outage_end(&outage);
+    assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
+    assert_on_topic(&bed, 50, stats_of(emitter).epoch, true);
     assert_int_equal(metaops_emit_close(emitter, WAIT_MS), METAOPS_EMIT_OK);
     close_bed(&bed);
 }

@@ -11,6 +11,9 @@ struct reserved_port {
  * do, may listen there, and while none does, connections are refused. Ends the program when there is none. */
 struct reserved_port reserved_port_open(void);
 
+/* The same for a port that nobody listens on any more, before somebody does again. */
+struct reserved_port reserved_port_keep(int number);
+
 /* A zeroed struct is allowed. */
 void reserved_port_close(struct reserved_port *port);
 
