@@ -18,12 +18,14 @@
 #include "core/metrics.h"
 #include "core/settings.h"
 #include "core/timebase.h"
+#include "support/mock_outage.h"
 
 #define TOPIC "metaops.events"
 #define API_PRODUCE 0
 #define API_INIT_PRODUCER_ID 22
 #define RECORDS_MAX 1000
-#define WAIT_MS 60000 /* for what a slow machine does late */
+#define WAIT_MS 60000    /* for what a slow machine does late */
+#define LATE_US 20000000 /* it ends by itself, however slow the machine is */
 
 struct answer {
     atomic_int count;
@@ -64,15 +66,16 @@ static void start(struct bed *bed, const char *flag)
     char brokers[256], text[256];
     struct settings_rest rest = {0};
     struct err err = {0};
-    char timeout[] = "--ingest.message-timeout-ms=2000", queue[] = "--ingest.queue-bytes-max=1MiB";
-    char *args[] = {brokers, timeout, queue, text, NULL};
+    char timeout[] = "--ingest.message-timeout-ms=50000", queue[] = "--ingest.queue-bytes-max=1MiB";
+    char answer[] = "--ingest.answer-timeout-ms=60000";
+    char *args[] = {brokers, timeout, answer, queue, text, NULL};
 
     snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
              rd_kafka_mock_cluster_bootstraps(bed->cluster));
     snprintf(text, sizeof(text), "%s", flag ? flag : timeout);
     settings_fini(&bed->st);
     memset(&bed->st, 0, sizeof(bed->st));
-    assert_int_equal(settings_load(&bed->st, 4, args, &rest, &err), OK);
+    assert_int_equal(settings_load(&bed->st, 5, args, &rest, &err), OK);
     free(rest.words);
     assert_int_equal(kafka_producer_start(&bed->st, on_result, &bed->producer, &err), OK);
 }
@@ -249,59 +252,67 @@ static void test_a_clock_that_is_wrong_is_no_fault_of_the_record(void **state)
     assert_int_equal(answered(bed, 1, RETRY, WAIT_MS), 1);
 }
 
+/* Record next and those behind it, one by one, until one is taken; the number of the one after it. */
+static size_t publish_until_taken(struct bed *bed, size_t next)
+{
+    do {
+        assert_in_range(next, 0, 50);
+        assert_int_equal(publish(bed, next, "k", 100), OK);
+        (void)answered(bed, ++next, OK, WAIT_MS);
+    } while (bed->answers[next - 1].verdict != OK);
+    return next;
+}
+
 static void test_a_lost_broker_means_retry_within_the_timeout_and_heals(void **state)
 {
     struct bed *bed = *state;
 
-    start(bed, NULL);
-    assert_int_equal(publish(bed, 0, "k", 100), OK);
-    assert_int_equal(answered(bed, 1, OK, WAIT_MS), 1);
-    rd_kafka_mock_broker_set_down(bed->cluster, 1);
+    start(bed, "--ingest.message-timeout-ms=2000");
+    size_t next = publish_until_taken(bed, 0);
+    struct mock_outage outage = mock_outage_begin(bed->cluster, 1);
 
     int64_t begin_us = timebase_mono_us();
-    assert_int_equal(publish(bed, 1, "k", 100), OK);
-    assert_int_equal(answered(bed, 2, RETRY, WAIT_MS), 1);
-    assert_in_range(timebase_mono_us() - begin_us, 0, 25000000); /* the timeout is 2 s */
+    assert_int_equal(publish(bed, next, "k", 100), OK);
+    (void)answered(bed, ++next, RETRY, WAIT_MS);
+    assert_int_equal(bed->answers[next - 1].verdict, RETRY);
+    assert_in_range(timebase_mono_us() - begin_us, 0, LATE_US); /* the timeout is 2 s */
     assert_false(kafka_producer_is_healthy(bed->producer));
 
-    rd_kafka_mock_broker_set_up(bed->cluster, 1);
-    size_t next = 2;
-    do {
-        assert_in_range(next, 2, 20);
-        assert_int_equal(publish(bed, next, "k", 100), OK);
-        (void)answered(bed, ++next, OK, WAIT_MS);
-    } while (bed->answers[next - 1].verdict != OK);
+    mock_outage_end(&outage);
+    (void)publish_until_taken(bed, next);
     assert_true(kafka_producer_is_healthy(bed->producer));
 }
 
-/* The library alone asks for leaders each second, so it would need as many seconds as partitions
- * that come to the other broker one after the other. */
+/* The library alone asks for leaders each second, so each of the partitions that come to the other broker
+ * one after the other would wait for most of a second. A busy machine may keep most of them waiting, too. */
 static void test_the_other_broker_is_found_as_soon_as_it_leads(void **state)
 {
     struct bed *bed = *state;
     const int partitions = 12;
+    int quick = 0;
     struct err err;
 
     rd_kafka_mock_topic_create(bed->cluster, "led", partitions, 2);
     for (int32_t i = 0; i < partitions; i++) {
         rd_kafka_mock_partition_set_leader(bed->cluster, "led", i, i == 0 ? 2 : 1);
     }
-    start(bed, "--ingest.message-timeout-ms=3900");
+    start(bed, NULL);
     assert_int_equal(kafka_producer_publish_to(bed->producer, "led", 0, STR("k"), strdup("x"), 1,
                                                &bed->answers[0], &err),
                      OK);
     assert_int_equal(answered(bed, 1, OK, WAIT_MS), 1);
     rd_kafka_mock_broker_set_down(bed->cluster, 1);
-    int64_t begin_us = timebase_mono_us();
     for (int32_t i = 1; i < partitions; i++) {
         assert_int_equal(kafka_producer_publish_to(bed->producer, "led", i, STR("k"), strdup("x"),
                                                    1, &bed->answers[i], &err),
                          OK);
         pause_ms(50);
+        int64_t begin_us = timebase_mono_us();
         rd_kafka_mock_partition_set_leader(bed->cluster, "led", i, 2);
         assert_int_equal(answered(bed, (size_t)i + 1, OK, WAIT_MS), i + 1);
+        quick += timebase_mono_us() - begin_us < 500000;
     }
-    assert_in_range(timebase_mono_us() - begin_us, 0, (partitions - 2) * 1000000);
+    assert_in_range(quick, 3, partitions);
 }
 
 static void test_health_comes_back_without_records(void **state)
@@ -310,13 +321,13 @@ static void test_health_comes_back_without_records(void **state)
     int64_t end_us;
 
     start(bed, NULL);
-    rd_kafka_mock_broker_set_down(bed->cluster, 1);
+    struct mock_outage outage = mock_outage_begin(bed->cluster, 1);
     for (end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
          kafka_producer_is_healthy(bed->producer) && timebase_mono_us() < end_us;) {
         pause_ms(10);
     }
     assert_false(kafka_producer_is_healthy(bed->producer));
-    rd_kafka_mock_broker_set_up(bed->cluster, 1);
+    mock_outage_end(&outage);
     for (end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
          !kafka_producer_is_healthy(bed->producer) && timebase_mono_us() < end_us;) {
         pause_ms(10);
@@ -330,7 +341,7 @@ static void test_a_full_queue_means_retry_and_the_value_stays_with_the_caller(vo
     size_t messages, bytes;
     int delivery_ms;
 
-    start(bed, NULL);
+    start(bed, "--ingest.message-timeout-ms=10000"); /* all is done by then */
     rd_kafka_mock_broker_set_down(bed->cluster, 1);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(publish(bed, i, "key", 300000), OK);
@@ -402,7 +413,7 @@ static void test_stop_answers_the_rest_and_takes_no_more(void **state)
     }
     int64_t begin_us = timebase_mono_us();
     kafka_producer_stop(bed->producer, 200);
-    assert_in_range(timebase_mono_us() - begin_us, 0, 25000000);
+    assert_in_range(timebase_mono_us() - begin_us, 0, LATE_US);
     assert_int_equal(answered(bed, 10, RETRY, 0), 10);
     assert_int_equal(publish(bed, 10, "k", 100), RETRY);
     kafka_producer_free(bed->producer);

@@ -109,7 +109,7 @@ static void test_doctor_http_gives_up_on_a_silent_peer(void **state)
     assert_int_equal(
         doctor_http_get(peer.listen, "/readyz", 200, &status, line, sizeof(line), &err), RETRY);
     int64_t took_us = timebase_mono_us() - start_us;
-    assert_in_range(took_us, 150000, 30000000);
+    assert_in_range(took_us, 150000, 20000000);
     peer_stop(&peer);
 }
 
