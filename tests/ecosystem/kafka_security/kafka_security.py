@@ -26,6 +26,8 @@ TOPICS = {"METAOPS_KAFKA_TOPIC_EVENTS": "metaops.events", "METAOPS_KAFKA_TOPIC_D
           "METAOPS_KAFKA_TOPIC_ALERTS": "metaops.alerts", "METAOPS_KAFKA_TOPIC_KEYS": "metaops.keys",
           "METAOPS_KAFKA_TOPIC_ENRICHED": "metaops.enriched", "METAOPS_KAFKA_TOPIC_AUDIT_HEADS": "metaops.audit-heads",
           "METAOPS_WORKER_GROUP": "metaops", "METAOPS_INGEST_OPENLINEAGE_TOPICS": OPENLINEAGE}
+# Each refusal waits for so long, and there are many.
+LESS_PATIENT = {"METAOPS_INGEST_MESSAGE_TIMEOUT_MS": "8000", "METAOPS_INGEST_ANSWER_TIMEOUT_MS": "10000"}
 
 
 def rights():
@@ -217,7 +219,7 @@ def no_password_anywhere(pipe, kafka, roles):
 
 
 def everything(kafka):
-    with Pipeline("secure", 2, TOPICS | kafka.settings("migrate")) as pipe:
+    with Pipeline("secure", 2, TOPICS | LESS_PATIENT | kafka.settings("migrate")) as pipe:
         make_topic(kafka, OPENLINEAGE)
         check("check finds everything in order", "", fails(pipe, "check", **kafka.settings("check")))
         gateway, worker, enricher = start(pipe, kafka)
@@ -266,7 +268,7 @@ def scram_is_explained(pipe, kafka):
 
 
 def by_scram(kafka):
-    with Pipeline("scram", 2, TOPICS | kafka.settings("migrate")) as pipe:
+    with Pipeline("scram", 2, TOPICS | LESS_PATIENT | kafka.settings("migrate")) as pipe:
         make_topic(kafka, OPENLINEAGE)
         roles = start(pipe, kafka)
         roles_work(pipe, kafka, *roles)
