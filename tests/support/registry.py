@@ -63,7 +63,7 @@ class Registry:
         self.url = f"http://{USER}:{PASSWORD}@127.0.0.1:{self.door.server_port}/base"
 
     def wait(self):
-        wait_until("the registry answers", self.answers)
+        wait_until("the registry answers", self.answers, 600)
 
     def answers(self):
         try:

@@ -101,7 +101,7 @@ class SecureKafka:
                                         stdin=subprocess.DEVNULL)
         log.close()
         self.admin = AdminClient(self.client("admin") | {"log_level": 0})
-        wait_until("the broker answers", self.answers)
+        wait_until("the broker answers", self.answers, 600)
 
     def answers(self):
         try:
