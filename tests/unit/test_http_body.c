@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include <cmocka.h>
 #include <zlib.h>
 
@@ -14,6 +17,7 @@
 
 #define BODY_MAX ((size_t)1 << 20)
 #define KIB ((size_t)1024)
+#define TURNS 100000
 
 static atomic_size_t memory_bytes;
 
@@ -391,6 +395,64 @@ static void test_rooms_are_for_much_that_is_plain(void **state)
     http_body_fini(&body);
 }
 
+struct sharer {
+    const struct http_head *head;
+    const struct http_body_limits *within;
+    atomic_int *wrong;
+};
+
+static void *take_and_give_back(void *arg)
+{
+    const struct sharer *sharer = arg;
+
+    for (int i = 0; i < TURNS; i++) {
+        struct http_body body;
+        const char *reason = NULL;
+        size_t taken;
+        int status = http_body_init(&body, sharer->head, sharer->within, &reason);
+
+        if (status == HTTP_BODY_MORE) {
+            status = http_body_feed(&body, STR("begin"), &taken, &reason);
+        }
+        if (status != HTTP_BODY_MORE && status != -503) {
+            atomic_fetch_add(sharer->wrong, 1);
+        }
+        if (atomic_load(&memory_bytes) > sharer->within->memory_bytes_max) {
+            atomic_fetch_add(sharer->wrong, 1);
+        }
+        http_body_fini(&body);
+    }
+    return NULL;
+}
+
+/* Four at a time where there is room for three: never more is counted than there is, and nothing stays counted. */
+static void test_bodies_of_many_threads_share_the_memory(void **state)
+{
+    (void)state;
+    struct http_body_limits within = limits(BODY_MAX, BODY_MAX);
+    struct http_head head;
+    struct http_body body;
+    const char *reason = NULL;
+    atomic_int wrong = 0;
+    pthread_t threads[4];
+    struct sharer sharer = {.head = &head, .within = &within, .wrong = &wrong};
+
+    assert_true(http_head_parse(STR("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"),
+                                &head, &reason) > 0);
+    assert_int_equal(http_body_init(&body, &head, &within, &reason), HTTP_BODY_MORE);
+    assert_int_equal(feed(&body, STR("begin"), 5), HTTP_BODY_MORE);
+    within.memory_bytes_max = 3 * memory_bytes;
+    http_body_fini(&body);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, take_and_give_back, &sharer), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(atomic_load(&wrong), 0);
+    assert_int_equal(memory_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_memory_that_is_short_is_said),
         cmocka_unit_test(test_a_large_body_leaves_room_for_small_ones),
         cmocka_unit_test(test_rooms_are_for_much_that_is_plain),
+        cmocka_unit_test(test_bodies_of_many_threads_share_the_memory),
     };
     return cmocka_run_group_tests_name("http_body", tests, NULL, NULL);
 }
