@@ -123,7 +123,7 @@ end $$;
 
 -- Alerts ----------------------------------------------------------------------------------------------------------------
 
--- As before, and: what was decided, and by whom, is an act.
+-- As before, and: what was decided, and by whom, is an act. What is expected of numbers is so of those that follow them.
 create or replace function graph.decide_alert(alert uuid, decision text, note text) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -135,6 +135,8 @@ begin
     if found then
         insert into graph.alert_events (alert_id, what, actor, note) values (alert, decision, session_user, note);
         perform graph.audit_act('alert', jsonb_build_object('alert', alert, 'decision', decision, 'note', note));
+        perform graph.decide_alert(a.alert_id, decision, note) from graph.alerts a
+        where decision = 'expected' and a.cause = alert and a.detail ? 'series_id' and a.status in ('open', 'acknowledged');
     end if;
     return (select a.status from graph.alerts a where a.alert_id = alert);
 end $$;

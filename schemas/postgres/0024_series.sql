@@ -319,15 +319,20 @@ begin
     end loop;
 end $$;
 
--- What the alert told is expected: the worker that adds the next point takes it as the new baseline. As workers lock: a
--- series, then its alerts.
+-- What the alert told is expected, and what it explains: workers that add the next points take them as the new baseline.
+-- Locked as workers do: series in order, then alerts.
 create function graph.accept_series(alert uuid) returns void
 language sql
 begin atomic
-    update graph.series s set accepted_run = coalesce(a.run_uuid, s.series_uuid)
-    from graph.alerts a
-    where a.alert_id = accept_series.alert and a.detail ? 'series_id' and s.series_uuid = (a.detail ->> 'series_id')::uuid
-        and (s.metric <> 1 or s.missing > 0);
+    with marked as materialized (
+        select s.series_uuid, a.run_uuid
+        from graph.alerts a join graph.series s on s.series_uuid = (a.detail ->> 'series_id')::uuid
+        where (a.alert_id = accept_series.alert or a.cause = accept_series.alert and a.status in ('open', 'acknowledged'))
+            and (s.metric <> 1 or s.missing > 0)
+        order by s.series_uuid for update of s
+    )
+    update graph.series s set accepted_run = coalesce(m.run_uuid, s.series_uuid)
+    from marked m where s.series_uuid = m.series_uuid;
 end;
 
 revoke execute on function graph.raise_series(graph.series_finding[]), graph.missing_topics(),
