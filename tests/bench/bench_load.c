@@ -21,6 +21,7 @@ struct options {
     const char *json;
     const char *write;
     uint64_t seed;
+    uint64_t change_one_in;
     size_t events;
     size_t floor_events;
     double rate;
@@ -36,6 +37,7 @@ static const struct option option_table[] = {
     {.name = "json", .has_arg = required_argument, .val = 'j'},
     {.name = "write", .has_arg = required_argument, .val = 'w'},
     {.name = "seed", .has_arg = required_argument, .val = 's'},
+    {.name = "changes", .has_arg = required_argument, .val = 'C'},
     {.name = "events", .has_arg = required_argument, .val = 'n'},
     {.name = "floor", .has_arg = required_argument, .val = 'f'},
     {.name = "rate", .has_arg = required_argument, .val = 'R'},
@@ -50,12 +52,14 @@ static const struct option option_table[] = {
 };
 
 static const char usage[] =
-    "Usage: bench_load --write FILE [--events N] [--seed S] [--real FOLDER]\n"
+    "Usage: bench_load --write FILE [--events N] [--changes N] [--seed S] [--real FOLDER]\n"
     "       bench_load --url http[s]://IP:PORT --dsn CONNINFO --gateway-ports P --worker-ports "
     "P[,P]\n"
-    "                  --kafka-ports P --postgres-ports P [--events N] [--seed S] [--real FOLDER]\n"
+    "                  --kafka-ports P --postgres-ports P [--events N] [--changes N] [--seed S]\n"
+    "                  [--real FOLDER]\n"
     "                  [--connections C] [--sink null] [--rate R --seconds S] [--floor N]\n"
     "                  [--bearer-file FILE] [--json FILE]\n"
+    "--changes: 1 event in N changes a schema (default 20; 0: none). "
     "--rate and --seconds add the latency run, --floor the COPY of N bodies into a plain table.\n";
 
 /* http://127.0.0.1:5000 or https:, with or without what surrounds host and port. */
@@ -110,6 +114,9 @@ static bool take_option(int letter, const char *value, struct options *options)
         return true;
     case 's':
         options->seed = strtoull(value, NULL, 10);
+        return true;
+    case 'C':
+        options->change_one_in = strtoull(value, NULL, 10);
         return true;
     case 'n':
         options->events = strtoull(value, NULL, 10);
@@ -211,6 +218,7 @@ static enum verdict measure_latency(const struct options *options, struct load_d
     size_t count = (size_t)(options->rate * options->seconds);
     struct load_options load_options = {
         .seed = options->seed + 1,
+        .change_one_in = options->change_one_in,
         .real_folder = options->real_folder,
     };
     struct load_set *set = NULL;
@@ -283,6 +291,7 @@ int main(int argc, char **argv)
         .connections = 64,
         .sink = "postgres",
         .seed = 1,
+        .change_one_in = 20,
         .events = 100000,
     };
     struct err err = {0};
@@ -291,11 +300,14 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    struct load_options load_options = {.seed = options.seed, .real_folder = options.real_folder};
+    struct load_options load_options = {.seed = options.seed,
+                                        .change_one_in = options.change_one_in,
+                                        .real_folder = options.real_folder};
     struct report report = {
         .workload = options.real_folder ? "real" : "generated",
         .sink = options.sink,
         .seed = options.seed,
+        .change_one_in = options.real_folder ? 0 : options.change_one_in,
         .events = options.events,
     };
     enum verdict verdict = load_set_new(&load_options, &set, &err);

@@ -9,7 +9,6 @@
 #define FIELDS 12
 #define ADDED_FIELDS_MAX 3
 #define WAVE_EVENTS (JOBS * 2)
-#define CHANGE_ONE_IN 20
 #define HOUR_US (3600 * (int64_t)1000000)
 
 struct tool {
@@ -106,15 +105,17 @@ struct job {
 struct event_maker {
     uint64_t random;
     uint64_t made;
+    uint64_t change_one_in; /* 0: never */
     uint8_t dag_run_id[DAGS][16];
     struct job jobs[JOBS];
 };
 
-struct event_maker *event_maker_new(uint64_t seed)
+struct event_maker *event_maker_new(uint64_t seed, uint64_t change_one_in)
 {
     struct event_maker *maker = calloc(1, sizeof(*maker));
     if (maker) {
         maker->random = seed;
+        maker->change_one_in = change_one_in;
     }
     return maker;
 }
@@ -382,7 +383,7 @@ static void put_inputs(struct text_out *out, int dag, int task)
 static void maybe_change_schema(struct event_maker *maker, struct job *job)
 {
     uint64_t random = event_maker_random(maker);
-    if (random % CHANGE_ONE_IN != 0) {
+    if (maker->change_one_in == 0 || random % maker->change_one_in != 0) {
         return;
     }
     if (random >> 63 && job->added < ADDED_FIELDS_MAX) {

@@ -2,8 +2,8 @@
  *
  * 1,000 jobs: 100 DAGs of 10 tasks. The stream goes in waves of 2,000 events: every DAG runs once, all at the
  * same time, task after task, each task a START and, 100 events later, its COMPLETE. A task reads
- * three datasets (sources of its DAG or what earlier tasks wrote) and writes one. In 1 of 20 events
- * the schema of the output has changed, for good: another type for a column, or one column more.
+ * three datasets (sources of its DAG or what earlier tasks wrote) and writes one. In 1 of change_one_in
+ * events (0: in none) the schema of the output has changed, for good: another type for a column, or one more.
  * The same seed gives the same events but for the times. One thread. */
 #ifndef METAOPS_BENCH_EVENT_MAKER_H
 #define METAOPS_BENCH_EVENT_MAKER_H
@@ -13,7 +13,7 @@
 struct event_maker;
 
 /* NULL when memory is short. */
-struct event_maker *event_maker_new(uint64_t seed);
+struct event_maker *event_maker_new(uint64_t seed, uint64_t change_one_in);
 
 /* Appends the next event, with eventTime now_us (microseconds since 1970). */
 void event_maker_next(struct event_maker *maker, int64_t now_us, struct text_out *out);

@@ -27,7 +27,7 @@ enum verdict load_set_new(const struct load_options *options, struct load_set **
 {
     struct load_set *set = calloc(1, sizeof(*set));
     if (set) {
-        set->maker = event_maker_new(options->seed);
+        set->maker = event_maker_new(options->seed, options->change_one_in);
     }
     if (!set || !set->maker) {
         load_set_free(set);

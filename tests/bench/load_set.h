@@ -15,6 +15,7 @@ struct load_set;
 
 struct load_options {
     uint64_t seed;
+    uint64_t change_one_in;  /* generated events that change a schema; 0: none */
     const char *real_folder; /* real events from there; NULL: generated ones */
 };
 

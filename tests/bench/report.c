@@ -59,8 +59,10 @@ void report_print(const struct report *report)
     const double *cpu = load->cpu_us;
     const double *rss = load->rss_peak_mb;
     bool is_null = strcmp(report->sink, "null") == 0;
-    printf("Benchmark: %zu POSTs, 1 in 10 a repeat, workload %s, seed %llu, sink %s\n\n",
+    printf("Benchmark: %zu POSTs, 1 in 10 a repeat, workload %s, seed %llu, sink %s\n",
            report->events, report->workload, (unsigned long long)report->seed, report->sink);
+    printf(report->change_one_in ? "One event in %llu changes a schema\n\n" : "\n",
+           (unsigned long long)report->change_one_in);
     print_line("accepted", load->accepted_per_s, "POSTs/s", 0, 0);
     print_line(is_null ? "consumed, distinct" : "landed, distinct", load->landed_per_s, "events/s",
                5000, 1);
@@ -101,6 +103,7 @@ static void write_members(const struct report *report, FILE *file)
     } members[] = {
         {.name = "events", .value = (double)report->events},
         {.name = "seed", .value = (double)report->seed},
+        {.name = "change_one_in", .value = (double)report->change_one_in},
         {.name = "posts", .value = load->posts},
         {.name = "seconds", .value = load->seconds},
         {.name = "landed_per_s", .value = load->landed_per_s},

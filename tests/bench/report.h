@@ -9,6 +9,7 @@ struct report {
     const char *workload; /* generated, real */
     const char *sink;     /* postgres, null */
     uint64_t seed;
+    uint64_t change_one_in;  /* events that change a schema; 0: none, or not made so */
     size_t events;           /* POSTs of the throughput run */
     double rate;             /* of the latency run; 0: there was none */
     double floor_copy_per_s; /* 0: not measured */
