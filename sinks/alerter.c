@@ -29,6 +29,9 @@
 #define JUDGE_PAUSES 2
 #define TIDY_US 5000000
 #define MISSING_US 2000000
+/* No index knows when the next write is late, as each write would have to change it: whoever has very many datasets is
+ * looked through for a twentieth of the time. */
+#define MISSING_PAUSES 20
 #define MISSING_AGAIN_US 30000000 /* when Kafka did not answer */
 #define DRAIN_US 5000000
 #define STATUS_BYTES 200
@@ -245,11 +248,15 @@ static void look_for_missing(struct alerter *al, int64_t now_us)
     char *topics = NULL;
 
     enum verdict verdict = alerter_store_missing_topics(al->store, &topics, &err);
+    int64_t pause_us = MISSING_PAUSES * (timebase_mono_us() - now_us);
     al->missing_at_us = now_us + MISSING_US;
     if (verdict != OK) {
         on_store_fault(al, &err, verdict);
     } else if (topics) {
         tell_missing(al, now_us, topics);
+    }
+    if (al->missing_at_us < now_us + pause_us) {
+        al->missing_at_us = now_us + pause_us;
     }
     free(topics);
 }
