@@ -1,6 +1,5 @@
 #include "core/admin_token.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #define TOKEN_BYTES_MIN 16
 #define TOKEN_BYTES_MAX 1024
 #define SCHEME "Bearer "
+#define SPACES " \t\n\v\f\r"
 
 struct admin_token {
     pthread_mutex_t lock; /* of everything below */
@@ -23,18 +23,6 @@ struct admin_token {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     struct file_stamp stamp;
 };
-
-static struct str trim(struct str text)
-{
-    while (text.len > 0 && isspace((unsigned char)text.ptr[0])) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && isspace((unsigned char)text.ptr[text.len - 1])) {
-        text.len--;
-    }
-    return text;
-}
 
 static bool is_token(struct str text)
 {
@@ -56,7 +44,7 @@ static enum verdict read_digest(const char *path, unsigned char *out_digest, str
         err_wrap(err, "admin.token_file");
         return REJECT;
     }
-    struct str token = trim((struct str){text, len});
+    struct str token = str_trim((struct str){text, len}, SPACES);
     if (is_token(token)) {
         SHA256((const unsigned char *)token.ptr, token.len, out_digest);
     } else {
@@ -154,8 +142,8 @@ bool admin_token_accepts(struct admin_token *token, struct str authorization)
         strncasecmp(authorization.ptr, SCHEME, scheme_len) != 0) {
         return false;
     }
-    struct str shown =
-        trim((struct str){authorization.ptr + scheme_len, authorization.len - scheme_len});
+    struct str shown = str_trim(
+        (struct str){authorization.ptr + scheme_len, authorization.len - scheme_len}, SPACES);
     SHA256((const unsigned char *)shown.ptr, shown.len, digest);
     pthread_mutex_lock(&token->lock);
     is_accepted = CRYPTO_memcmp(digest, token->digest, sizeof(digest)) == 0;

@@ -46,6 +46,16 @@ static inline char ascii_lower(char c)
     return ascii_is_upper(c) ? (char)(c | 0x20) : c;
 }
 
+/* Of a hexadecimal digit in either case; -1: it is none. */
+static inline int ascii_hex_value(char c)
+{
+    if (ascii_is_digit(c)) {
+        return c - '0';
+    }
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* len bytes of both, without regard to case. */
 static inline bool ascii_eq_caseless(const char *a, const char *b, size_t len)
 {

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include "core/ascii.h"
+
 #define METHOD_BYTES_MAX 32
 #define LENGTH_DIGITS_MAX 19 /* 10^19 - 1 fits into 64 bits */
 #define CHUNK_DIGITS_MAX 15
@@ -28,18 +30,6 @@ static bool is_token(struct str text)
 static bool is_name(struct str text, const char *name)
 {
     return text.len == strlen(name) && strncasecmp(text.ptr, name, text.len) == 0;
-}
-
-static struct str trim(struct str text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
 }
 
 static int refuse(int status, const char *reason, const char **out_reason)
@@ -174,7 +164,7 @@ static int parse_field(struct str line, struct http_header *out_header, const ch
             return refuse(400, "a header value holds a control byte", out_reason);
         }
     }
-    out_header->value = trim(out_header->value);
+    out_header->value = str_trim(out_header->value, " \t");
     return 0;
 }
 
@@ -240,7 +230,7 @@ static void take_connection(struct str value, bool *has_close, bool *has_keep_al
     while (value.len > 0) {
         const char *comma = memchr(value.ptr, ',', value.len);
         size_t len = comma ? (size_t)(comma - value.ptr) : value.len;
-        struct str option = trim((struct str){value.ptr, len});
+        struct str option = str_trim((struct str){value.ptr, len}, " \t");
 
         *has_close = *has_close || is_name(option, "close");
         *has_keep_alive = *has_keep_alive || is_name(option, "keep-alive");
@@ -343,15 +333,20 @@ struct str http_head_get(const struct http_head *head, const char *name)
     return (struct str){NULL, 0};
 }
 
-static int hex_digit(char c)
+struct str http_head_media_type(const struct http_head *head)
 {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
+    struct str type = http_head_get(head, "content-type");
+    size_t len = 0;
+
+    while (len < type.len && type.ptr[len] != ';' && type.ptr[len] != ' ') {
+        len++;
     }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return (struct str){type.ptr, len};
+}
+
+bool http_head_has_type(const struct http_head *head, const char *type)
+{
+    return is_name(http_head_media_type(head), type);
 }
 
 int http_head_chunk(struct str text, uint64_t *out_size, const char **out_reason)
@@ -359,11 +354,11 @@ int http_head_chunk(struct str text, uint64_t *out_size, const char **out_reason
     uint64_t size = 0;
     size_t digits = 0;
 
-    while (digits < text.len && hex_digit(text.ptr[digits]) >= 0) {
+    while (digits < text.len && ascii_hex_value(text.ptr[digits]) >= 0) {
         if (digits == CHUNK_DIGITS_MAX) {
             return refuse(400, "a chunk size is too long", out_reason);
         }
-        size = size * 16 + (uint64_t)hex_digit(text.ptr[digits]);
+        size = size * 16 + (uint64_t)ascii_hex_value(text.ptr[digits]);
         digits++;
     }
     if (digits == text.len) {

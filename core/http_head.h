@@ -43,6 +43,12 @@ int http_head_parse(struct str text, struct http_head *out_head, const char **ou
  * joined: the first. */
 struct str http_head_get(const struct http_head *head, const char *name);
 
+/* The media type of Content-Type, parameters left out; ptr NULL when absent. */
+struct str http_head_media_type(const struct http_head *head);
+
+/* Whether that is type, without regard to case. */
+bool http_head_has_type(const struct http_head *head, const char *type);
+
 /* Reads one chunk-size line (chunk extensions are refused). Bytes taken, 0 for more, -400. */
 int http_head_chunk(struct str text, uint64_t *out_size, const char **out_reason);
 

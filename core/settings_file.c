@@ -8,33 +8,17 @@
 #include <unistd.h>
 
 #define READ_TIMEOUT_MS 1000
-
-static bool settings_file_is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct str settings_file_trim(struct str text)
-{
-    while (text.len > 0 && settings_file_is_blank(text.ptr[0])) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && settings_file_is_blank(text.ptr[text.len - 1])) {
-        text.len--;
-    }
-    return text;
-}
+#define BLANKS " \t\r"
 
 /* What stands before a comment. */
 static struct str settings_file_uncomment(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '#' && (i == 0 || settings_file_is_blank(text.ptr[i - 1]))) {
+        if (text.ptr[i] == '#' && (i == 0 || str_has_byte(BLANKS, text.ptr[i - 1]))) {
             text.len = i;
         }
     }
-    return settings_file_trim(text);
+    return str_trim(text, BLANKS);
 }
 
 /* Writes the content of a quoted value to out; false when the quotes do not end or text follows. */
@@ -65,7 +49,7 @@ static bool settings_file_unquote(struct str text, char *out)
 static enum verdict settings_file_line(struct str line, int number, char *value,
                                        settings_file_each each, void *arg, struct err *err)
 {
-    line = settings_file_trim(line);
+    line = str_trim(line, BLANKS);
     if (line.len == 0 || line.ptr[0] == '#') {
         return OK;
     }
@@ -74,15 +58,15 @@ static enum verdict settings_file_line(struct str line, int number, char *value,
         return err_set(err, FATAL, "settings", "line %d: not of the form key = value", number);
     }
     struct str key = {.ptr = line.ptr, .len = (size_t)(equals - line.ptr)};
-    key = settings_file_trim(key);
+    key = str_trim(key, BLANKS);
     /* Somebody forgot the sign, and one inside the value, say of a URL, was taken for it: nothing of that is shown. */
     for (size_t i = 0; i < key.len; i++) {
-        if (settings_file_is_blank(key.ptr[i])) {
+        if (str_has_byte(BLANKS, key.ptr[i])) {
             return err_set(err, FATAL, "settings", "line %d: not of the form key = value", number);
         }
     }
     struct str text = {.ptr = equals + 1, .len = line.len - (size_t)(equals + 1 - line.ptr)};
-    text = settings_file_trim(text);
+    text = str_trim(text, BLANKS);
     if (text.len > SETTINGS_FILE_VALUE_BYTES_MAX) {
         return err_set(err, FATAL, "settings", "line %d: the value is longer than %d bytes", number,
                        SETTINGS_FILE_VALUE_BYTES_MAX);
@@ -192,7 +176,7 @@ void settings_file_print_value(const char *value, FILE *out)
     size_t len = strlen(value);
     bool needs_quotes =
         strpbrk(value, "#\"\n") ||
-        (len > 0 && (settings_file_is_blank(value[0]) || settings_file_is_blank(value[len - 1])));
+        (len > 0 && (str_has_byte(BLANKS, value[0]) || str_has_byte(BLANKS, value[len - 1])));
 
     if (!needs_quotes) {
         fputs(value, out);

@@ -35,6 +35,27 @@ static inline bool str_starts(struct str text, const char *start)
     return text.len >= len && memcmp(text.ptr, start, len) == 0;
 }
 
+static inline bool str_has_byte(const char *bytes, char c)
+{
+    while (*bytes && *bytes != c) {
+        bytes++;
+    }
+    return *bytes != '\0';
+}
+
+/* text without the bytes of blanks (NUL-terminated) at its ends. */
+static inline struct str str_trim(struct str text, const char *blanks)
+{
+    while (text.len > 0 && str_has_byte(blanks, text.ptr[0])) {
+        text.ptr++;
+        text.len--;
+    }
+    while (text.len > 0 && str_has_byte(blanks, text.ptr[text.len - 1])) {
+        text.len--;
+    }
+    return text;
+}
+
 /* Order of bytes, the shorter first when one is the start of the other. */
 static inline int str_cmp(struct str a, struct str b)
 {

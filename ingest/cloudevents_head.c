@@ -4,29 +4,12 @@
 
 #define PREFIX "ce-"
 
-/* The media type of the body, parameters left out. */
-static struct str content_type(const struct http_head *head)
-{
-    struct str type = http_head_get(head, "content-type");
-    size_t len = 0;
-
-    while (len < type.len && type.ptr[len] != ';' && type.ptr[len] != ' ') {
-        len++;
-    }
-    return (struct str){type.ptr, len};
-}
-
-static bool is_type(struct str type, const char *wanted)
-{
-    return type.len == strlen(wanted) && ascii_eq_caseless(type.ptr, wanted, type.len);
-}
-
 enum cloudevents_mode cloudevents_head_mode(const struct http_head *head)
 {
-    if (is_type(content_type(head), "application/cloudevents+json")) {
+    if (http_head_has_type(head, "application/cloudevents+json")) {
         return CLOUDEVENTS_STRUCTURED;
     }
-    if (is_type(content_type(head), "application/cloudevents-batch+json")) {
+    if (http_head_has_type(head, "application/cloudevents-batch+json")) {
         return CLOUDEVENTS_BATCH;
     }
     return http_head_get(head, PREFIX "specversion").ptr ? CLOUDEVENTS_BINARY : CLOUDEVENTS_NONE;
@@ -34,21 +17,13 @@ enum cloudevents_mode cloudevents_head_mode(const struct http_head *head)
 
 bool cloudevents_head_is_json(const struct http_head *head)
 {
-    struct str type = content_type(head);
+    struct str type = http_head_media_type(head);
     struct str suffix = STR("+json");
 
-    return type.len == 0 || is_type(type, "application/json") || is_type(type, "text/json") ||
+    return type.len == 0 || http_head_has_type(head, "application/json") ||
+           http_head_has_type(head, "text/json") ||
            (type.len > suffix.len &&
             ascii_eq_caseless(type.ptr + type.len - suffix.len, suffix.ptr, suffix.len));
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* What is no percent encoding stays as it is. ptr NULL when the arena is full. */
@@ -61,8 +36,8 @@ static struct str percent_decoded(struct str text, struct arena *arena)
     }
     char *out = arena_alloc(arena, text.len);
     for (size_t i = 0; out && i < text.len; i++) {
-        int high = text.ptr[i] == '%' && i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+        int high = text.ptr[i] == '%' && i + 2 < text.len ? ascii_hex_value(text.ptr[i + 1]) : -1;
+        int low = high >= 0 ? ascii_hex_value(text.ptr[i + 2]) : -1;
         out[len++] = low >= 0 ? (char)(high << 4 | low) : text.ptr[i];
         i += low >= 0 ? 2 : 0;
     }

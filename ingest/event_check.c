@@ -72,20 +72,6 @@ static enum verdict event_check_judge(struct event_check *check, struct payload_
                : verdict;
 }
 
-static struct str trim(struct str text)
-{
-    static const char blanks[] = " \t\r\n";
-
-    while (text.len > 0 && memchr(blanks, text.ptr[0], sizeof(blanks) - 1)) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && memchr(blanks, text.ptr[text.len - 1], sizeof(blanks) - 1)) {
-        text.len--;
-    }
-    return text;
-}
-
 /* The fault of a folded text as one of the data, which begins at data_at. */
 static void place_in_data(struct json_fault *fault, size_t data_at, size_t data_len)
 {
@@ -112,7 +98,7 @@ static enum verdict event_check_binary(struct event_check *check,
                                        struct payload_event *out_ev, struct json_fault *out_fault,
                                        struct err *err)
 {
-    struct str data = trim(source->body);
+    struct str data = str_trim(source->body, " \t\r\n");
     size_t skipped = (size_t)(data.ptr - source->body.ptr);
     size_t data_at = 0;
     struct str text = payload_attributes_fold(source->attributes, data, check->arena, &data_at);

@@ -15,18 +15,6 @@ struct reply_head {
     bool is_chunked;
 };
 
-static struct str http_reply_trim(struct str text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
-
 static bool http_reply_number(struct str text, uint64_t max, uint64_t *out_number)
 {
     uint64_t number = 0;
@@ -62,7 +50,7 @@ static bool http_reply_header(struct str line, struct reply_head *head)
     struct str value = {.ptr = colon + 1, .len = line.len - name.len - 1};
     uint64_t number = 0;
 
-    value = http_reply_trim(value);
+    value = str_trim(value, " \t");
     if (http_reply_is(name, "content-length")) {
         head->has_length = true;
         return http_reply_number(value, HTTP_REPLY_BYTES_MAX, &head->length);

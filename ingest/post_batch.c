@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "core/http_server.h"
 #include "core/json_escape.h"
@@ -187,11 +186,7 @@ static void publish_one(struct publish *publish, struct batch *batch, size_t ind
 
 static bool is_ndjson(const struct http_request *request)
 {
-    struct str type = http_head_get(http_request_head(request), "content-type");
-    struct str wanted = STR("application/x-ndjson");
-
-    return type.len >= wanted.len && strncasecmp(type.ptr, wanted.ptr, wanted.len) == 0 &&
-           (type.len == wanted.len || type.ptr[wanted.len] == ';' || type.ptr[wanted.len] == ' ');
+    return http_head_has_type(http_request_head(request), "application/x-ndjson");
 }
 
 /* The number of events, or -1 after the answer that refuses the body as a whole. */

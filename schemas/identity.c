@@ -47,15 +47,6 @@ struct id128 identity_job(struct str namespace_, struct str name)
     return identity_of(STR("job"), parts, 2);
 }
 
-static int identity_hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Dashes stand at all four places or nowhere. */
 static bool identity_read_uuid(struct str text, struct id128 *out_id)
 {
@@ -69,8 +60,8 @@ static bool identity_read_uuid(struct str text, struct id128 *out_id)
         if (text.len == 36 && (i == 4 || i == 6 || i == 8 || i == 10) && text.ptr[at++] != '-') {
             return false;
         }
-        int high = identity_hex_digit(text.ptr[at]);
-        int low = identity_hex_digit(text.ptr[at + 1]);
+        int high = ascii_hex_value(text.ptr[at]);
+        int low = ascii_hex_value(text.ptr[at + 1]);
         if (high < 0 || low < 0) {
             return false;
         }
