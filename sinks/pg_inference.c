@@ -1,8 +1,7 @@
 #include "pg_inference.h"
 
+#include "pg_order.h"
 #include "schemas/graph_rows.h"
-
-#define BY_NUMBER(member) ((x->member > y->member) - (x->member < y->member))
 
 static void reach(int64_t *first_us, int64_t *last_us, int64_t other_first_us,
                   int64_t other_last_us)
@@ -18,25 +17,7 @@ static void take_earliest(int64_t *at_us, int64_t other_us)
     }
 }
 
-int pg_inference_order_node(const void *a, const void *b)
-{
-    return id128_cmp(((const struct graph_node *)a)->id, ((const struct graph_node *)b)->id);
-}
-
-void pg_inference_bind_node(struct pg_bind *bind, const void *row)
-{
-    const struct graph_node *node = row;
-    pg_bind_uuid(bind, 0, node->id);
-    pg_bind_text(bind, 1, node->namespace_);
-    pg_bind_text(bind, 2, node->name);
-}
-
-int pg_inference_order_version(const void *a, const void *b)
-{
-    const struct graph_model_version *x = a;
-    const struct graph_model_version *y = b;
-    return id128_cmp(x->model, y->model) ?: str_cmp(x->version, y->version);
-}
+PG_ORDER(pg_inference_order_version, graph_model_version, BY_ID(model) ?: BY_TEXT(version))
 
 void pg_inference_merge_version(void *into, const void *row)
 {
@@ -54,11 +35,7 @@ void pg_inference_bind_version(struct pg_bind *bind, const void *row)
     pg_bind_time(bind, 3, version->last_at_us);
 }
 
-int pg_inference_order_stream(const void *a, const void *b)
-{
-    return id128_cmp(((const struct graph_inference_stream *)a)->id,
-                     ((const struct graph_inference_stream *)b)->id);
-}
+PG_ORDER(pg_inference_order_stream, graph_inference_stream, BY_ID(id))
 
 void pg_inference_merge_stream(void *into, const void *row)
 {
@@ -78,12 +55,7 @@ void pg_inference_bind_stream(struct pg_bind *bind, const void *row)
     pg_bind_time(bind, 5, stream->last_at_us);
 }
 
-int pg_inference_order_window(const void *a, const void *b)
-{
-    const struct graph_inference_window *x = a;
-    const struct graph_inference_window *y = b;
-    return id128_cmp(x->stream, y->stream) ?: BY_NUMBER(start_us);
-}
+PG_ORDER(pg_inference_order_window, graph_inference_window, BY_ID(stream) ?: BY_NUMBER(start_us))
 
 void pg_inference_merge_window(void *into, const void *row)
 {
@@ -110,14 +82,8 @@ void pg_inference_bind_window(struct pg_bind *bind, const void *row)
     pg_bind_int8(bind, 7, window->reward_micros);
 }
 
-int pg_inference_order_tensor(const void *a, const void *b)
-{
-    const struct graph_inference_tensor *x = a;
-    const struct graph_inference_tensor *y = b;
-    return id128_cmp(x->stream, y->stream) ?: BY_NUMBER(start_us) ?: BY_NUMBER(direction)
-        ?: str_cmp(x->name, y->name) ?: str_cmp(x->datatype, y->datatype)
-        ?: str_cmp(x->shape, y->shape);
-}
+PG_ORDER(pg_inference_order_tensor, graph_inference_tensor,
+         BY_ID(stream) ?: BY_NUMBER(start_us) ?: BY_NUMBER(direction) ?: BY_TEXT(name) ?: BY_TEXT(datatype) ?: BY_TEXT(shape))
 
 void pg_inference_merge_tensor(void *into, const void *row)
 {
@@ -140,11 +106,7 @@ void pg_inference_bind_tensor(struct pg_bind *bind, const void *row)
     pg_bind_int8(bind, 7, tensor->instances);
 }
 
-int pg_inference_order_pair(const void *a, const void *b)
-{
-    return id128_cmp(((const struct graph_inference_pair *)a)->id,
-                     ((const struct graph_inference_pair *)b)->id);
-}
+PG_ORDER(pg_inference_order_pair, graph_inference_pair, BY_ID(id))
 
 void pg_inference_merge_pair(void *into, const void *row)
 {

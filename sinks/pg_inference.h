@@ -5,9 +5,6 @@
 
 #include "pg_bind.h"
 
-int pg_inference_order_node(const void *a, const void *b);
-void pg_inference_bind_node(struct pg_bind *bind, const void *row);
-
 int pg_inference_order_version(const void *a, const void *b);
 void pg_inference_merge_version(void *into, const void *row);
 void pg_inference_bind_version(struct pg_bind *bind, const void *row);

@@ -1,9 +1,7 @@
 #include "pg_numbers.h"
 
+#include "pg_order.h"
 #include "schemas/graph_rows.h"
-
-#define BY_TEXT(member) str_cmp(x->member, y->member)
-#define BY_NUMBER(member) ((x->member > y->member) - (x->member < y->member))
 
 /* Received first counts. */
 void pg_numbers_merge_sequence(void *into, const void *row)
@@ -22,20 +20,11 @@ void pg_numbers_merge_gap(void *into, const void *row)
     x->received_at_us = received_at_us < x->received_at_us ? received_at_us : x->received_at_us;
 }
 
-int pg_numbers_order_sequence(const void *a, const void *b)
-{
-    const struct graph_sequence *x = a;
-    const struct graph_sequence *y = b;
-    return BY_TEXT(emitter) ?: BY_NUMBER(epoch) ?: BY_NUMBER(sequence);
-}
+PG_ORDER(pg_numbers_order_sequence, graph_sequence,
+         BY_TEXT(emitter) ?: BY_NUMBER(epoch) ?: BY_NUMBER(sequence))
 
-int pg_numbers_order_gap(const void *a, const void *b)
-{
-    const struct graph_gap *x = a;
-    const struct graph_gap *y = b;
-    return BY_TEXT(emitter) ?: BY_NUMBER(epoch) ?: BY_NUMBER(from_seq) ?: BY_NUMBER(to_seq)
-        ?: BY_TEXT(reason);
-}
+PG_ORDER(pg_numbers_order_gap, graph_gap,
+         BY_TEXT(emitter) ?: BY_NUMBER(epoch) ?: BY_NUMBER(from_seq) ?: BY_NUMBER(to_seq) ?: BY_TEXT(reason))
 
 void pg_numbers_bind_sequence(struct pg_bind *bind, const void *row)
 {

@@ -5,6 +5,7 @@
 #include "pg_inference.h"
 #include "pg_merge.h"
 #include "pg_numbers.h"
+#include "pg_order.h"
 
 /* The year 10000: what a sender claims beyond, the database might refuse. */
 #define RECORD_TIME_END_MS INT64_C(253402300800000)
@@ -19,19 +20,9 @@ MERGE_AS(statement, graph_statement)
 MERGE_AS(dataset, graph_node)
 MERGE_AS(asset_facts, graph_asset_facts)
 
-/* Comparison of keys, part by part: the first difference decides. */
-#define ORDER(name, type, parts)                                                                   \
-    static int order_##name(const void *a, const void *b)                                          \
-    {                                                                                              \
-        const struct type *x = a;                                                                  \
-        const struct type *y = b;                                                                  \
-        return parts;                                                                              \
-    }
-#define BY_ID(member) id128_cmp(x->member, y->member)
-#define BY_TEXT(member) str_cmp(x->member, y->member)
-#define BY_NUMBER(member) ((x->member > y->member) - (x->member < y->member))
+#define ORDER(name, type, parts) static PG_ORDER(order_##name, type, parts)
 ORDER(facet, graph_facet, BY_ID(digest))
-ORDER(job, graph_node, BY_ID(id))
+ORDER(node, graph_node, BY_ID(id))
 ORDER(dataset, graph_node, BY_ID(id))
 ORDER(symlink, graph_symlink, BY_ID(dataset) ?: BY_ID(other) ?: BY_TEXT(type))
 ORDER(edge, graph_edge, BY_ID(job) ?: BY_NUMBER(direction) ?: BY_ID(dataset))
@@ -94,17 +85,17 @@ static void bind_facet(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 2, facet->content);
 }
 
-static void bind_job(struct pg_bind *bind, const void *row)
+static void bind_node(struct pg_bind *bind, const void *row)
 {
-    const struct graph_node *job = row;
-    pg_bind_uuid(bind, 0, job->id);
-    pg_bind_text(bind, 1, job->namespace_);
-    pg_bind_text(bind, 2, job->name);
+    const struct graph_node *node = row;
+    pg_bind_uuid(bind, 0, node->id);
+    pg_bind_text(bind, 1, node->namespace_);
+    pg_bind_text(bind, 2, node->name);
 }
 
 static void bind_dataset(struct pg_bind *bind, const void *row)
 {
-    bind_job(bind, row);
+    bind_node(bind, row);
     pg_bind_bool(bind, 3, ((const struct graph_node *)row)->confirmed);
 }
 
@@ -403,7 +394,7 @@ static void bind_refusal(struct pg_bind *bind, const void *row)
 
 const struct pg_table pg_tables[] = {
     CONTENT("insert_facets", "ubt", facets, graph_facet, facet),
-    CONTENT("insert_jobs", "utt", jobs, graph_node, job),
+    CONTENT("insert_jobs", "utt", jobs, graph_node, node),
     MERGED("upsert_datasets", "uttb", datasets, graph_node, dataset),
     CONTENT("insert_symlinks", "uuttt", symlinks, graph_symlink, symlink),
     CONTENT("insert_edges", "u2u", edges, graph_edge, edge),
@@ -461,14 +452,14 @@ const struct pg_table pg_tables[] = {
      .types = "utt",
      ROWS(models, graph_node),
      .is_content = true,
-     .order = pg_inference_order_node,
-     .bind = pg_inference_bind_node},
+     .order = order_node,
+     .bind = bind_node},
     {.statement = "insert_deployments",
      .types = "utt",
      ROWS(deployments, graph_node),
      .is_content = true,
-     .order = pg_inference_order_node,
-     .bind = pg_inference_bind_node},
+     .order = order_node,
+     .bind = bind_node},
     INFERENCE("upsert_model_versions", "utzz", model_versions, graph_model_version, version),
     INFERENCE("upsert_inference_streams", "uuutzz", inference_streams, graph_inference_stream,
               stream),
