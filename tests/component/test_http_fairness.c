@@ -19,6 +19,7 @@
 
 #include "core/http_server.h"
 #include "core/timebase.h"
+#include "support/patient_server.h"
 #include "support/raw_http.h"
 
 #define BODY_BYTES_MAX ((size_t)48 * 1024 * 1024)
@@ -29,7 +30,6 @@
 #define ANSWER_TIMEOUT_MS 400
 #define CONNECTIONS_MAX 8
 #define WAIT_MS 30000
-#define PATIENT_MS 600000 /* longer than any test takes */
 
 struct fixture {
     struct http_server *server;
@@ -109,22 +109,14 @@ static const struct http_route routes[] = {
 
 static struct http_server_options patient_options(void)
 {
-    return (struct http_server_options){.listen = "127.0.0.1:0",
-                                        .threads = 1,
-                                        .aside_threads = 1,
-                                        .routes = routes,
-                                        .head_bytes_max = 4096,
-                                        .memory_bytes_max = 4 * BODY_BYTES_MAX,
-                                        .connections_max = CONNECTIONS_MAX,
-                                        .silent_ms = PATIENT_MS,
-                                        .head_timeout_ms = PATIENT_MS,
-                                        .body_timeout_ms = PATIENT_MS,
-                                        .idle_timeout_ms = PATIENT_MS,
-                                        .answer_timeout_ms = PATIENT_MS,
-                                        .metric_connections = -1,
-                                        .metric_connections_refused = -1,
-                                        .metric_bad_http = -1,
-                                        .metric_seconds = -1};
+    struct http_server_options options = patient_server_options(routes);
+
+    options.threads = 1;
+    options.aside_threads = 1;
+    options.head_bytes_max = 4096;
+    options.memory_bytes_max = 4 * BODY_BYTES_MAX;
+    options.connections_max = CONNECTIONS_MAX;
+    return options;
 }
 
 static int start(void **state, struct http_server_options options)

@@ -18,6 +18,7 @@
 
 #include "core/http_server.h"
 #include "core/timebase.h"
+#include "support/patient_server.h"
 #include "support/raw_http.h"
 
 #define BODY_BYTES_MAX ((size_t)1024 * 1024)
@@ -30,8 +31,6 @@
 #define CONNECTIONS_MAX 40
 #define MEMORY_BYTES_MAX ((size_t)3 * 1024 * 1024)
 #define WAIT_MS 30000
-/* Longer than any test takes: no deadline but the one that a test is about. */
-#define PATIENT_MS 600000
 #define LATE_MS 20000 /* a deadline is absolute, however slow the machine is */
 #define KEPT_MAX 4
 
@@ -113,21 +112,13 @@ static const struct http_route routes[] = {
 
 static struct http_server_options patient_options(void)
 {
-    return (struct http_server_options){.listen = "127.0.0.1:0",
-                                        .threads = 2,
-                                        .routes = routes,
-                                        .head_bytes_max = HEAD_BYTES_MAX,
-                                        .memory_bytes_max = MEMORY_BYTES_MAX,
-                                        .connections_max = CONNECTIONS_MAX,
-                                        .silent_ms = PATIENT_MS,
-                                        .head_timeout_ms = PATIENT_MS,
-                                        .body_timeout_ms = PATIENT_MS,
-                                        .idle_timeout_ms = PATIENT_MS,
-                                        .answer_timeout_ms = PATIENT_MS,
-                                        .metric_connections = -1,
-                                        .metric_connections_refused = -1,
-                                        .metric_bad_http = -1,
-                                        .metric_seconds = -1};
+    struct http_server_options options = patient_server_options(routes);
+
+    options.threads = 2;
+    options.head_bytes_max = HEAD_BYTES_MAX;
+    options.memory_bytes_max = MEMORY_BYTES_MAX;
+    options.connections_max = CONNECTIONS_MAX;
+    return options;
 }
 
 static int start(void **state, struct http_server_options options)

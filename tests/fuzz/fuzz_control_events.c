@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/require.h"
 #include "schemas/key_change.h"
 #include "schemas/refusal_report.h"
 
@@ -11,13 +12,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct json_doc *doc;
 static struct arena *arena;
-
-static void require(bool is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 /* text is followed by the padding. The verdict of the last step. */
 static enum verdict read_change(struct str text, struct key_change *out_change,
@@ -45,17 +39,6 @@ static enum verdict read_change(struct str text, struct key_change *out_change,
     return verdict == OK ? key_change_read(doc, &ce, arena, out_change, fault, &err) : verdict;
 }
 
-static bool is_utf8(struct str text)
-{
-    /* A lone surrogate is three bytes that no UTF-8 has: such a name does not come back. */
-    for (size_t i = 0; i + 1 < text.len; i++) {
-        if ((unsigned char)text.ptr[i] == 0xED && (unsigned char)text.ptr[i + 1] >= 0xA0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void require_same(const struct key_change *a, const struct key_change *b)
 {
     require(a->is_revoked == b->is_revoked && a->at_us == b->at_us);
@@ -64,9 +47,9 @@ static void require_same(const struct key_change *a, const struct key_change *b)
     require(a->namespace_count == b->namespace_count);
     require(a->expires_at_us == b->expires_at_us && a->burst == b->burst);
     require(a->rate_per_s == b->rate_per_s && a->bytes_per_day == b->bytes_per_day);
-    require(!is_utf8(a->name) || str_eq(a->name, b->name));
+    require(!fuzz_is_utf8(a->name) || str_eq(a->name, b->name));
     for (uint32_t i = 0; i < a->namespace_count; i++) {
-        require(!is_utf8(a->namespaces[i]) || str_eq(a->namespaces[i], b->namespaces[i]));
+        require(!fuzz_is_utf8(a->namespaces[i]) || str_eq(a->namespaces[i], b->namespaces[i]));
         (void)api_key_scope_match(a->namespaces[i], a->name);
     }
 }
@@ -95,9 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         arena = arena_new((size_t)64 * 1024 * 1024);
         require(doc && arena);
     }
-    char *text = calloc(1, size + JSON_PADDING_BYTES);
-    require(text != NULL);
-    memcpy(text, data, size);
+    char *text = fuzz_padded(data, size);
     arena_reset(arena, 1 << 16);
     fuzz_key((struct str){text, size});
     enum verdict verdict = read_change((struct str){text, size}, &change, &fault);
@@ -105,9 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (verdict == OK) {
         struct key_change again;
         struct str written = key_change_write(&change);
-        char *padded = calloc(1, written.len + JSON_PADDING_BYTES);
-        require(written.ptr && padded);
-        memcpy(padded, written.ptr, written.len);
+        require(written.ptr != NULL);
+        char *padded = fuzz_padded(written.ptr, written.len);
         if (read_change((struct str){padded, written.len}, &again, NULL) == OK) {
             require_same(&change, &again);
         }

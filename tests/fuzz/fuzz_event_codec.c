@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/require.h"
 #include "schemas/dead_letter.h"
 #include "schemas/event_codec.h"
 
@@ -13,13 +14,6 @@
 #define HEADS 3
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static bool same_text(struct str a, struct str b)
 {

@@ -7,18 +7,12 @@
 #include <string.h>
 
 #include "core/json_impl.h"
+#include "fuzz/require.h"
 
 #define DEPTH_MAX 12
 #define VALUES_MAX 200
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 /* A copy on the heap with nothing but the promised padding behind it, so that the sanitizer sees
  * every byte too far. The padding tempts the parser to go on. */

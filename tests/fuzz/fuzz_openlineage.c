@@ -4,17 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/require.h"
 #include "schemas/identity.h"
 #include "schemas/openlineage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static void require_datasets(const struct openlineage_dataset *items, uint32_t count)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/require.h"
 #include "schemas/payload_attributes.h"
 #include "schemas/payload_event.h"
 
@@ -12,13 +13,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct json_doc *doc;
 static struct arena *arena;
-
-static void require(bool is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static void require_message(const struct inference_message *message)
 {
@@ -62,13 +56,9 @@ static enum verdict read_event(struct str text, struct payload_event *out_event)
 
 static bool is_utf8(const struct payload_attributes *attributes)
 {
-    /* A lone surrogate is three bytes that no UTF-8 has: such a name does not come back. */
     for (int at = 0; at < PAYLOAD_ATTRIBUTES; at++) {
-        struct str text = attributes->values[at];
-        for (size_t i = 0; i + 1 < text.len; i++) {
-            if ((unsigned char)text.ptr[i] == 0xED && (unsigned char)text.ptr[i + 1] >= 0xA0) {
-                return false;
-            }
+        if (!fuzz_is_utf8(attributes->values[at])) {
+            return false;
         }
     }
     return true;
@@ -122,9 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         arena = arena_new((size_t)64 * 1024 * 1024);
         require(doc && arena);
     }
-    char *text = calloc(1, size + JSON_PADDING_BYTES);
-    require(text != NULL);
-    memcpy(text, data, size);
+    char *text = fuzz_padded(data, size);
     arena_reset(arena, 1 << 16);
     if (read_event((struct str){text, size}, &event) == OK) {
         fold_again(&event);

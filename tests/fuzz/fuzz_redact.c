@@ -6,16 +6,10 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "fuzz/require.h"
 #include "schemas/redact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static struct arena *arena;
 static struct json_doc *before;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fuzz/require.h"
 #include "ingest/emitter/spool_dir.h"
 #include "ingest/emitter/spool_set.h"
 
@@ -17,13 +18,6 @@
 #define NOW_US INT64_C(1764000000000000)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static void put(int fd, uint64_t sequence)
 {

@@ -29,6 +29,8 @@ void pipeline_init(struct pipeline *pl, const char *const *flags)
     pl->bt =
         batch_new(0, (size_t)pl->st.worker.batch_bytes_max, (size_t)pl->st.ingest.body_bytes_max);
     assert_non_null(pl->bt);
+    pl->codec = event_codec_new(1 << 20);
+    assert_non_null(pl->codec);
 }
 
 void pipeline_add_to(struct pipeline *pl, const char *topic, struct str value)
@@ -41,6 +43,17 @@ void pipeline_add_to(struct pipeline *pl, const char *topic, struct str value)
                                     .offset = 100 + (int64_t)pl->bt->records.count,
                                     .timestamp_ms = RECORD_TIME_MS,
                                     .value = value};
+}
+
+void pipeline_add_event(struct pipeline *pl, const char *topic, const struct lineage_event *ev)
+{
+    void **value = graph_rows_add(&pl->encoded);
+    struct err err;
+    size_t len;
+
+    assert_non_null(value);
+    assert_int_equal(event_codec_encode(pl->codec, ev, value, &len, &err), OK);
+    pipeline_add_to(pl, topic, (struct str){*value, len});
 }
 
 void pipeline_add(struct pipeline *pl, struct str value)
@@ -100,6 +113,11 @@ void pipeline_fini(struct pipeline *pl)
     known_set_free(pl->known);
     known_set_free(pl->events);
     settings_fini(&pl->st);
+    event_codec_free(pl->codec);
+    for (size_t i = 0; i < pl->encoded.count; i++) {
+        free(pl->encoded.items[i]);
+    }
+    free(pl->encoded.items);
 }
 
 int pipeline_setup(void **state)

@@ -13,6 +13,8 @@ struct pipeline {
     struct known_set *events;
     struct processor *pr;
     struct batch *bt;
+    struct event_codec *codec; /* of pipeline_add_event */
+    GRAPH_ROWS(void *) encoded;
 };
 
 /* flags (NULL allowed): NULL-ended, as on the command line. Fails the test that calls it. */
@@ -21,7 +23,10 @@ void pipeline_init(struct pipeline *pl, const char *const *flags);
 /* Adds a record with this value to the topic (a literal). It is not copied. */
 void pipeline_add_to(struct pipeline *pl, const char *topic, struct str value);
 
-/* The same with PIPELINE_TOPIC. */
+/* Adds a record with this event in Avro to the topic (a literal). */
+void pipeline_add_event(struct pipeline *pl, const char *topic, const struct lineage_event *ev);
+
+/* As pipeline_add_to with PIPELINE_TOPIC. */
 void pipeline_add(struct pipeline *pl, struct str value);
 
 /* Makes rows of all records; they must all fit. */

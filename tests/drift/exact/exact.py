@@ -15,6 +15,7 @@ from scenarios import SCENARIOS, any_history, openlineage
 
 SHORT = "METAOPS_TEST_SHORT" in os.environ
 ORDERS = 4 if SHORT else 24
+ONE_BY_ONE = {"METAOPS_WORKER_BATCH_EVENTS_MAX": "1", "METAOPS_WORKER_BATCH_LINGER_MS": "0"}
 
 # Every change in tests/data that is drift, by hand: Spark's ALTER TABLE; the SQL of dbt's incremental model, which has
 # another one in its second run; a dbt run and a dbt test that failed after they had passed; an Airflow task that writes
@@ -59,7 +60,7 @@ def scenarios(rng):
             namespace = f"{name} {number}"
             expected[namespace] = alerts
             lines += [openlineage(namespace, event) for event in order]
-    with Pipeline("drift", 1, {"METAOPS_WORKER_BATCH_EVENTS_MAX": "1", "METAOPS_WORKER_BATCH_LINGER_MS": "0"}) as pipe:
+    with Pipeline("drift", 1, ONE_BY_ONE) as pipe:
         pipe.worker()
         pipe.emit(lines)
         pipe.wait_stored(180)
@@ -86,7 +87,7 @@ def any_histories(rng):
     histories = [any_history(rng) for _ in range(6 if SHORT else 40)]
     lines = [openlineage(f"{number}/{order_number}", event) for number, history in enumerate(histories)
              for order_number, order in enumerate(itertools.islice(orders(rng, history), 4)) for event in order]
-    with Pipeline("drift-any", 1, {"METAOPS_WORKER_BATCH_EVENTS_MAX": "1", "METAOPS_WORKER_BATCH_LINGER_MS": "0"}) as pipe:
+    with Pipeline("drift-any", 1, ONE_BY_ONE) as pipe:
         pipe.worker()
         pipe.emit(lines)
         pipe.wait_stored(180)
