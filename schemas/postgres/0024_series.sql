@@ -254,13 +254,6 @@ begin atomic
         or x.missing = 1 and x.stale_at <= stored_to and graph.is_news(x.stale_at));
 end;
 
--- Topics whose ends have to be known before what seems to be missing can be told; none: nothing seems to be.
-create function graph.missing_topics() returns setof text
-language sql stable security definer set search_path = pg_catalog, pg_temp
-begin atomic
-    select distinct o.topic from graph.offsets o where exists (select from graph.missing_series(now()));
-end;
-
 -- Writes that are missing: late, then stale, and not in Kafka, to be stored yet. One session at a time; old ones are history.
 -- The alert is about the dataset since the run that wrote last, and over when it is written again.
 create function graph.judge_missing(most integer, stored_to timestamptz) returns integer
@@ -335,14 +328,13 @@ begin atomic
     from marked m where s.series_uuid = m.series_uuid;
 end;
 
-revoke execute on function graph.raise_series(graph.series_finding[]), graph.missing_topics(),
+revoke execute on function graph.raise_series(graph.series_finding[]),
     graph.stored_to(text, jsonb), graph.judge_missing(integer, timestamptz), graph.end_missing(uuid[]),
     graph.accept_series(uuid) from public;
 
 insert into graph.role_rights values
     ('metaops_writer', 'graph.series', 'insert, select, update'),
     ('metaops_writer', 'function graph.raise_series(graph.series_finding[])', 'execute'),
-    ('metaops_writer', 'function graph.missing_topics()', 'execute'),
     ('metaops_writer', 'function graph.stored_to(text, jsonb)', 'execute'),
     ('metaops_writer', 'function graph.judge_missing(integer, timestamptz)', 'execute'),
     ('metaops_writer', 'function graph.end_missing(uuid[])', 'execute');

@@ -27,18 +27,21 @@ create table graph.contract_datasets (
     is_declared boolean not null,
     is_stale boolean not null default false,
     look_at timestamptz not null default '-infinity',
+    stale_at timestamptz not null default 'infinity',
     failure text,
     primary key (dataset_uuid, contract_id)
 );
 create index contract_datasets_look on graph.contract_datasets (look_at);
+create index contract_datasets_stale on graph.contract_datasets (stale_at);
 create index contract_datasets_contract on graph.contract_datasets (contract_id);
 comment on table graph.contract_datasets is 'Datasets under contracts; locked, in order, by who judges them.';
 comment on column graph.contract_datasets.dataset_uuid is 'The dataset.';
 comment on column graph.contract_datasets.contract_id is 'The contract.';
 comment on column graph.contract_datasets.accepted is 'Name and digest of each facet by which it was judged; null: not yet.';
-comment on column graph.contract_datasets.is_declared is 'A new file has to be judged, not a new event.';
+comment on column graph.contract_datasets.is_declared is 'A new file has to be judged, not a new event; of freshness, too, while stale_at is over.';
 comment on column graph.contract_datasets.is_stale is 'Its freshness is broken.';
-comment on column graph.contract_datasets.look_at is 'When time may break it.';
+comment on column graph.contract_datasets.look_at is 'When the alerter judges it again.';
+comment on column graph.contract_datasets.stale_at is 'When its freshness breaks unless what Kafka holds says otherwise; infinity: never, or that is told.';
 comment on column graph.contract_datasets.failure is 'Why it could not be judged: null when it could.';
 
 create table graph.drift_rules (
@@ -422,15 +425,19 @@ begin
         stale_at, null)::graph.contract_break;
 end $$;
 
--- One dataset under one contract, locked by the caller.
-create function graph.judge_contract(bound graph.contract_datasets) returns void
+-- One dataset under one contract, locked by the caller. That its freshness broke is told only as far as stored_to: the write
+-- may be in Kafka, and not stored yet.
+create function graph.judge_contract(bound graph.contract_datasets, stored_to timestamptz) returns void
 language plpgsql
 as $$
+<<judged>>
 declare
     facts constant graph.stated_fact[] := array(select f from graph.stated_facts(bound.dataset_uuid) f);
     contract graph.contracts;
     broken graph.contract_break;
     fresh graph.contract_break;
+    is_stale boolean := false;
+    stale_at timestamptz := 'infinity';
 begin
     select * into contract from graph.contracts c where c.contract_id = bound.contract_id;
     for broken in select * from graph.contract_breaks(contract.terms, facts) loop
@@ -438,28 +445,32 @@ begin
     end loop;
     if contract.terms ? 'freshness' then
         fresh := graph.freshness_break(contract, bound.dataset_uuid);
-        perform graph.raise_contract(contract, bound.dataset_uuid, fresh, bound.is_declared);
+        is_stale := fresh.changes <> '[]' and (bound.is_stale or fresh.at <= stored_to);
+        stale_at := case when is_stale then 'infinity' else fresh.at end;
+        if is_stale or fresh.changes = '[]' then
+            perform graph.raise_contract(contract, bound.dataset_uuid, fresh, bound.is_declared);
+        end if;
     end if;
     update graph.contract_datasets b set
         accepted = (select coalesce(jsonb_object_agg(w.facet, f.digest), '{}')
                     from graph.wanted_facets(contract.terms) w left join unnest(facts) f on f.name = w.facet),
-        is_declared = false, is_stale = coalesce(fresh.changes, '[]') <> '[]', failure = null,
-        look_at = case when fresh is null then 'infinity' when fresh.changes = '[]' then fresh.at
-            else now() + interval '1 minute' end
+        is_declared = bound.is_declared and judged.stale_at <= now(), is_stale = judged.is_stale,
+        stale_at = judged.stale_at, failure = null,
+        look_at = case when judged.is_stale then now() + interval '1 minute' else 'infinity' end
     where b.dataset_uuid = bound.dataset_uuid and b.contract_id = bound.contract_id;
 end $$;
 
 -- What cannot be judged is noted, and stops no event.
-create function graph.try_contract(bound graph.contract_datasets) returns void
+create function graph.try_contract(bound graph.contract_datasets, stored_to timestamptz default '-infinity') returns void
 language plpgsql
 as $$
 begin
-    perform graph.judge_contract(bound);
+    perform graph.judge_contract(bound, stored_to);
 exception when others then
     if graph.may_go_better(sqlstate) then
         raise;
     end if;
-    update graph.contract_datasets b set failure = left(sqlerrm, 500), look_at = 'infinity', accepted = null
+    update graph.contract_datasets b set failure = left(sqlerrm, 500), look_at = 'infinity', stale_at = 'infinity', accepted = null
     where b.dataset_uuid = bound.dataset_uuid and b.contract_id = bound.contract_id;
 end $$;
 
@@ -501,7 +512,7 @@ begin
     end loop;
 end $$;
 
--- What time or a new file made due, for about as long as budget. True: something may be left.
+-- What a new file made due, and what is stale, for about as long as budget. True: something may be left.
 create function graph.judge_due_contracts(budget interval) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -520,6 +531,41 @@ begin
     end loop;
     return exists (select from graph.contract_datasets b where b.look_at <= now());
 end $$;
+
+-- Freshness that seems to be broken.
+create function graph.stale_contracts(stored_to timestamptz) returns setof graph.contract_datasets
+language sql stable
+begin atomic
+    select * from graph.contract_datasets b where b.stale_at <= stored_to;
+end;
+
+-- Freshness that is broken, and not by what is to be stored yet (graph.stored_to).
+create function graph.judge_stale_contracts(most integer, stored_to timestamptz) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    bound graph.contract_datasets;
+    judged integer := 0;
+begin
+    for bound in
+        select b.* from graph.contract_datasets b
+        where (b.dataset_uuid, b.contract_id) in
+            (select s.dataset_uuid, s.contract_id from graph.stale_contracts(judge_stale_contracts.stored_to) s)
+        order by b.stale_at, b.dataset_uuid, b.contract_id limit most for update skip locked
+    loop
+        perform graph.try_contract(bound, stored_to);
+        judged := judged + 1;
+    end loop;
+    return judged;
+end $$;
+
+-- Topics whose ends have to be known before what seems to be missing can be told; none: nothing seems to be.
+create function graph.missing_topics() returns setof text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    select distinct o.topic from graph.offsets o
+    where exists (select from graph.missing_series(now())) or exists (select from graph.stale_contracts(now()));
+end;
 
 -- Loading a file -------------------------------------------------------------------------------------------------
 
@@ -617,8 +663,10 @@ begin
 end $$;
 
 revoke execute on function graph.judge_contracts(uuid[]), graph.judge_due_contracts(interval),
-    graph.load_contracts(jsonb) from public;
+    graph.judge_stale_contracts(integer, timestamptz), graph.missing_topics(), graph.load_contracts(jsonb) from public;
 insert into graph.role_rights values
+    ('metaops_writer', 'function graph.missing_topics()', 'execute'),
+    ('metaops_writer', 'function graph.judge_stale_contracts(integer, timestamptz)', 'execute'),
     ('metaops_writer', 'function graph.judge_contracts(uuid[])', 'execute'),
     ('metaops_writer', 'function graph.judge_due_contracts(interval)', 'execute'),
     ('metaops_writer', 'function graph.load_contracts(jsonb)', 'execute');
