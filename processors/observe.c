@@ -1,12 +1,12 @@
-/* observe.c - the stage of format "payload": a request, an answer or feedback becomes sums of its stream's window.
+/* observe.c - the stage of format "payload": a request, an answer or feedback becomes sums of its stream's window; what a
+ * detector says, an evaluation.
  *
  * Of the payload itself nothing is kept but the names, types and shapes of its tensors. Model, deployment
  * and stream exist from the first payload on. */
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "rows.h"
-#include "schemas/payload_event.h"
+#include "detector_rows.h"
 
 #define WINDOW_US INT64_C(60000000)
 #define SHAPE_BYTES (2 + INFERENCE_DIMENSIONS_MAX * sizeof "2147483647,")
@@ -180,6 +180,19 @@ static enum verdict add_pair(struct observation *ob, struct err *err)
     return OK;
 }
 
+/* What of it falls into its stream's window; what is said about the stream does not. */
+static enum verdict add_sums(struct observation *ob, struct err *err)
+{
+    if (payload_event_is_about(ob->ev)) {
+        return OK;
+    }
+    enum verdict verdict = add_window(ob, err);
+    for (uint32_t i = 0; verdict == OK && i < ob->message.tensor_count; i++) {
+        verdict = add_tensor(ob, &ob->message.tensors[i], err);
+    }
+    return verdict == OK ? add_pair(ob, err) : verdict;
+}
+
 enum verdict observe_run(struct processor *pr, struct batch *bt, struct event_work *work,
                          struct err *err)
 {
@@ -198,9 +211,7 @@ enum verdict observe_run(struct processor *pr, struct batch *bt, struct event_wo
     ob.stream = payload_event_stream(ev);
     verdict = add_event(&ob, err);
     verdict = verdict == OK ? add_stream(&ob, err) : verdict;
-    verdict = verdict == OK ? add_window(&ob, err) : verdict;
-    for (uint32_t i = 0; verdict == OK && i < ob.message.tensor_count; i++) {
-        verdict = add_tensor(&ob, &ob.message.tensors[i], err);
-    }
-    return verdict == OK ? add_pair(&ob, err) : verdict;
+    verdict = verdict == OK ? add_sums(&ob, err) : verdict;
+    return verdict == OK ? detector_rows_add(&ob.rs, ev, &ob.message, ob.stream, ob.at_us, err)
+                         : verdict;
 }

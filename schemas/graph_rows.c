@@ -53,6 +53,8 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(inference_windows)                                                                           \
     X(inference_tensors)                                                                           \
     X(inference_pairs)                                                                             \
+    X(monitors)                                                                                    \
+    X(drift_evaluations)                                                                           \
     X(sequences)                                                                                   \
     X(gaps)                                                                                        \
     X(known)

@@ -391,6 +391,40 @@ struct graph_inference_pair {
     int64_t answer_at_us;
 };
 
+/* A detector, by one of its answers. */
+struct graph_monitor {
+    uint32_t event;
+    struct id128 id;
+    struct str namespace_;
+    struct str name;
+    struct id128 stream;
+    bool is_apart; /* it watches the stream; else the stream's answers are its own */
+    uint8_t kind;  /* enum detector_kind */
+    int64_t first_at_us;
+    int64_t last_at_us;
+    struct graph_version described; /* of what follows; GRAPH_NO_TIME: nothing is said */
+    struct str detector;            /* these: ptr NULL when not said */
+    struct str detector_type;
+    struct str data_type;
+    struct str version;
+};
+
+/* What a detector said once. */
+struct graph_drift_evaluation {
+    uint32_t event;
+    struct id128 id; /* of the event */
+    struct id128 monitor;
+    int64_t at_us;
+    uint8_t state; /* enum detector_state */
+    uint8_t kind;  /* enum detector_kind */
+    int32_t judged;
+    int32_t drifted;
+    double distance; /* here and below NAN: not said */
+    double p_value;
+    double threshold;
+    struct str request_id;
+};
+
 /* The number that an emitter gave a record, whether its event is new or not. */
 struct graph_sequence {
     uint32_t event; /* UINT32_MAX: numbers belong to records, not to events */
@@ -429,7 +463,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 32
+#define GRAPH_TABLES 34
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -461,6 +495,8 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_inference_window) inference_windows;
     GRAPH_ROWS(struct graph_inference_tensor) inference_tensors;
     GRAPH_ROWS(struct graph_inference_pair) inference_pairs;
+    GRAPH_ROWS(struct graph_monitor) monitors;
+    GRAPH_ROWS(struct graph_drift_evaluation) drift_evaluations;
     GRAPH_ROWS(struct graph_sequence) sequences;
     GRAPH_ROWS(struct graph_gap) gaps;
     GRAPH_ROWS(struct id128)

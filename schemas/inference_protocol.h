@@ -10,6 +10,7 @@
 #include "core/arena.h"
 #include "core/err.h"
 #include "core/json.h"
+#include "schemas/detector_answer.h"
 
 #define INFERENCE_TENSORS_MAX 256
 #define INFERENCE_DIMENSIONS_MAX 16
@@ -26,11 +27,12 @@ struct inference_tensor {
 };
 
 struct inference_message {
-    struct str id;            /* these: empty when not said */
-    struct str model_version; /* of answers */
-    bool has_failed;          /* an answer that is an error */
-    bool has_reward;          /* of feedback */
-    int64_t reward_micros;    /* in millionths, so that sums are the same in any order */
+    struct str id;                   /* these: empty when not said */
+    struct str model_version;        /* of answers */
+    bool has_failed;                 /* an answer that is an error */
+    bool has_reward;                 /* of feedback */
+    int64_t reward_micros;           /* in millionths, so that sums are the same in any order */
+    struct detector_answer detector; /* what it says of drift; set by payload_event_message */
     const struct inference_tensor *tensors;
     uint32_t tensor_count;
 };

@@ -15,9 +15,9 @@ static const struct {
     const char *ending;
     enum payload_kind kind;
 } kinds[] = {
-    {".inference.request", PAYLOAD_IS_REQUEST},
-    {".inference.response", PAYLOAD_IS_ANSWER},
-    {".feedback", PAYLOAD_IS_FEEDBACK},
+    {".inference.request", PAYLOAD_IS_REQUEST}, {".inference.response", PAYLOAD_IS_ANSWER},
+    {".feedback", PAYLOAD_IS_FEEDBACK},         {".drift", PAYLOAD_IS_DRIFT},
+    {".outlier", PAYLOAD_IS_OUTLIER},
 };
 
 static enum verdict refuse(const struct json_doc *doc, enum payload_attribute attribute,
@@ -82,9 +82,11 @@ static struct id128 event_id_of(const struct json_doc *doc, const struct payload
                                 event->endpoint,
                                 event->model,
                                 event->request_id,
-                                {(const char *)digest.bytes, sizeof(digest.bytes)}};
+                                {(const char *)digest.bytes, sizeof(digest.bytes)},
+                                event->source};
+    size_t count = sizeof(parts) / sizeof(parts[0]);
 
-    return identity_of(STR("payload"), parts, sizeof(parts) / sizeof(parts[0]));
+    return identity_of(STR("payload"), parts, payload_event_is_about(event) ? count : count - 1);
 }
 
 enum verdict payload_event_read(const struct json_doc *doc, struct arena *arena,
@@ -105,6 +107,7 @@ enum verdict payload_event_read(const struct json_doc *doc, struct arena *arena,
     if (!find_kind(event.type, &event.kind)) {
         return refuse(doc, PAYLOAD_TYPE, "is none that is taken here", fault, err);
     }
+    event.source = at.values[PAYLOAD_SOURCE];
     if (at.values[PAYLOAD_TIME].len > 0 &&
         !timebase_parse(at.values[PAYLOAD_TIME], &event.time_us)) {
         return refuse(doc, PAYLOAD_TIME, "must be a time", fault, err);
@@ -124,6 +127,21 @@ enum verdict payload_event_read(const struct json_doc *doc, struct arena *arena,
     return OK;
 }
 
+static enum verdict read_reply(const struct json_doc *doc, const struct payload_event *event,
+                               struct arena *arena, struct inference_message *out_message,
+                               struct json_fault *fault, struct err *err)
+{
+    struct inference_message message = {.id = STR(""), .model_version = STR("")};
+    enum verdict verdict = detector_answer_of_reply(
+        doc, event->data, event->kind == PAYLOAD_IS_DRIFT ? DETECTOR_DRIFT : DETECTOR_OUTLIER,
+        arena, &message.detector, fault, err);
+
+    if (verdict == OK) {
+        *out_message = message;
+    }
+    return verdict;
+}
+
 enum verdict payload_event_message(const struct json_doc *doc, const struct payload_event *event,
                                    struct arena *arena, struct inference_message *out_message,
                                    struct json_fault *fault, struct err *err)
@@ -131,8 +149,20 @@ enum verdict payload_event_message(const struct json_doc *doc, const struct payl
     if (event->kind == PAYLOAD_IS_FEEDBACK) {
         return inference_read_feedback(doc, event->data, out_message, fault, err);
     }
-    return inference_read(doc, event->data, event->kind == PAYLOAD_IS_ANSWER, arena, out_message,
-                          fault, err);
+    if (payload_event_is_about(event)) {
+        return read_reply(doc, event, arena, out_message, fault, err);
+    }
+    enum verdict verdict = inference_read(doc, event->data, event->kind == PAYLOAD_IS_ANSWER, arena,
+                                          out_message, fault, err);
+    return verdict == OK && event->kind == PAYLOAD_IS_ANSWER
+               ? detector_answer_of_tensors(doc, event->data, out_message, arena,
+                                            &out_message->detector, err)
+               : verdict;
+}
+
+bool payload_event_is_about(const struct payload_event *event)
+{
+    return event->kind == PAYLOAD_IS_DRIFT || event->kind == PAYLOAD_IS_OUTLIER;
 }
 
 struct id128 payload_event_key(const struct payload_event *event)
@@ -159,6 +189,15 @@ struct id128 payload_event_stream(const struct payload_event *event)
     const struct str parts[] = {event->namespace_, event->service, event->endpoint, event->model};
 
     return identity_of(STR("stream"), parts, 4);
+}
+
+struct id128 payload_event_monitor(const struct payload_event *event)
+{
+    const struct str parts[] = {event->namespace_,
+                                payload_event_is_about(event) ? event->source : STR(""),
+                                event->service, event->endpoint, event->model};
+
+    return identity_of(STR("monitor"), parts, 5);
 }
 
 struct id128 payload_event_pair(const struct payload_event *event)

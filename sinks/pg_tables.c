@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "pg_detectors.h"
 #include "pg_inference.h"
 #include "pg_merge.h"
 #include "pg_numbers.h"
@@ -468,6 +469,17 @@ const struct pg_table pg_tables[] = {
     INFERENCE("upsert_inference_tensors", "uz2ttt88", inference_tensors, graph_inference_tensor,
               tensor),
     INFERENCE("upsert_inference_pairs", "uuzz", inference_pairs, graph_inference_pair, pair),
+    {.statement = "upsert_monitors",
+     .types = "uttub2zzzutttt",
+     ROWS(monitors, graph_monitor),
+     .order = pg_detectors_order_monitor,
+     .merge = pg_detectors_merge_monitor,
+     .bind = pg_detectors_bind_monitor},
+    {.statement = "insert_drift_evaluations",
+     .types = "uuz2244dddt",
+     ROWS(drift_evaluations, graph_drift_evaluation),
+     .order = pg_detectors_order_evaluation,
+     .bind = pg_detectors_bind_evaluation},
     NUMBERS("upsert_emitters"),
     NUMBERS("insert_late_gaps"),
     NUMBERS("upsert_emitter_chunks"),
@@ -497,6 +509,11 @@ const struct pg_table pg_tables[] = {
      .order = order_statement,
      .merge = merge_statement,
      .bind = bind_statement_id},
+    {.statement = "judge_monitors",
+     .types = "u",
+     ROWS(monitors, graph_monitor),
+     .order = pg_detectors_order_monitor,
+     .bind = pg_detectors_bind_monitor_id},
     {.statement = "insert_dead_letters",
      .types = "uuzttt8t48zys",
      .cluster_param = 12,

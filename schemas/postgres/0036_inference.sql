@@ -204,7 +204,7 @@ as $$
     from unnest(array['namespaces', 'datasets', 'dataset_symlinks', 'dataset_fields', 'dataset_versions',
                       'jobs', 'job_versions', 'runs', 'run_inputs', 'run_outputs', 'edges',
                       'column_lineage', 'facets', 'models', 'model_versions', 'deployments',
-                      'inference_streams', 'inference_windows']) v (name)
+                      'inference_streams', 'inference_windows', 'monitors', 'drift_evaluations']) v (name)
 $$;
 
 insert into graph.role_rights values

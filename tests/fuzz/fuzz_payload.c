@@ -14,8 +14,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct json_doc *doc;
 static struct arena *arena;
 
+static void require_detector(const struct detector_answer *answer)
+{
+    require(answer->drifted <= answer->judged);
+    require((answer->state == DETECTOR_DRIFTED) == (answer->drifted > 0));
+    require((answer->state == DETECTOR_NOT_EVALUATED) == (answer->judged == 0));
+    require(answer->kind != DETECTOR_NONE || answer->judged == 0);
+    require(answer->name.len <= DETECTOR_NAME_BYTES_MAX);
+}
+
 static void require_message(const struct inference_message *message)
 {
+    require_detector(&message->detector);
     require(message->tensor_count <= INFERENCE_TENSORS_MAX);
     require(message->id.len <= INFERENCE_NAME_BYTES_MAX);
     require(message->model_version.len <= INFERENCE_NAME_BYTES_MAX);
