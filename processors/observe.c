@@ -54,7 +54,7 @@ static enum verdict fill_node(struct observation *ob, struct graph_node *row, st
     if (!row) {
         return rows_short(err);
     }
-    *row = (struct graph_node){.event = ob->rs.work->event, .id = id};
+    *row = (struct graph_node){.event = ob->rs.work->event, .id = id, .source = GRAPH_INFERRED};
     enum verdict verdict = rows_text(&ob->rs, ob->ev->namespace_, &row->namespace_, err);
     return verdict == OK ? rows_text(&ob->rs, name, &row->name, err) : verdict;
 }
@@ -104,6 +104,7 @@ static enum verdict add_stream(struct observation *ob, struct err *err)
     }
     *version = (struct graph_model_version){.event = ob->rs.work->event,
                                             .model = model,
+                                            .source = GRAPH_INFERRED,
                                             .first_at_us = ob->at_us,
                                             .last_at_us = ob->at_us};
     return rows_text(&ob->rs, ob->message.model_version, &version->version, err);

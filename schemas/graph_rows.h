@@ -87,6 +87,7 @@ struct graph_node {
     struct str namespace_;
     struct str name;
     bool confirmed; /* datasets: named as input, output or subject */
+    uint8_t source; /* models and deployments: enum graph_source */
 };
 
 /* When and by which event something was said: the later one wins, by time, then by id. */
@@ -336,13 +337,31 @@ struct graph_refusal {
     struct str gateway;
 };
 
-/* A version of a model, named by an answer. */
+/* How something is known; the larger counts. */
+enum graph_source { GRAPH_UNKNOWN, GRAPH_INFERRED, GRAPH_DECLARED, GRAPH_OBSERVED };
+
+/* One thing that is said of a version: of two, that of the larger source counts, then the later, then the greater
+ * value. */
+struct graph_claim {
+    uint8_t source; /* enum graph_source; GRAPH_UNKNOWN: nothing is said */
+    int64_t at_us;
+    struct str text; /* of those that are texts */
+    struct id128 id; /* of those that are ids */
+};
+
+/* A version of a model: named by an answer, made by a registry or a training run. */
 struct graph_model_version {
     uint32_t event;
     struct id128 model;
     struct str version;
+    uint8_t source; /* enum graph_source */
     int64_t first_at_us;
     int64_t last_at_us;
+    struct graph_claim artifact_uri; /* as artifact_uri.h forms it */
+    struct graph_claim digest;       /* the same */
+    struct graph_claim run;
+    struct graph_claim registry_run;
+    struct graph_claim released; /* at_us is the value: the earliest of the largest source */
 };
 
 /* The predictions of one model behind one endpoint of a deployment. */

@@ -17,24 +17,6 @@ static void take_earliest(int64_t *at_us, int64_t other_us)
     }
 }
 
-PG_ORDER(pg_inference_order_version, graph_model_version, BY_ID(model) ?: BY_TEXT(version))
-
-void pg_inference_merge_version(void *into, const void *row)
-{
-    struct graph_model_version *x = into;
-    const struct graph_model_version *y = row;
-    reach(&x->first_at_us, &x->last_at_us, y->first_at_us, y->last_at_us);
-}
-
-void pg_inference_bind_version(struct pg_bind *bind, const void *row)
-{
-    const struct graph_model_version *version = row;
-    pg_bind_uuid(bind, 0, version->model);
-    pg_bind_text(bind, 1, version->version);
-    pg_bind_time(bind, 2, version->first_at_us);
-    pg_bind_time(bind, 3, version->last_at_us);
-}
-
 PG_ORDER(pg_inference_order_stream, graph_inference_stream, BY_ID(id))
 
 void pg_inference_merge_stream(void *into, const void *row)

@@ -5,6 +5,7 @@
 #include "pg_detectors.h"
 #include "pg_inference.h"
 #include "pg_merge.h"
+#include "pg_models.h"
 #include "pg_numbers.h"
 #include "pg_order.h"
 
@@ -98,6 +99,12 @@ static void bind_dataset(struct pg_bind *bind, const void *row)
 {
     bind_node(bind, row);
     pg_bind_bool(bind, 3, ((const struct graph_node *)row)->confirmed);
+}
+
+static void bind_model(struct pg_bind *bind, const void *row)
+{
+    bind_node(bind, row);
+    pg_bind_int2(bind, 3, ((const struct graph_node *)row)->source);
 }
 
 static void bind_symlink(struct pg_bind *bind, const void *row)
@@ -449,19 +456,25 @@ const struct pg_table pg_tables[] = {
      ROWS(refusals, graph_refusal),
      .order = order_refusal,
      .bind = bind_refusal},
-    {.statement = "insert_models",
-     .types = "utt",
+    {.statement = "upsert_models",
+     .types = "utt2",
      ROWS(models, graph_node),
      .is_content = true,
      .order = order_node,
-     .bind = bind_node},
+     .merge = pg_models_merge_model,
+     .bind = bind_model},
     {.statement = "insert_deployments",
      .types = "utt",
      ROWS(deployments, graph_node),
      .is_content = true,
      .order = order_node,
      .bind = bind_node},
-    INFERENCE("upsert_model_versions", "utzz", model_versions, graph_model_version, version),
+    {.statement = "upsert_model_versions",
+     .types = "ut2zzt2zt2zu2zt2z2z",
+     ROWS(model_versions, graph_model_version),
+     .order = pg_models_order_version,
+     .merge = pg_models_merge_version,
+     .bind = pg_models_bind_version},
     INFERENCE("upsert_inference_streams", "uuutzz", inference_streams, graph_inference_stream,
               stream),
     INFERENCE("upsert_inference_windows", "uz888888", inference_windows, graph_inference_window,

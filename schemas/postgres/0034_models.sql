@@ -26,14 +26,46 @@ create table graph.model_versions (
     source smallint not null default 1,
     first_at timestamptz not null,
     last_at timestamptz not null,
+    artifact_uri text,
+    artifact_uri_source smallint not null default 0,
+    artifact_uri_at timestamptz not null default '-infinity',
+    digest text,
+    digest_source smallint not null default 0,
+    digest_at timestamptz not null default '-infinity',
+    run_uuid uuid,
+    run_source smallint not null default 0,
+    run_at timestamptz not null default '-infinity',
+    registry_run_id text,
+    registry_run_source smallint not null default 0,
+    registry_run_at timestamptz not null default '-infinity',
+    released_at timestamptz,
+    released_source smallint not null default 0,
     primary key (model_uuid, version)
 ) with (fillfactor = 90);
+create index model_versions_artifact on graph.model_versions (artifact_uri);
+create index model_versions_digest on graph.model_versions (digest);
+create index model_versions_run on graph.model_versions (run_uuid);
+create index model_versions_registry_run on graph.model_versions (registry_run_id);
 comment on table graph.model_versions is 'Versions of models (view metaops.model_versions).';
 comment on column graph.model_versions.model_uuid is 'The model.';
 comment on column graph.model_versions.version is 'As it was named.';
 comment on column graph.model_versions.source is 'As that of a model.';
 comment on column graph.model_versions.first_at is 'Earliest time of what named it.';
 comment on column graph.model_versions.last_at is 'Latest time of what named it.';
+comment on column graph.model_versions.artifact_uri is 'Where it is stored, as artifact_uri.h forms it. Of this and each of the following, what is said with the larger source counts, then what is said for a later time, then the greater text.';
+comment on column graph.model_versions.artifact_uri_source is 'How it is known: 0 not, 1 inferred, 2 declared, 3 observed.';
+comment on column graph.model_versions.artifact_uri_at is 'For which time it was said.';
+comment on column graph.model_versions.digest is 'Of the artifact: ALGORITHM:HEX in lower case.';
+comment on column graph.model_versions.digest_source is 'As artifact_uri_source.';
+comment on column graph.model_versions.digest_at is 'For which time it was said.';
+comment on column graph.model_versions.run_uuid is 'Run that made it.';
+comment on column graph.model_versions.run_source is 'As artifact_uri_source.';
+comment on column graph.model_versions.run_at is 'For which time it was said.';
+comment on column graph.model_versions.registry_run_id is 'Run that made it, as the registry names it (run_id of MLflow).';
+comment on column graph.model_versions.registry_run_source is 'As artifact_uri_source.';
+comment on column graph.model_versions.registry_run_at is 'For which time it was said.';
+comment on column graph.model_versions.released_at is 'When the registry made it; the earliest of the largest source.';
+comment on column graph.model_versions.released_source is 'As artifact_uri_source.';
 
 create table graph.deployments (
     deployment_uuid uuid primary key,
@@ -48,7 +80,7 @@ comment on column graph.deployments.name is 'Its name there: of a deployment of 
 comment on column graph.deployments.source is 'As that of a model.';
 
 insert into graph.role_rights values
-    ('metaops_writer', 'graph.models', 'insert'),
+    ('metaops_writer', 'graph.models', 'insert, select, update'),
     ('metaops_writer', 'graph.model_versions', 'insert, select, update'),
     ('metaops_writer', 'graph.deployments', 'insert'),
     ('metaops_reader', 'graph.models', 'select'),

@@ -97,16 +97,31 @@ comment on column metaops.models.first_seen is 'Time of the earliest payload tha
 comment on column metaops.models.last_seen is 'Time of the latest payload that names it.';
 
 create view metaops.model_versions as
-select m.namespace, m.name, v.version, graph.source_name(v.source) as source, v.first_at as first_seen, v.last_at as last_seen
+select m.namespace, m.name, v.version, graph.source_name(v.source) as source, v.first_at as first_seen, v.last_at as last_seen,
+    v.artifact_uri, graph.source_name(v.artifact_uri_source) as artifact_uri_source,
+    v.digest, graph.source_name(v.digest_source) as digest_source,
+    v.run_uuid, graph.source_name(v.run_source) as run_source,
+    v.registry_run_id, graph.source_name(v.registry_run_source) as registry_run_source,
+    v.released_at, graph.source_name(v.released_source) as released_source
 from graph.model_versions v
 join graph.models m using (model_uuid);
-comment on view metaops.model_versions is 'Versions of models; a payload names one in its answer.';
+comment on view metaops.model_versions is 'Versions of models; a payload names one in its answer, a registry or a training run tells where it is stored.';
 comment on column metaops.model_versions.namespace is 'Namespace of the model.';
 comment on column metaops.model_versions.name is 'Name of the model.';
 comment on column metaops.model_versions.version is 'The version, as it was named.';
 comment on column metaops.model_versions.source is 'As in metaops.models.';
-comment on column metaops.model_versions.first_seen is 'Time of the earliest answer of this version.';
-comment on column metaops.model_versions.last_seen is 'Time of the latest answer of this version.';
+comment on column metaops.model_versions.first_seen is 'Time of the earliest event that names this version.';
+comment on column metaops.model_versions.last_seen is 'Time of the latest event that names this version.';
+comment on column metaops.model_versions.artifact_uri is 'Where it is stored, in one form for all who name it; null: nobody said.';
+comment on column metaops.model_versions.artifact_uri_source is 'How that is known; observed counts before declared, declared before inferred, then the later.';
+comment on column metaops.model_versions.digest is 'Of the artifact: ALGORITHM:HEX.';
+comment on column metaops.model_versions.digest_source is 'As artifact_uri_source.';
+comment on column metaops.model_versions.run_uuid is 'Run that made it, where an event of that run says so.';
+comment on column metaops.model_versions.run_source is 'As artifact_uri_source.';
+comment on column metaops.model_versions.registry_run_id is 'Run that made it, as the registry names it (run_id of MLflow).';
+comment on column metaops.model_versions.registry_run_source is 'As artifact_uri_source.';
+comment on column metaops.model_versions.released_at is 'When the registry made it.';
+comment on column metaops.model_versions.released_source is 'As artifact_uri_source.';
 
 create view metaops.deployments as
 select d.namespace, d.name, graph.source_name(d.source) as source, s.first_seen, s.last_seen

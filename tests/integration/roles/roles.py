@@ -24,6 +24,7 @@ WRITER_MORE = {
     "alerts": {"select"},
     "alert_events": {"select"},
     "asset_facts": {"select", "update"},
+    "models": {"select", "update"},
     "model_versions": {"select", "update"},
     "inference_streams": {"select", "update"},
     "inference_windows": {"select", "update"},
@@ -76,7 +77,7 @@ def tables(pipe):
 def try_writer(pipe, dsn):
     known = set(WRITER_MORE) | {
         "jobs", "descriptions", "layouts", "facet_origins", "facets", "symlinks", "edges",
-        "column_edges", "events", "body_bases", "refusals", "models", "deployments",
+        "column_edges", "events", "body_bases", "refusals", "deployments",
     }
     for table in tables(pipe):
         may = WRITER_MORE.get(table, set())

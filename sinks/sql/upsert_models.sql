@@ -1,0 +1,5 @@
+-- Models that anything names: $1 ids in order, $2 namespaces, $3 names, $4 how they are known: the largest counts.
+insert into graph.models as m (model_uuid, namespace, name, source)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::int2[])
+on conflict (model_uuid) do update set source = excluded.source
+where excluded.source > m.source;
