@@ -121,10 +121,13 @@ struct settings {
         int64_t statement_timeout_ms;
         int64_t lock_timeout_ms;
         int64_t audit_retention_days;
-        int64_t retention_days; /* of events and bodies; 0 in all five: for ever */
+        int64_t retention_days; /* of events and bodies; 0 in all eight: for ever */
         int64_t id_retention_days;
         int64_t dead_letter_retention_days;
         int64_t refusal_retention_days;
+        int64_t payload_id_retention_days;
+        int64_t prediction_pair_retention_days;
+        int64_t prediction_retention_days;
         int64_t partitions_ahead; /* months of time partitions made ahead */
     } postgres;
     struct {

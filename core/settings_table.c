@@ -266,6 +266,20 @@ const struct setting_row settings_table_rows[] = {
      .doc = "lock_timeout of the sinks' sessions. 0: none."},
     {FIELD(postgres.partitions_ahead), .type = SETTING_INTEGER, .def = "3", .min = 0, .max = 120,
      .roles = "worker, migrate", .doc = "Months of time partitions made ahead."},
+    {FIELD(postgres.payload_id_retention_days), .type = SETTING_INTEGER, .def = "30", .min = 0,
+     .max = 36500, .roles = "maintain",
+     .doc =
+         "Days after which maintain deletes ids of payloads of predictions, by which a duplicate "
+         "is known: later when Kafka keeps records for longer, with 7 days for spools of "
+         "emitters, and never while it keeps them for ever. 0: never."},
+    {FIELD(postgres.prediction_pair_retention_days), .type = SETTING_INTEGER, .def = "7", .min = 0,
+     .max = 36500, .roles = "maintain",
+     .doc = "Days after which maintain deletes pairs of requests and answers, and with them how "
+            "long answers took; by event time. 0: never."},
+    {FIELD(postgres.prediction_retention_days), .type = SETTING_INTEGER, .def = "400", .min = 0,
+     .max = 36500, .roles = "maintain",
+     .doc = "Days after which maintain deletes windows of predictions and what detectors of drift "
+            "said; by event time. Laws may ask for six months at least. 0: never."},
     {FIELD(postgres.refusal_retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0,
      .max = 36500, .roles = "maintain",
      .doc = "Days after which maintain deletes refusals of keys (401, 403). 0: never."},

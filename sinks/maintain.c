@@ -202,32 +202,40 @@ static enum verdict expire_events(struct maintain *mt, struct err *err)
     return verdict == OK ? expire_bases(mt, cutoff, err) : verdict;
 }
 
-/* Ids are the judge of duplicates: they may only go when nothing can come again. */
-static enum verdict check_id_days(struct maintain *mt, struct err *err)
+/* How long Kafka keeps records of events; -1: for ever. */
+static enum verdict ask_kafka_days(struct maintain *mt, int64_t *out_days, struct err *err)
 {
-    int64_t id_days = mt->st->postgres.id_retention_days;
-    int64_t days = mt->st->postgres.retention_days;
     long retention_ms = 0;
-    if (days == 0 || id_days <= days) {
-        return err_set(err, FATAL, WHERE,
-                       "postgres.id_retention_days (%" PRId64 ") has to be more than "
-                       "postgres.retention_days (%" PRId64 "), which has to be set",
-                       id_days, days);
-    }
     enum verdict verdict = kafka_topic_number(mt->st, mt->st->kafka.topic_events, "retention.ms",
                                               KAFKA_TIMEOUT_MS, &retention_ms, err);
     if (verdict != OK) {
         err_wrap(err, "how long Kafka keeps records is not known");
         return verdict;
     }
-    if (retention_ms < 0 || retention_ms / DAY_MS + SPOOL_DAYS >= id_days) {
-        return err_set(err, FATAL, WHERE,
-                       "Kafka keeps records of %s for %ld days (-1: ever): "
-                       "postgres.id_retention_days has to be more than that and %d",
-                       mt->st->kafka.topic_events, retention_ms < 0 ? -1L : retention_ms / DAY_MS,
-                       SPOOL_DAYS);
-    }
+    *out_days = retention_ms < 0 ? -1 : retention_ms / DAY_MS;
     return OK;
+}
+
+/* Ids are the judge of duplicates: they may only go when nothing can come again. */
+static enum verdict check_id_days(struct maintain *mt, struct err *err)
+{
+    int64_t id_days = mt->st->postgres.id_retention_days;
+    int64_t days = mt->st->postgres.retention_days;
+    int64_t kafka_days = 0;
+    if (days == 0 || id_days <= days) {
+        return err_set(err, FATAL, WHERE,
+                       "postgres.id_retention_days (%" PRId64 ") has to be more than "
+                       "postgres.retention_days (%" PRId64 "), which has to be set",
+                       id_days, days);
+    }
+    enum verdict verdict = ask_kafka_days(mt, &kafka_days, err);
+    if (verdict == OK && (kafka_days < 0 || kafka_days + SPOOL_DAYS >= id_days)) {
+        return err_set(err, FATAL, WHERE,
+                       "Kafka keeps records of %s for %" PRId64 " days (-1: ever): "
+                       "postgres.id_retention_days has to be more than that and %d",
+                       mt->st->kafka.topic_events, kafka_days, SPOOL_DAYS);
+    }
+    return verdict;
 }
 
 static enum verdict expire_simple(struct maintain *mt, const char *subject, const char *function,
@@ -266,6 +274,57 @@ static enum verdict expire_ids(struct maintain *mt, struct err *err)
     }
     return expire_simple(mt, "event ids", "expire_ids", "event_ids",
                          mt->st->postgres.id_retention_days, err);
+}
+
+/* As above, but the setting gives way to what Kafka keeps, which is only asked when there is something to delete. */
+static enum verdict expire_payload_ids(struct maintain *mt, struct err *err)
+{
+    static const char subject[] = "payload ids";
+    int64_t days = mt->st->postgres.payload_id_retention_days;
+    int64_t kafka_days = 0;
+    int64_t old = 0;
+    char number[24];
+    const char *params[] = {number};
+    enum verdict verdict = OK;
+    snprintf(number, sizeof number, "%" PRId64, days);
+    if (days) {
+        verdict = ask(mt,
+                      "select exists (select from graph.event_ids where is_payload and received_at "
+                      "< now() - make_interval(days => $1::int))::int",
+                      1, params, &old, err);
+    }
+    if (verdict == OK && old) {
+        verdict = ask_kafka_days(mt, &kafka_days, err);
+    }
+    if (verdict != OK) {
+        return verdict;
+    }
+    if (kafka_days < 0) {
+        tell(subject, "kept for ever, as Kafka keeps records of %s", mt->st->kafka.topic_events);
+        return OK;
+    }
+    if (old && days <= kafka_days + SPOOL_DAYS) {
+        days = kafka_days + SPOOL_DAYS + 1;
+    }
+    return expire_simple(mt, subject, "expire_payload_ids", "event_ids", days, err);
+}
+
+static enum verdict expire_pairs(struct maintain *mt, struct err *err)
+{
+    return expire_simple(mt, "pairs", "expire_pairs", "inference_pairs",
+                         mt->st->postgres.prediction_pair_retention_days, err);
+}
+
+static enum verdict expire_windows(struct maintain *mt, struct err *err)
+{
+    return expire_simple(mt, "windows", "expire_windows", "inference_windows",
+                         mt->st->postgres.prediction_retention_days, err);
+}
+
+static enum verdict expire_evaluations(struct maintain *mt, struct err *err)
+{
+    return expire_simple(mt, "evaluations", "expire_evaluations", "drift_evaluations",
+                         mt->st->postgres.prediction_retention_days, err);
 }
 
 static enum verdict expire_letters(struct maintain *mt, struct err *err)
@@ -320,6 +379,10 @@ static const struct {
     {.name = "partitions", .run = make_partitions},
     {.name = "events", .run = expire_events},
     {.name = "event ids", .run = expire_ids},
+    {.name = "payload ids", .run = expire_payload_ids},
+    {.name = "pairs", .run = expire_pairs},
+    {.name = "windows", .run = expire_windows},
+    {.name = "evaluations", .run = expire_evaluations},
     {.name = "dead letters", .run = expire_letters},
     {.name = "refusals", .run = expire_refusals},
     {.name = "audit", .run = expire_audit},

@@ -14,7 +14,8 @@ struct settings;
     "time do no harm, the second ends at once. What is kept how long: postgres.retention_days,\n"  \
     "postgres.id_retention_days, postgres.dead_letter_retention_days,\n"                           \
     "postgres.refusal_retention_days and postgres.audit_retention_days (0, the default: for\n"     \
-    "ever). The graph itself stays.\n"                                                             \
+    "ever); postgres.prediction_retention_days, postgres.prediction_pair_retention_days and\n"     \
+    "postgres.payload_id_retention_days. The graph itself stays.\n"                                \
     "Exit code 1: something was not possible.\n"
 
 /* The command. Returns its exit code. */

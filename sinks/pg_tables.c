@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "pg_control.h"
 #include "pg_detectors.h"
 #include "pg_inference.h"
 #include "pg_merge.h"
@@ -41,8 +42,6 @@ ORDER(run_io, graph_statement, BY_ID(run) ?: BY_ID(io))
 ORDER(base, graph_base, BY_ID(id))
 ORDER(event, graph_event, BY_ID(id))
 ORDER(letter, dead_letter, BY_ID(letter_id))
-ORDER(key_change, graph_key_change, BY_ID(id))
-ORDER(refusal, graph_refusal, BY_ID(id) ?: BY_NUMBER(ordinal))
 
 static bool has_run_io(const struct graph_batch *rows, const void *row)
 {
@@ -328,50 +327,6 @@ static void bind_letter(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 11, letter->value);
 }
 
-static void bind_limit(struct pg_bind *bind, int index, int64_t limit)
-{
-    if (limit > 0) {
-        pg_bind_int8(bind, index, limit);
-    } else {
-        pg_bind_null(bind, index);
-    }
-}
-
-static void bind_key_change(struct pg_bind *bind, const void *row)
-{
-    const struct graph_key_change *change = row;
-    pg_bind_uuid(bind, 0, change->id);
-    pg_bind_text(bind, 1, change->key_id);
-    pg_bind_bool(bind, 2, change->is_revoked);
-    pg_bind_text(bind, 3, change->name);
-    pg_bind_text(bind, 4, change->namespaces);
-    pg_bind_time(bind, 5, change->expires_at_us);
-    bind_limit(bind, 6, change->rate_per_s);
-    bind_limit(bind, 7, change->burst);
-    bind_limit(bind, 8, change->events_per_day);
-    bind_limit(bind, 9, change->bytes_per_day);
-    pg_bind_time(bind, 10, change->at_us);
-    pg_bind_text(bind, 11, change->by);
-    pg_bind_time(bind, 12, change->received_at_us);
-    pg_bind_text(bind, 13, change->topic);
-    pg_bind_int4(bind, 14, change->partition);
-    pg_bind_int8(bind, 15, change->kafka_offset);
-}
-
-static void bind_refusal(struct pg_bind *bind, const void *row)
-{
-    const struct graph_refusal *refusal = row;
-    pg_bind_uuid(bind, 0, refusal->id);
-    pg_bind_int4(bind, 1, refusal->ordinal);
-    pg_bind_text(bind, 2, refusal->key_id);
-    pg_bind_int2(bind, 3, refusal->status);
-    pg_bind_text(bind, 4, refusal->reason);
-    pg_bind_int8(bind, 5, refusal->count);
-    pg_bind_time(bind, 6, refusal->first_us);
-    pg_bind_time(bind, 7, refusal->last_us);
-    pg_bind_text(bind, 8, refusal->gateway);
-}
-
 #define ROWS(table, type)                                                                          \
     .rows_offset = offsetof(struct graph_batch, table), .row_bytes = sizeof(struct type)
 #define CONTENT(sql, letters, table, type, name)                                                   \
@@ -449,13 +404,13 @@ const struct pg_table pg_tables[] = {
      .types = "utbttz8888ztzt48s",
      .cluster_param = 16,
      ROWS(key_changes, graph_key_change),
-     .order = order_key_change,
-     .bind = bind_key_change},
+     .order = pg_control_order_key_change,
+     .bind = pg_control_bind_key_change},
     {.statement = "insert_refusals",
      .types = "u4t2t8zzt",
      ROWS(refusals, graph_refusal),
-     .order = order_refusal,
-     .bind = bind_refusal},
+     .order = pg_control_order_refusal,
+     .bind = pg_control_bind_refusal},
     {.statement = "upsert_models",
      .types = "utt2",
      ROWS(models, graph_node),
