@@ -50,6 +50,16 @@ METRIC(GATEWAY_CLOUDEVENTS_EVENT, COUNTER, "metaops_gateway_cloudevents_refusals
        "reason=\"no_event\"", "")
 METRIC(GATEWAY_CLOUDEVENTS_SIZE, COUNTER, "metaops_gateway_cloudevents_refusals_total",
        "reason=\"too_large\"", "")
+METRIC(GATEWAY_MLFLOW_FORGED, COUNTER, "metaops_gateway_mlflow_not_taken_total",
+       "reason=\"signature\"", "Deliveries of MLflow's webhooks that are not kept")
+METRIC(GATEWAY_MLFLOW_STALE, COUNTER, "metaops_gateway_mlflow_not_taken_total",
+       "reason=\"timestamp\"", "")
+METRIC(GATEWAY_MLFLOW_EVENT, COUNTER, "metaops_gateway_mlflow_not_taken_total",
+       "reason=\"no_event\"", "")
+METRIC(GATEWAY_MLFLOW_PROMPTS, COUNTER, "metaops_gateway_mlflow_not_taken_total",
+       "reason=\"prompt\"", "")
+METRIC(GATEWAY_MLFLOW_TRIALS, COUNTER, "metaops_gateway_mlflow_not_taken_total", "reason=\"test\"",
+       "")
 METRIC(GATEWAY_KEYS, GAUGE, "metaops_gateway_keys", "",
        "API keys that are neither revoked nor expired")
 METRIC(GATEWAY_KEYS_KNOWN, GAUGE, "metaops_gateway_keys_known", "",

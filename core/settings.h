@@ -92,6 +92,9 @@ struct settings {
         int64_t key_events_per_day_max;
         int64_t key_bytes_per_day_max;
         int64_t refusals_interval_ms;
+        char *mlflow_key_file; /* empty: no signature is asked for */
+        char *mlflow_namespace;
+        int64_t mlflow_age_max_ms;
         char *openlineage_topics; /* comma list; plain OpenLineage JSON, read by the worker too */
         char *auth;               /* auto, required, none: ask ingest/door_guard.h, not this */
         char *insecure; /* no, plaintext, anonymous: what may be missing beyond loopback */

@@ -174,6 +174,21 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(ingest.message_timeout_ms), .type = SETTING_MILLISECONDS, .def = "3000", .min = 100,
      .max = HOUR_MS, .roles = "gateway, emit",
      .doc = "Time for the broker to confirm a record; beyond it the event is answered with 503."},
+    {FIELD(ingest.mlflow_age_max_ms), .type = SETTING_MILLISECONDS, .def = "300000",
+     .min = SECOND_MS, .max = 24 * HOUR_MS, .roles = "gateway",
+     .doc = "How far the time of a signed delivery of MLflow may be from now, on either side; 401 "
+            "beyond. Its retries have the time of the first try."},
+    {FIELD(ingest.mlflow_key_file), .type = SETTING_TEXT, .def = "", .min = 0,
+     .max = PATH_MAX_BYTES, .roles = "gateway",
+     .doc = "Secrets of MLflow's webhooks, one a line of 8 to 1024 bytes, at most 4; read at the "
+            "start. A delivery to /api/v1/mlflow/webhooks then needs a signature by one of them, "
+            "and nothing else. Empty: none is asked for, and the door wants what it wants of every "
+            "event."},
+    {FIELD(ingest.mlflow_namespace), .type = SETTING_TEXT, .def = "mlflow", .min = 1, .max = 255,
+     .roles = "gateway",
+     .doc =
+         "Namespace of the models of MLflow's registry, whose webhooks do not say which "
+         "registry they are of. Two registries with models of the same name need a gateway each."},
     {FIELD(ingest.openlineage_topics), .type = SETTING_TEXT, .def = "", .min = 0, .max = 4096,
      .roles = "worker",
      .doc = "Topics, separated by commas, into which OpenLineage clients with the Kafka transport "

@@ -12,6 +12,7 @@
 #include "ingest/door_guard.h"
 #include "ingest/key_feed.h"
 #include "ingest/keyring.h"
+#include "ingest/mlflow_signature.h"
 
 #define CERTIFICATE_PREFIX "cert:"
 
@@ -21,6 +22,7 @@ struct door {
     bool requires_key;
     struct keyring *keys;
     struct key_feed *feed;
+    struct mlflow_keys *mlflow_keys;
     atomic_bool is_known;
     atomic_uint restarts;  /* how often what was known was forgotten, to be read again */
     atomic_int partitions; /* of the topic of keys when they are too many, else 0 */
@@ -83,6 +85,9 @@ enum verdict door_open(const struct settings *st, struct door **out_door, struct
         verdict = err_set(err, FATAL, "door", "out of memory");
     } else if (!door->is_open) {
         verdict = key_feed_start(st, &callbacks, &door->feed, err);
+    }
+    if (verdict == OK) {
+        verdict = mlflow_keys_open(st->ingest.mlflow_key_file, &door->mlflow_keys, err);
     }
     if (verdict != OK) {
         door_close(door);
@@ -253,6 +258,11 @@ bool door_is_ready(struct door *door, char *reason, size_t size)
     return false;
 }
 
+const struct mlflow_keys *door_mlflow_keys(const struct door *door)
+{
+    return door->mlflow_keys;
+}
+
 size_t door_take_refusals(struct door *door, struct refusal_entry *entries, size_t max)
 {
     return keyring_take_refusals(door->keys, entries, max);
@@ -278,5 +288,6 @@ void door_close(struct door *door)
     }
     key_feed_stop(door->feed);
     keyring_free(door->keys);
+    mlflow_keys_close(door->mlflow_keys);
     free(door);
 }

@@ -28,6 +28,7 @@
 
 struct door;
 struct key;
+struct mlflow_keys;
 struct refusal_entry;
 struct settings;
 
@@ -59,6 +60,9 @@ bool door_pass(struct door *door, const struct visitor *visitor, struct str name
 
 /* False while keys are needed and not known; then why (size bytes). */
 bool door_is_ready(struct door *door, char *reason, size_t size);
+
+/* The secrets of MLflow's webhooks; NULL when no signature is asked for. */
+const struct mlflow_keys *door_mlflow_keys(const struct door *door);
 
 /* Moves the counts of refusals into entries; returns how many. Call again while it fills them. */
 size_t door_take_refusals(struct door *door, struct refusal_entry *entries, size_t max);

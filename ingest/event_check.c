@@ -161,6 +161,32 @@ enum verdict event_check_payload(struct event_check *check, const struct payload
                          : verdict;
 }
 
+enum verdict event_check_registry(struct event_check *check, struct str namespace_, struct str body,
+                                  struct str *out_text, struct registry_event *out_ev,
+                                  struct json_fault *out_fault, struct err *err)
+{
+    arena_reset(check->arena, ARENA_KEEP_BYTES);
+    enum verdict verdict = json_parse(check->doc, body, out_fault, err);
+    if (verdict == OK) {
+        verdict = registry_event_read(check->doc, json_root(check->doc), namespace_, check->arena,
+                                      out_ev, out_fault, err);
+    }
+    if (verdict != OK) {
+        return verdict;
+    }
+    *out_text =
+        registry_event_fold(namespace_, json_raw(check->doc, json_root(check->doc)), check->arena);
+    if (!out_text->ptr) {
+        return err_set(err, RETRY, "event_check", "the arena is full");
+    }
+    verdict = json_parse(check->doc, *out_text, out_fault, err);
+    if (verdict == OK) {
+        verdict = redact_event(check->redact, check->doc, check->arena, out_text, err);
+    }
+    return verdict == OK ? registry_event_unfold(check->doc, check->arena, out_ev, out_fault, err)
+                         : verdict;
+}
+
 const struct json_doc *event_check_doc(const struct event_check *check)
 {
     return check->doc;

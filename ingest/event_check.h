@@ -7,6 +7,7 @@
 #include "schemas/openlineage.h"
 #include "schemas/payload_attributes.h"
 #include "schemas/payload_event.h"
+#include "schemas/registry_event.h"
 
 struct event_check;
 struct settings;
@@ -39,6 +40,12 @@ MUST_CHECK enum verdict event_check_payload(struct event_check *check,
                                             const struct payload_source *source,
                                             struct str *out_text, struct payload_event *out_ev,
                                             struct json_fault *out_fault, struct err *err);
+
+/* The same for a delivery of MLflow about models of namespace_. */
+MUST_CHECK enum verdict event_check_registry(struct event_check *check, struct str namespace_,
+                                             struct str body, struct str *out_text,
+                                             struct registry_event *out_ev,
+                                             struct json_fault *out_fault, struct err *err);
 
 /* What out_ev points into. */
 const struct json_doc *event_check_doc(const struct event_check *check);

@@ -27,6 +27,7 @@
 #include "ingest/post_batch.h"
 #include "ingest/post_cloudevents.h"
 #include "ingest/post_lineage.h"
+#include "ingest/post_mlflow.h"
 #include "ingest/publish.h"
 #include "ingest/refusal_sender.h"
 
@@ -34,7 +35,10 @@
 #define ASIDE_EVENT_BYTES ((size_t)64 * 1024)
 #define ASIDE_BATCH_BYTES ((size_t)4 * 1024)
 
-#define ROUTES_MAX 4
+/* Who sends is known only once all of the body is there. */
+#define MLFLOW_BODY_BYTES_MAX ((size_t)1024 * 1024)
+
+#define ROUTES_MAX 5
 #define TOPIC_WAIT_MS 1000
 #define LARGE_BYTES (256 * 1024)
 #define ALIVE_MS 5000
@@ -187,6 +191,12 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
                                              .aside_bytes_min = ASIDE_BATCH_BYTES,
                                              .handle = post_cloudevents_handle,
                                              .admit = admit};
+    gateway->routes[3] = (struct http_route){.method = "POST",
+                                             .path = "*/api/v1/mlflow/webhooks",
+                                             .body_bytes_max = MLFLOW_BODY_BYTES_MAX,
+                                             .aside_bytes_min = ASIDE_EVENT_BYTES,
+                                             .handle = post_mlflow_handle,
+                                             .admit = post_mlflow_admit};
     return http_server_start(&options, &gateway->server, err);
 }
 

@@ -121,3 +121,9 @@ void one_event_refuse(struct one_event *event, int status, const char *reason)
     http_request_problem(event->request, status, reason, NULL, -1, 0);
     free(event);
 }
+
+void one_event_pass_over(struct one_event *event, const char *text)
+{
+    http_request_answer(event->request, event->status, "application/json", str_view(text), 0);
+    free(event);
+}

@@ -27,4 +27,7 @@ void one_event_refused(struct one_event *event, const struct publish_refusal *re
 /* As one_event_refused for what was found out without publishing. */
 void one_event_refuse(struct one_event *event, int status, const char *reason);
 
+/* What is taken and passed over: answers with its status and text, a literal of JSON, and frees event. */
+void one_event_pass_over(struct one_event *event, const char *text);
+
 #endif

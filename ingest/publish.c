@@ -327,6 +327,41 @@ bool publish_payload(struct publish *publish, const struct visitor *visitor,
                            out_refusal);
 }
 
+bool publish_registry(struct publish *publish, const struct visitor *visitor, struct str body,
+                      struct publish_record *record, enum registry_use *out_use,
+                      struct publish_refusal *out_refusal)
+{
+    struct bench *bench = bench_get(publish);
+    struct lineage_event lev = {.received_at_us = timebase_wall_us(),
+                                .source = SOURCE_HTTP,
+                                .format = STR(REGISTRY_FORMAT)};
+    struct registry_event ev;
+    struct err err;
+
+    *out_use = REGISTRY_KEPT;
+    if (!bench) {
+        return refuse(out_refusal, 503, "no memory to read the event");
+    }
+    enum verdict verdict =
+        event_check_registry(bench->check, str_view(publish->st->ingest.mlflow_namespace), body,
+                             &lev.body, &ev, &out_refusal->place, &err);
+    if (verdict != OK) {
+        return refuse_unread(bench, verdict, out_refusal);
+    }
+    if (ev.kind == REGISTRY_PROMPT || ev.is_trial) {
+        *out_use = ev.kind == REGISTRY_PROMPT ? REGISTRY_IS_PROMPT : REGISTRY_IS_TRIAL;
+        return false;
+    }
+    if (!pass_door(publish, visitor, ev.namespace_, body.len, out_refusal)) {
+        return false;
+    }
+    lev.event_id = lineage_event_id(lev.body);
+    lev.redactions = redact_count(lev.body);
+    metrics_add(METRIC_GATEWAY_REDACTIONS, (uint64_t)lev.redactions);
+    record->body_bytes = body.len;
+    return publish_checked(publish, bench, visitor, &lev, ev.model, record, out_refusal);
+}
+
 enum verdict publish_control(struct publish *publish, struct str body,
                              struct publish_record *record, struct err *err)
 {

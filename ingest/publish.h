@@ -70,6 +70,14 @@ MUST_CHECK bool publish_payload(struct publish *publish, const struct visitor *v
                                 const struct payload_source *source, struct publish_record *record,
                                 struct publish_refusal *out_refusal);
 
+enum registry_use { REGISTRY_KEPT, REGISTRY_IS_PROMPT, REGISTRY_IS_TRIAL };
+
+/* As publish_event for a delivery of MLflow. False with another *out_use than REGISTRY_KEPT is no refusal: there is
+ * nothing to hand over, and out_refusal is not filled. */
+MUST_CHECK bool publish_registry(struct publish *publish, const struct visitor *visitor,
+                                 struct str body, struct publish_record *record,
+                                 enum registry_use *out_use, struct publish_refusal *out_refusal);
+
 /* What MetaOps says of itself (a CloudEvents text) onto the topic of events. OK: done follows;
  * RETRY: not now, REJECT: never (too large); done is not called then. */
 MUST_CHECK enum verdict publish_control(struct publish *publish, struct str body,

@@ -12,6 +12,7 @@
 #include "schemas/identity.h"
 #include "schemas/payload_event.h"
 #include "schemas/redact.h"
+#include "schemas/registry_event.h"
 #include "schemas/utf8.h"
 
 #define SCRATCH_KEEP_BYTES (1u << 20)
@@ -48,6 +49,11 @@ static const struct stage payload_stages[] = {
     {.name = NULL},
 };
 
+static const struct stage registry_stages[] = {
+    {.name = "register", .run = register_run}, /* what a registry says -> models and versions */
+    {.name = NULL},
+};
+
 /* What MetaOps says of itself is nothing for readers of events, and payloads are only counted. */
 static const struct stage no_stages[] = {{.name = NULL}};
 
@@ -62,6 +68,7 @@ static const struct stage_format formats[] = {
      .is_payload = true,
      .stages = payload_stages,
      .event_stages = no_stages},
+    {.name = REGISTRY_FORMAT, .tag = 'R', .stages = registry_stages, .event_stages = no_stages},
 };
 
 const struct stage_format *stages_format(struct str name)

@@ -1,5 +1,5 @@
 /* stages.h - the steps from a Kafka record to rows, as tables: decode, numbers, conceal, identify and dedup for all;
- * then, by what the body is, check, enrich and normalize (openlineage), control (cloudevents), or observe (payload).
+ * then, by what the body is, check, enrich and normalize (openlineage), control (cloudevents), observe (payload) or register (mlflow).
  *
  * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
  * record runs through all steps while it is warm in the cache; a step answers OK, REJECT (the
@@ -161,6 +161,8 @@ enum verdict control_run(struct processor *pr, struct batch *bt, struct event_wo
                          struct err *err);
 enum verdict observe_run(struct processor *pr, struct batch *bt, struct event_work *work,
                          struct err *err);
+enum verdict register_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                          struct err *err);
 enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_work *work,
                            struct err *err);
 

@@ -49,6 +49,7 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(models)                                                                                      \
     X(deployments)                                                                                 \
     X(model_versions)                                                                              \
+    X(model_facts)                                                                                 \
     X(inference_streams)                                                                           \
     X(inference_windows)                                                                           \
     X(inference_tensors)                                                                           \

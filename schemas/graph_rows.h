@@ -298,8 +298,9 @@ struct graph_event {
     int64_t emitter_sequence;
     struct str idempotency_key;
     bool is_control; /* what MetaOps says of itself: in the ledger, but no event of the graph */
-    bool is_payload; /* of a prediction: in the ledger, which has nothing else of it */
-    bool is_stored;  /* set by the sink: the ledger had it before */
+    bool
+        is_payload; /* of a prediction or a registry: in the ledger, which has nothing else of it */
+    bool is_stored; /* set by the sink: the ledger had it before */
 };
 
 /* A change of API keys, without what is kept of the key itself. */
@@ -362,6 +363,20 @@ struct graph_model_version {
     struct graph_claim run;
     struct graph_claim registry_run;
     struct graph_claim released; /* at_us is the value: the earliest of the largest source */
+};
+
+enum graph_model_fact_kind { GRAPH_MODEL_TAG = 1, GRAPH_MODEL_ALIAS = 2 };
+
+/* What a registry says of a model (version empty) or of a version from some time on: of two the later counts, then
+ * what is there, then the greater value. */
+struct graph_model_fact {
+    uint32_t event;
+    struct id128 model;
+    struct str version;
+    uint8_t kind; /* enum graph_model_fact_kind */
+    struct str name;
+    struct str value; /* ptr NULL: gone */
+    int64_t at_us;
 };
 
 /* The predictions of one model behind one endpoint of a deployment. */
@@ -482,7 +497,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 34
+#define GRAPH_TABLES 35
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -510,6 +525,7 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_node) models;
     GRAPH_ROWS(struct graph_node) deployments;
     GRAPH_ROWS(struct graph_model_version) model_versions;
+    GRAPH_ROWS(struct graph_model_fact) model_facts;
     GRAPH_ROWS(struct graph_inference_stream) inference_streams;
     GRAPH_ROWS(struct graph_inference_window) inference_windows;
     GRAPH_ROWS(struct graph_inference_tensor) inference_tensors;

@@ -77,3 +77,29 @@ void pg_models_bind_version(struct pg_bind *bind, const void *row)
     bind_text_claim(bind, 14, &version->registry_run);
     bind_told(bind, 17, &version->released);
 }
+
+PG_ORDER(pg_models_order_fact, graph_model_fact,
+         BY_ID(model) ?: BY_TEXT(version) ?: BY_NUMBER(kind) ?: BY_TEXT(name))
+
+void pg_models_merge_fact(void *into, const void *row)
+{
+    struct graph_model_fact *x = into;
+    const struct graph_model_fact *y = row;
+    bool x_is_there = x->value.ptr != NULL;
+    bool y_is_there = y->value.ptr != NULL;
+    int order = BY_NUMBER(at_us) ?: x_is_there - y_is_there ?: BY_TEXT(value);
+    if (order < 0) {
+        *x = *y;
+    }
+}
+
+void pg_models_bind_fact(struct pg_bind *bind, const void *row)
+{
+    const struct graph_model_fact *fact = row;
+    pg_bind_uuid(bind, 0, fact->model);
+    pg_bind_text(bind, 1, fact->version);
+    pg_bind_int2(bind, 2, fact->kind);
+    pg_bind_text(bind, 3, fact->name);
+    pg_bind_text(bind, 4, fact->value);
+    pg_bind_time(bind, 5, fact->at_us);
+}

@@ -11,4 +11,8 @@ int pg_models_order_version(const void *a, const void *b);
 void pg_models_merge_version(void *into, const void *row);
 void pg_models_bind_version(struct pg_bind *bind, const void *row);
 
+int pg_models_order_fact(const void *a, const void *b);
+void pg_models_merge_fact(void *into, const void *row);
+void pg_models_bind_fact(struct pg_bind *bind, const void *row);
+
 #endif

@@ -7,7 +7,7 @@
 -- answer took is read from the pairs. Payloads themselves are not stored.
 
 alter table graph.event_ids add column is_payload boolean;
-comment on column graph.event_ids.is_payload is 'True for the payload of a prediction, of which nothing else is stored; null for all others.';
+comment on column graph.event_ids.is_payload is 'True for the payload of a prediction and for what a registry says, of which nothing else is stored; null for all others.';
 
 create table graph.inference_streams (
     stream_uuid uuid primary key,
@@ -219,7 +219,7 @@ as $$
     from unnest(array['namespaces', 'datasets', 'dataset_symlinks', 'dataset_fields', 'dataset_versions',
                       'jobs', 'job_versions', 'runs', 'run_inputs', 'run_outputs', 'edges',
                       'column_lineage', 'facets', 'models', 'model_versions', 'deployments',
-                      'inference_streams', 'inference_windows', 'monitors', 'drift_evaluations']) v (name)
+                      'model_tags', 'model_aliases', 'inference_streams', 'inference_windows', 'monitors', 'drift_evaluations']) v (name)
 $$;
 
 insert into graph.role_rights values

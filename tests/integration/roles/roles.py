@@ -26,6 +26,7 @@ WRITER_MORE = {
     "asset_facts": {"select", "update"},
     "models": {"select", "update"},
     "model_versions": {"select", "update"},
+    "model_facts": {"select", "update"},
     "inference_streams": {"select", "update"},
     "inference_windows": {"select", "update"},
     "inference_tensors": {"select", "update"},
