@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "core/ascii.h"
 #include "core/settings.h"
 #include "schemas/redact.h"
 
 #define ARENA_KEEP_BYTES ((size_t)1 << 20)
+#define REQUEST_ID_BYTES_MAX 255
 
 struct event_check {
     struct json_doc *doc;
@@ -93,6 +95,51 @@ static bool is_one_value(const struct event_check *check, size_t data_at, size_t
     return data && data->offset == data_at && data->len == data_len;
 }
 
+/* Of an object of headers the value of one, which is a list; ptr NULL: none, or no text of a sensible length. */
+static struct str find_header(const struct json_doc *doc, struct str name, struct arena *arena)
+{
+    const struct json_value *root = json_root(doc);
+    struct str found = {NULL, 0};
+    struct err err;
+
+    for (const struct json_value *key = root && root->type == JSON_OBJECT ? json_first(doc, root)
+                                                                          : NULL;
+         key && !found.ptr; key = json_next(doc, root, key + 1)) {
+        const struct json_value *value = key + 1;
+        struct str raw = json_raw(doc, key);
+        value = value->type == JSON_ARRAY ? json_first(doc, value) : value;
+        if (raw.len == name.len + 2 && ascii_eq_caseless(raw.ptr + 1, name.ptr, name.len) &&
+            value && value->type == JSON_STRING && value->len <= REQUEST_ID_BYTES_MAX &&
+            json_string(doc, value, arena, &found, &err) != OK) {
+            return (struct str){NULL, 0};
+        }
+    }
+    return found;
+}
+
+/* KServe names the request as its caller did in one of the headers that it passes on; the others may hold secrets and
+ * go no further. What cannot be read names nothing. */
+static enum verdict name_request(struct event_check *check, struct str metadata,
+                                 struct payload_attributes *attributes, struct err *err)
+{
+    char *text = arena_alloc(check->arena, metadata.len + JSON_PADDING_BYTES);
+
+    if (!text) {
+        return err_set(err, RETRY, "event_check", "the arena is full");
+    }
+    memcpy(text, metadata.ptr, metadata.len);
+    memset(text + metadata.len, 0, JSON_PADDING_BYTES);
+    enum verdict verdict = json_parse(check->doc, (struct str){text, metadata.len}, NULL, err);
+    if (verdict != OK) {
+        return verdict == REJECT ? OK : verdict;
+    }
+    struct str found = find_header(check->doc, STR("x-request-id"), check->arena);
+    if (found.ptr) {
+        attributes->values[PAYLOAD_REQUEST] = found;
+    }
+    return OK;
+}
+
 static enum verdict event_check_binary(struct event_check *check,
                                        const struct payload_source *source, struct str *out_text,
                                        struct payload_event *out_ev, struct json_fault *out_fault,
@@ -101,12 +148,20 @@ static enum verdict event_check_binary(struct event_check *check,
     struct str data = str_trim(source->body, " \t\r\n");
     size_t skipped = (size_t)(data.ptr - source->body.ptr);
     size_t data_at = 0;
-    struct str text = payload_attributes_fold(source->attributes, data, check->arena, &data_at);
+    struct payload_attributes attributes = *source->attributes;
+    enum verdict verdict = OK;
 
+    if (attributes.values[PAYLOAD_REQUEST].len == 0 && source->metadata.len > 0) {
+        verdict = name_request(check, source->metadata, &attributes, err);
+    }
+    if (verdict != OK) {
+        return verdict;
+    }
+    struct str text = payload_attributes_fold(&attributes, data, check->arena, &data_at);
     if (!text.ptr) {
         return err_set(err, RETRY, "event_check", "the arena is full");
     }
-    enum verdict verdict = json_parse(check->doc, text, out_fault, err);
+    verdict = json_parse(check->doc, text, out_fault, err);
     if (verdict == OK && !is_one_value(check, data_at, data.len)) {
         *out_fault = (struct json_fault){.reason = "must be one JSON object"};
         verdict = err_set(err, REJECT, "event_check", "must be one JSON object");

@@ -30,6 +30,7 @@ MUST_CHECK enum verdict event_check_redact(struct event_check *check, struct str
 /* An event about a prediction as it came. */
 struct payload_source {
     const struct payload_attributes *attributes; /* of binary mode; NULL: structured mode */
+    struct str metadata; /* of binary mode: KServe's JSON of headers of the request; empty: none */
     struct str
         body; /* the data, or the whole event; followed by JSON_PADDING_BYTES readable bytes */
 };

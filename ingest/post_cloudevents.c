@@ -86,6 +86,7 @@ void post_cloudevents_handle(void *arg, struct http_request *request)
             return;
         }
         source.attributes = &attributes;
+        source.metadata = http_head_get(head, "ce-metadata");
     }
     door_visitor(request, &visitor);
     if (!publish_payload(arg, &visitor, &source, one_event_record(event), &refusal)) {

@@ -261,6 +261,33 @@ def redacted(pipe, gateway):
     check("its id is in the ledger", 1, pipe.value("select count(*) from graph.event_ids where event_id = %s", answer["eventId"]))
 
 
+def named(pipe, gateway):
+    """The request's id among the headers that KServe passes on, of which nothing else is kept."""
+    kept = [b"ce-specversion: 1.0", b"ce-type: x.inference.response", b"ce-source: s", b"ce-id: its-id", b"ce-inferenceservicename: named"]
+    expected = []
+    places = []
+    for number, (metadata, request) in enumerate([
+        (b'{"Authorization":["Bearer planted-4712"],"X-Request-Id":["asked"]}', "asked"),
+        (b'{"x-request-id":"asked-\\u0031"}', "asked-1"),
+        (b'{"X-Request-Id":[7]}', "its-id"),
+        (b'{"X-Request-Id":[]}', "its-id"),
+        (b'{"X-Request-Id":["' + b"x" * 300 + b'"]}', "its-id"),
+        (b"[]", "its-id"),
+        (b"{", "its-id"),
+    ]):
+        body = b'{"outputs":[],"id":"%d"}' % number  # kept with its request, as it may be a detector's
+        head = [b"Host: door", *kept, b"ce-metadata: " + metadata, b"Content-Length: %d" % len(body)]
+        status, answer = exchange(gateway, head, body)
+        check(f"metadata {number} is taken", 200, status)
+        expected.append((answer["eventId"], request))
+        places.append((answer["partition"], answer["offset"]))
+    pipe.wait_stored()
+    check("requests have the id of their caller", sorted(expected), sorted(pipe.query(
+        "select event_id::text, request_id from graph.drift_evaluations where event_id::text = any (%s)", [one for one, _ in expected])))
+    bodies = [read_event(value)["body"] for partition, offset, _, value in pipe.records(pipe.topic) if (partition, offset) == places[0]]
+    check("of the headers only that is on the topic", [(True, False)], [(b'"asked"' in one, b"planted-4712" in one) for one in bodies])
+
+
 def letters(pipe):
     """What comes by Kafka past the door."""
     bodies = [
@@ -287,6 +314,7 @@ def main():
         pipe.run("rebuild")
         check("a rebuild leaves them as they are", before, pipe.checksum())
         redacted(pipe, gateway)
+        named(pipe, gateway)
         refused(gateway)
         letters(pipe)
     check("the same graph in every order", 1, len({shuffled(seed) for seed in range(3)}))
