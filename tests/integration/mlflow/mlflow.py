@@ -15,7 +15,7 @@ from avro_records import event_record
 from checks import check, end
 from own_pipeline import ROOT, Pipeline, metric
 
-BODIES = (ROOT / "tests/data/mlflow_webhooks.jsonl").read_bytes().splitlines()
+BODIES = (ROOT / "tests/data/mlflow/webhooks.jsonl").read_bytes().splitlines()
 SECRET = "a secret of MLflow"
 OLD_SECRET = "the secret before"
 
