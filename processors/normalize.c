@@ -3,6 +3,7 @@
  * What an event says apart from its run is its statement, named by the digest of its content. In
  * steady state the statement is stored already and an event is five rows: its ledger id, itself, its run,
  * the statement's times, and the run's link to the statement. */
+#include "artifact_rows.h"
 #include "base_cache.h"
 #include "core/timebase.h"
 #include "dataset_facets.h"
@@ -472,5 +473,6 @@ enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_
         verdict = rows_runs(&rs, err);
         verdict = verdict == OK ? series_rows(&rs, err) : verdict;
     }
+    verdict = verdict == OK ? artifact_rows(&rs, err) : verdict;
     return verdict == OK ? add_body(&rs, err) : verdict;
 }

@@ -50,6 +50,7 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(deployments)                                                                                 \
     X(model_versions)                                                                              \
     X(model_facts)                                                                                 \
+    X(model_artifacts)                                                                             \
     X(inference_streams)                                                                           \
     X(inference_windows)                                                                           \
     X(inference_tensors)                                                                           \

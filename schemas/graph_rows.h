@@ -379,6 +379,14 @@ struct graph_model_fact {
     int64_t at_us;
 };
 
+/* A run that made what is stored at a place. */
+struct graph_model_artifact {
+    uint32_t event;
+    struct id128 run;
+    struct str artifact_uri; /* as artifact_uri.h forms it */
+    int64_t at_us;
+};
+
 /* The predictions of one model behind one endpoint of a deployment. */
 struct graph_inference_stream {
     uint32_t event;
@@ -497,7 +505,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 35
+#define GRAPH_TABLES 36
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -526,6 +534,7 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_node) deployments;
     GRAPH_ROWS(struct graph_model_version) model_versions;
     GRAPH_ROWS(struct graph_model_fact) model_facts;
+    GRAPH_ROWS(struct graph_model_artifact) model_artifacts;
     GRAPH_ROWS(struct graph_inference_stream) inference_streams;
     GRAPH_ROWS(struct graph_inference_window) inference_windows;
     GRAPH_ROWS(struct graph_inference_tensor) inference_tensors;

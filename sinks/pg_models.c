@@ -103,3 +103,20 @@ void pg_models_bind_fact(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 4, fact->value);
     pg_bind_time(bind, 5, fact->at_us);
 }
+
+PG_ORDER(pg_models_order_artifact, graph_model_artifact, BY_ID(run) ?: BY_TEXT(artifact_uri))
+
+void pg_models_merge_artifact(void *into, const void *row)
+{
+    struct graph_model_artifact *x = into;
+    const struct graph_model_artifact *y = row;
+    x->at_us = y->at_us > x->at_us ? y->at_us : x->at_us;
+}
+
+void pg_models_bind_artifact(struct pg_bind *bind, const void *row)
+{
+    const struct graph_model_artifact *artifact = row;
+    pg_bind_text(bind, 0, artifact->artifact_uri);
+    pg_bind_uuid(bind, 1, artifact->run);
+    pg_bind_time(bind, 2, artifact->at_us);
+}

@@ -15,4 +15,8 @@ int pg_models_order_fact(const void *a, const void *b);
 void pg_models_merge_fact(void *into, const void *row);
 void pg_models_bind_fact(struct pg_bind *bind, const void *row);
 
+int pg_models_order_artifact(const void *a, const void *b);
+void pg_models_merge_artifact(void *into, const void *row);
+void pg_models_bind_artifact(struct pg_bind *bind, const void *row);
+
 #endif

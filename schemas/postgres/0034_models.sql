@@ -67,6 +67,17 @@ comment on column graph.model_versions.registry_run_at is 'For which time it was
 comment on column graph.model_versions.released_at is 'When the registry made it; the earliest of the largest source.';
 comment on column graph.model_versions.released_source is 'As artifact_uri_source.';
 
+create table graph.model_artifacts (
+    artifact_uri text not null,
+    run_uuid uuid not null,
+    at timestamptz not null,
+    primary key (artifact_uri, run_uuid)
+);
+comment on table graph.model_artifacts is 'Which runs made what is stored where: outputs that are models.';
+comment on column graph.model_artifacts.artifact_uri is 'As that of graph.model_versions.';
+comment on column graph.model_artifacts.run_uuid is 'The run.';
+comment on column graph.model_artifacts.at is 'When it completed; the latest time.';
+
 create table graph.deployments (
     deployment_uuid uuid primary key,
     namespace text not null,
@@ -84,10 +95,13 @@ insert into graph.role_rights values
     ('metaops_writer', 'graph.model_versions', 'insert, select, update'),
     ('metaops_writer', 'graph.deployments', 'insert'),
     ('metaops_reader', 'graph.models', 'select'),
+    ('metaops_writer', 'graph.model_artifacts', 'insert, select, update'),
     ('metaops_reader', 'graph.model_versions', 'select'),
+    ('metaops_reader', 'graph.model_artifacts', 'select'),
     ('metaops_reader', 'graph.deployments', 'select');
 
 insert into graph.row_rules (name, is_granted, condition) values
     ('models', true, 'namespace = any ((select graph.namespaces_of(current_user))::text[])'),
     ('model_versions', true, 'exists (select from graph.models m where m.model_uuid = model_versions.model_uuid)'),
+    ('model_artifacts', true, 'exists (select from graph.runs r where r.run_uuid = model_artifacts.run_uuid)'),
     ('deployments', true, 'namespace = any ((select graph.namespaces_of(current_user))::text[])');

@@ -100,11 +100,20 @@ create view metaops.model_versions as
 select m.namespace, m.name, v.version, graph.source_name(v.source) as source, v.first_at as first_seen, v.last_at as last_seen,
     v.artifact_uri, graph.source_name(v.artifact_uri_source) as artifact_uri_source,
     v.digest, graph.source_name(v.digest_source) as digest_source,
-    v.run_uuid, graph.source_name(v.run_source) as run_source,
+    coalesce(v.run_uuid, a.run_uuid) as run_uuid,
+    case when v.run_uuid is not null then graph.source_name(v.run_source) when a.run_uuid is not null then 'inferred' end as run_source,
     v.registry_run_id, graph.source_name(v.registry_run_source) as registry_run_source,
     v.released_at, graph.source_name(v.released_source) as released_source
 from graph.model_versions v
-join graph.models m using (model_uuid);
+join graph.models m using (model_uuid)
+left join lateral (
+    -- What wrote the artifact last before the registry took it up; else what wrote it next.
+    select a.run_uuid
+    from graph.model_artifacts a
+    where a.artifact_uri = v.artifact_uri
+    order by a.at <= coalesce(v.released_at, v.last_at) desc, abs(extract(epoch from a.at - coalesce(v.released_at, v.last_at))), a.run_uuid
+    limit 1
+) a on true;
 comment on view metaops.model_versions is 'Versions of models; a payload names one in its answer, a registry or a training run tells where it is stored.';
 comment on column metaops.model_versions.namespace is 'Namespace of the model.';
 comment on column metaops.model_versions.name is 'Name of the model.';
@@ -116,7 +125,7 @@ comment on column metaops.model_versions.artifact_uri is 'Where it is stored, in
 comment on column metaops.model_versions.artifact_uri_source is 'How that is known; observed counts before declared, declared before inferred, then the later.';
 comment on column metaops.model_versions.digest is 'Of the artifact: ALGORITHM:HEX.';
 comment on column metaops.model_versions.digest_source is 'As artifact_uri_source.';
-comment on column metaops.model_versions.run_uuid is 'Run that made it, where an event of that run says so.';
+comment on column metaops.model_versions.run_uuid is 'Run that made it: an event of that run says so, or (inferred) it wrote the artifact.';
 comment on column metaops.model_versions.run_source is 'As artifact_uri_source.';
 comment on column metaops.model_versions.registry_run_id is 'Run that made it, as the registry names it (run_id of MLflow).';
 comment on column metaops.model_versions.registry_run_source is 'As artifact_uri_source.';

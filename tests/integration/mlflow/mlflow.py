@@ -14,6 +14,7 @@ import time
 from avro_records import event_record
 from checks import check, end
 from own_pipeline import ROOT, Pipeline, metric
+from training import check_training
 
 BODIES = (ROOT / "tests/data/mlflow/webhooks.jsonl").read_bytes().splitlines()
 SECRET = "a secret of MLflow"
@@ -152,6 +153,7 @@ def main():
         key_file.flush()
         check("the same graph in every order", 1, len({delivered(seed, key_file.name) for seed in range(3)}))
     unsigned()
+    check_training(lambda: Pipeline("mlflow-training", 2), lambda gateway, body: send(gateway, body, {}), BODIES[17:19])
     end()
 
 

@@ -27,6 +27,7 @@ WRITER_MORE = {
     "models": {"select", "update"},
     "model_versions": {"select", "update"},
     "model_facts": {"select", "update"},
+    "model_artifacts": {"select", "update"},
     "inference_streams": {"select", "update"},
     "inference_windows": {"select", "update"},
     "inference_tensors": {"select", "update"},
