@@ -37,6 +37,17 @@ static bool path_matches(const char *pattern, struct str path)
 {
     struct str rest = str_view(pattern);
 
+    if (rest.len > 1 && rest.ptr[rest.len - 1] == '*') {
+        size_t segment = 0;
+        while (segment < path.len && path.ptr[path.len - segment - 1] != '/') {
+            segment++;
+        }
+        if (segment == 0) {
+            return false;
+        }
+        path.len -= segment;
+        rest.len--;
+    }
     if (rest.len == 0 || rest.ptr[0] != '*') {
         return str_eq(rest, path);
     }

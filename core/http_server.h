@@ -33,7 +33,8 @@ struct http_refusal {
 
 struct http_route {
     const char *method;
-    const char *path; /* exact; a leading "*" matches any prefix: the path must end with the rest */
+    const char *path; /* exact; a leading "*" matches any prefix: the path must end with the rest;
+                       * a "*" at the end stands for one segment that is not empty */
     size_t body_bytes_max; /* inflated */
     /* From this size of a body on, handle runs on one of the threads aside; 0: always on the loop. */
     size_t aside_bytes_min;

@@ -60,6 +60,14 @@ METRIC(GATEWAY_MLFLOW_PROMPTS, COUNTER, "metaops_gateway_mlflow_not_taken_total"
        "reason=\"prompt\"", "")
 METRIC(GATEWAY_MLFLOW_TRIALS, COUNTER, "metaops_gateway_mlflow_not_taken_total", "reason=\"test\"",
        "")
+METRIC(GATEWAY_AUDIT_LIST, COUNTER, "metaops_gateway_audit_refusals_total", "reason=\"no_list\"",
+       "Lists and items refused by /api/v1/kubernetes/audit by what was sent")
+METRIC(GATEWAY_AUDIT_JSON, COUNTER, "metaops_gateway_audit_refusals_total", "reason=\"no_json\"",
+       "")
+METRIC(GATEWAY_AUDIT_EVENT, COUNTER, "metaops_gateway_audit_refusals_total", "reason=\"no_event\"",
+       "")
+METRIC(GATEWAY_AUDIT_SIZE, COUNTER, "metaops_gateway_audit_refusals_total", "reason=\"too_large\"",
+       "")
 METRIC(GATEWAY_KEYS, GAUGE, "metaops_gateway_keys", "",
        "API keys that are neither revoked nor expired")
 METRIC(GATEWAY_KEYS_KNOWN, GAUGE, "metaops_gateway_keys_known", "",

@@ -73,6 +73,7 @@ struct settings {
         int64_t threads;    /* event loops */
         int64_t connections_max;
         int64_t head_bytes_max;
+        int64_t audit_bytes_max; /* a list of audit events, inflated: 16 MiB */
         int64_t body_bytes_max;  /* one event, inflated: 32 MiB */
         int64_t batch_bytes_max; /* a batch, inflated: 64 MiB */
         int64_t batch_events_max;

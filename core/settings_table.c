@@ -108,6 +108,9 @@ const struct setting_row settings_table_rows[] = {
      .doc =
          "A request without an answer by then gets 503 with Retry-After. OpenLineage clients give "
          "up at 5 s; must be more than ingest.message_timeout_ms."},
+    {FIELD(ingest.audit_bytes_max), .type = SETTING_BYTES, .def = "16MiB", .min = KIB, .max = GIB,
+     .roles = "gateway",
+     .doc = "Largest list of audit events of Kubernetes, inflated. Larger ones get 413."},
     {FIELD(ingest.auth), .type = SETTING_TEXT, .def = "auto", .min = 1, .max = 255,
      .choices = "auto|required|none", .roles = "gateway",
      .doc = "Whether an event needs an API key (`metaops keys`) or a verified client certificate. "

@@ -74,13 +74,13 @@ static enum verdict event_check_judge(struct event_check *check, struct payload_
                : verdict;
 }
 
-/* The fault of a folded text as one of the data, which begins at data_at. */
-static void place_in_data(struct json_fault *fault, size_t data_at, size_t data_len)
+/* The fault of a folded text as one of the member that begins at data_at. */
+static void place_in_data(struct json_fault *fault, const char *member, size_t data_at,
+                          size_t data_len)
 {
-    static const char prefix[] = "/data";
-    size_t len = sizeof(prefix) - 1;
+    size_t len = 1 + strlen(member);
 
-    if (strncmp(fault->pointer, prefix, len) == 0) {
+    if (fault->pointer[0] == '/' && strncmp(fault->pointer + 1, member, len - 1) == 0) {
         memmove(fault->pointer, fault->pointer + len, strlen(fault->pointer + len) + 1);
     }
     fault->offset = fault->offset > data_at ? fault->offset - data_at : 0;
@@ -88,9 +88,10 @@ static void place_in_data(struct json_fault *fault, size_t data_at, size_t data_
 }
 
 /* The text around a body in binary mode must not be ended by it: `{},"type":"x"` is no data. */
-static bool is_one_value(const struct event_check *check, size_t data_at, size_t data_len)
+static bool is_one_value(const struct event_check *check, const char *member, size_t data_at,
+                         size_t data_len)
 {
-    const struct json_value *data = json_get(check->doc, json_root(check->doc), STR("data"));
+    const struct json_value *data = json_get(check->doc, json_root(check->doc), str_view(member));
 
     return data && data->offset == data_at && data->len == data_len;
 }
@@ -162,14 +163,14 @@ static enum verdict event_check_binary(struct event_check *check,
         return err_set(err, RETRY, "event_check", "the arena is full");
     }
     verdict = json_parse(check->doc, text, out_fault, err);
-    if (verdict == OK && !is_one_value(check, data_at, data.len)) {
+    if (verdict == OK && !is_one_value(check, "data", data_at, data.len)) {
         *out_fault = (struct json_fault){.reason = "must be one JSON object"};
         verdict = err_set(err, REJECT, "event_check", "must be one JSON object");
     } else if (verdict == OK) {
         verdict = event_check_judge(check, out_ev, out_fault, err);
     }
     if (verdict == REJECT) {
-        place_in_data(out_fault, data_at, data.len);
+        place_in_data(out_fault, "data", data_at, data.len);
         out_fault->offset += skipped;
     }
     *out_text = text;
@@ -239,6 +240,35 @@ enum verdict event_check_registry(struct event_check *check, struct str namespac
         verdict = redact_event(check->redact, check->doc, check->arena, out_text, err);
     }
     return verdict == OK ? registry_event_unfold(check->doc, check->arena, out_ev, out_fault, err)
+                         : verdict;
+}
+
+enum verdict event_check_audit(struct event_check *check, struct str cluster, struct str item,
+                               struct str *out_text, struct kube_audit *out_audit,
+                               struct json_fault *out_fault, struct err *err)
+{
+    size_t item_at = 0;
+
+    arena_reset(check->arena, ARENA_KEEP_BYTES);
+    struct str text = kube_audit_fold(cluster, item, check->arena, &item_at);
+    if (!text.ptr) {
+        return err_set(err, RETRY, "event_check", "the arena is full");
+    }
+    enum verdict verdict = json_parse(check->doc, text, out_fault, err);
+    if (verdict == OK && !is_one_value(check, "event", item_at, item.len)) {
+        *out_fault = (struct json_fault){.reason = "must be one JSON object"};
+        verdict = err_set(err, REJECT, "event_check", "must be one JSON object");
+    } else if (verdict == OK) {
+        verdict = kube_audit_read(check->doc, check->arena, out_audit, out_fault, err);
+    }
+    if (verdict == OK) {
+        *out_text = text;
+        verdict = redact_event(check->redact, check->doc, check->arena, out_text, err);
+    }
+    if (verdict == REJECT) {
+        place_in_data(out_fault, "event", item_at, item.len);
+    }
+    return verdict == OK ? kube_audit_read(check->doc, check->arena, out_audit, out_fault, err)
                          : verdict;
 }
 

@@ -4,6 +4,7 @@
 #define METAOPS_INGEST_EVENT_CHECK_H
 
 #include "core/json.h"
+#include "schemas/kube_audit.h"
 #include "schemas/openlineage.h"
 #include "schemas/payload_attributes.h"
 #include "schemas/payload_event.h"
@@ -47,6 +48,12 @@ MUST_CHECK enum verdict event_check_registry(struct event_check *check, struct s
                                              struct str body, struct str *out_text,
                                              struct registry_event *out_ev,
                                              struct json_fault *out_fault, struct err *err);
+
+/* The same for an item of a list of audit events of that cluster. */
+MUST_CHECK enum verdict event_check_audit(struct event_check *check, struct str cluster,
+                                          struct str item, struct str *out_text,
+                                          struct kube_audit *out_audit,
+                                          struct json_fault *out_fault, struct err *err);
 
 /* What out_ev points into. */
 const struct json_doc *event_check_doc(const struct event_check *check);

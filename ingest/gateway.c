@@ -24,6 +24,7 @@
 #include "ingest/door.h"
 #include "ingest/door_guard.h"
 #include "ingest/door_tls.h"
+#include "ingest/post_audit.h"
 #include "ingest/post_batch.h"
 #include "ingest/post_cloudevents.h"
 #include "ingest/post_lineage.h"
@@ -38,7 +39,7 @@
 /* Who sends is known only once all of the body is there. */
 #define MLFLOW_BODY_BYTES_MAX ((size_t)1024 * 1024)
 
-#define ROUTES_MAX 5
+#define ROUTES_MAX 6
 #define TOPIC_WAIT_MS 1000
 #define LARGE_BYTES (256 * 1024)
 #define ALIVE_MS 5000
@@ -197,6 +198,12 @@ static enum verdict start_server(struct gateway *gateway, struct err *err)
                                              .aside_bytes_min = ASIDE_EVENT_BYTES,
                                              .handle = post_mlflow_handle,
                                              .admit = post_mlflow_admit};
+    gateway->routes[4] = (struct http_route){.method = "POST",
+                                             .path = "*/api/v1/kubernetes/audit/*",
+                                             .body_bytes_max = (size_t)st->ingest.audit_bytes_max,
+                                             .aside_bytes_min = ASIDE_BATCH_BYTES,
+                                             .handle = post_audit_handle,
+                                             .admit = admit};
     return http_server_start(&options, &gateway->server, err);
 }
 

@@ -110,7 +110,8 @@ static void answer(struct batch *batch)
 
     for (size_t i = 0; i < batch->count; i++) {
         accepted += batch->entries[i].status == good;
-        unavailable += batch->entries[i].status == 503;
+        unavailable += batch->entries[i].status == 503 ||
+                       (batch->kind->is_whole && batch->entries[i].status == 429);
         accepted_bytes += batch->entries[i].status == good ? batch->entries[i].body_bytes : 0;
     }
     metrics_add(METRIC_GATEWAY_ACCEPTED, accepted);
@@ -174,11 +175,15 @@ static void publish_one(struct publish *publish, struct batch *batch, size_t ind
     struct publish_refusal refusal = {.status = 413,
                                       .place.reason = "the event is larger than is taken here"};
 
+    struct post_batch_item item = {.request = batch->request,
+                                   .visitor = &batch->visitor,
+                                   .numbers = &batch->numbers,
+                                   .index = index,
+                                   .text = text};
     *entry = (struct entry){.record.done = on_done, .batch = batch, .body_bytes = text.len};
     atomic_fetch_add(&batch->waiting, 1);
     if (text.len > body_bytes_max ||
-        !batch->kind->publish(publish, &batch->visitor, text, &batch->numbers, index,
-                              &entry->record, &refusal)) {
+        !batch->kind->publish(publish, &item, &entry->record, &refusal)) {
         refuse(entry, &refusal, text_offset);
         one_result_less(batch);
     }
@@ -244,8 +249,11 @@ void post_batch_handle_kind(struct publish *publish, struct http_request *reques
         http_request_problem(request, 503, "too much waits for Kafka", NULL, -1, retry_after_s);
         return;
     }
-    if (!batch_split_init(&split, http_request_body(request),
-                          !kind->is_array && is_ndjson(request)) ||
+    struct str body = kind->find ? kind->find(request) : http_request_body(request);
+    if (!body.ptr) {
+        return;
+    }
+    if (!batch_split_init(&split, body, !kind->is_array && is_ndjson(request)) ||
         (kind->is_array && !split.is_array)) {
         metrics_inc(METRIC_GATEWAY_REFUSED);
         http_request_problem(request, 400,
@@ -277,13 +285,12 @@ void post_batch_handle_kind(struct publish *publish, struct http_request *reques
     one_result_less(batch);
 }
 
-static bool publish_lineage(struct publish *publish, const struct visitor *visitor, struct str text,
-                            const struct emitter_numbers *numbers, size_t index,
+static bool publish_lineage(struct publish *publish, const struct post_batch_item *item,
                             struct publish_record *record, struct publish_refusal *out_refusal)
 {
-    struct publish_note note = {.numbers = numbers, .index = index};
+    struct publish_note note = {.numbers = item->numbers, .index = item->index};
 
-    return publish_event(publish, visitor, text, &note, record, out_refusal);
+    return publish_event(publish, item->visitor, item->text, &note, record, out_refusal);
 }
 
 void post_batch_handle(void *arg, struct http_request *request)

@@ -22,14 +22,24 @@ struct visitor;
  * nothing was published. */
 void post_batch_handle(void *arg, struct http_request *request);
 
+/* An event of a batch. */
+struct post_batch_item {
+    const struct http_request *request;
+    const struct visitor *visitor;
+    const struct emitter_numbers *numbers;
+    size_t index;
+    struct str text;
+};
+
 /* How the events of another door are published. */
 struct post_batch_kind {
     int accepted_status; /* of an event, and of the answer when all were accepted */
     bool is_array;       /* NDJSON is refused */
-    bool is_whole;       /* 503 already when one could be taken and was not */
-    /* As publish_event. */
-    bool (*publish)(struct publish *publish, const struct visitor *visitor, struct str text,
-                    const struct emitter_numbers *numbers, size_t index,
+    bool is_whole;       /* 503 already when one could be taken, now or later, and was not */
+    /* The array within the body of a request; ptr NULL after the answer that refuses it. NULL: the body is the array. */
+    struct str (*find)(struct http_request *request);
+    /* As publish_event; item->text is followed by the rest of the body. */
+    bool (*publish)(struct publish *publish, const struct post_batch_item *item,
                     struct publish_record *record, struct publish_refusal *out_refusal);
 };
 

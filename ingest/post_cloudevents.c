@@ -35,15 +35,12 @@ static void refuse(struct one_event *event, int status, const char *reason)
     one_event_refuse(event, status, reason);
 }
 
-static bool publish_structured(struct publish *publish, const struct visitor *visitor,
-                               struct str text, const struct emitter_numbers *numbers, size_t index,
+static bool publish_structured(struct publish *publish, const struct post_batch_item *item,
                                struct publish_record *record, struct publish_refusal *out_refusal)
 {
-    struct payload_source source = {.body = text};
-    bool is_sent = publish_payload(publish, visitor, &source, record, out_refusal);
+    struct payload_source source = {.body = item->text};
+    bool is_sent = publish_payload(publish, item->visitor, &source, record, out_refusal);
 
-    (void)numbers;
-    (void)index;
     if (!is_sent) {
         count_refusal(out_refusal->status);
     }

@@ -22,6 +22,9 @@
 
 #define IDEMPOTENCY_KEY_BYTES_MAX 255
 
+/* Before the name of a cluster: what a key must cover that brings its audit events. */
+#define AUDIT_NAMESPACE "kubernetes:"
+
 /* What one thread works with; kept until the end, because threads come only at the start. */
 struct bench {
     struct bench *next;
@@ -360,6 +363,42 @@ bool publish_registry(struct publish *publish, const struct visitor *visitor, st
     metrics_add(METRIC_GATEWAY_REDACTIONS, (uint64_t)lev.redactions);
     record->body_bytes = body.len;
     return publish_checked(publish, bench, visitor, &lev, ev.model, record, out_refusal);
+}
+
+bool publish_audit(struct publish *publish, const struct visitor *visitor, struct str cluster,
+                   struct str item, struct publish_record *record,
+                   struct publish_refusal *out_refusal)
+{
+    struct bench *bench = bench_get(publish);
+    struct lineage_event lev = {.received_at_us = timebase_wall_us(),
+                                .source = SOURCE_HTTP,
+                                .format = STR(KUBE_AUDIT_FORMAT)};
+    char namespace_[sizeof(AUDIT_NAMESPACE) + KUBE_AUDIT_CLUSTER_BYTES_MAX];
+    struct kube_audit audit;
+    struct err err;
+
+    if (!bench) {
+        return refuse(out_refusal, 503, "no memory to read the event");
+    }
+    out_refusal->place = (struct json_fault){0};
+    enum verdict verdict = event_check_audit(bench->check, cluster, item, &lev.body, &audit,
+                                             &out_refusal->place, &err);
+    if (verdict == REJECT && !out_refusal->place.reason[0]) {
+        return refuse(out_refusal, 422, err.text);
+    }
+    if (verdict != OK) {
+        return refuse_unread(bench, verdict, out_refusal);
+    }
+    snprintf(namespace_, sizeof(namespace_), AUDIT_NAMESPACE "%.*s", (int)cluster.len, cluster.ptr);
+    if (!pass_door(publish, visitor, str_view(namespace_), item.len, out_refusal)) {
+        return false;
+    }
+    lev.event_id = audit.event_id;
+    lev.redactions = redact_count(lev.body);
+    metrics_add(METRIC_GATEWAY_REDACTIONS, (uint64_t)lev.redactions);
+    record->body_bytes = item.len;
+    return publish_checked(publish, bench, visitor, &lev, kube_audit_object(&audit), record,
+                           out_refusal);
 }
 
 enum verdict publish_control(struct publish *publish, struct str body,

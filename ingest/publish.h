@@ -78,6 +78,12 @@ MUST_CHECK bool publish_registry(struct publish *publish, const struct visitor *
                                  struct str body, struct publish_record *record,
                                  enum registry_use *out_use, struct publish_refusal *out_refusal);
 
+/* As publish_payload for an item of a list of audit events of cluster; item is followed by JSON_PADDING_BYTES
+ * readable bytes. A key with patterns needs one that covers the namespace "kubernetes:" and the cluster's name. */
+MUST_CHECK bool publish_audit(struct publish *publish, const struct visitor *visitor,
+                              struct str cluster, struct str item, struct publish_record *record,
+                              struct publish_refusal *out_refusal);
+
 /* What MetaOps says of itself (a CloudEvents text) onto the topic of events. OK: done follows;
  * RETRY: not now, REJECT: never (too large); done is not called then. */
 MUST_CHECK enum verdict publish_control(struct publish *publish, struct str body,

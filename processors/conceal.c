@@ -22,6 +22,9 @@ static enum verdict conceal_body(struct processor *pr, struct event_work *work, 
         if (verdict == REJECT) {
             body = STR(REDACT_MARK);
         }
+    } else if (verdict == REJECT && work->format->is_audit) {
+        /* What is secret in it shows by its structure alone. */
+        body = STR(REDACT_MARK);
     } else if (verdict == REJECT) {
         body = redact_bytes(pr->redact, body, pr->scratch);
         if (!body.ptr) {

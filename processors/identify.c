@@ -1,19 +1,11 @@
-/* identify.c - stage 4: the id of an event whose body is not what makes it one: payloads of predictions, which
- * are sent again under other ids of CloudEvents and at other times. */
+/* identify.c - stage 4: the id of an event whose body is not what makes it one: payloads of predictions and audit events of
+ * Kubernetes, which are sent again under other ids of CloudEvents, at other times, in other lists. */
+#include "schemas/kube_audit.h"
 #include "schemas/payload_event.h"
 #include "stages.h"
 
-enum verdict identify_run(struct processor *pr, struct batch *bt, struct event_work *work,
-                          struct err *err)
+static enum verdict identify_payload(struct processor *pr, struct event_work *work, struct err *err)
 {
-    (void)bt;
-    if (!work->format->is_payload) {
-        return OK;
-    }
-    if (work->is_unread) {
-        *err = work->unread;
-        return REJECT;
-    }
     work->payload = arena_alloc(pr->scratch, sizeof *work->payload);
     if (!work->payload) {
         return err_set(err, RETRY, "identify", "the arena is full");
@@ -24,4 +16,32 @@ enum verdict identify_run(struct processor *pr, struct batch *bt, struct event_w
         work->ev.event_id = work->payload->event_id;
     }
     return verdict;
+}
+
+static enum verdict identify_audit(struct processor *pr, struct event_work *work, struct err *err)
+{
+    work->audit = arena_alloc(pr->scratch, sizeof *work->audit);
+    if (!work->audit) {
+        return err_set(err, RETRY, "identify", "the arena is full");
+    }
+    enum verdict verdict = kube_audit_read(pr->doc, pr->scratch, work->audit, &work->fault, err);
+    if (verdict == OK) {
+        work->ev.event_id = work->audit->event_id;
+    }
+    return verdict;
+}
+
+enum verdict identify_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                          struct err *err)
+{
+    (void)bt;
+    if (!work->format->is_payload && !work->format->is_audit) {
+        return OK;
+    }
+    if (work->is_unread) {
+        *err = work->unread;
+        return REJECT;
+    }
+    return work->format->is_payload ? identify_payload(pr, work, err)
+                                    : identify_audit(pr, work, err);
 }

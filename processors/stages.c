@@ -10,6 +10,7 @@
 #include "core/timebase.h"
 #include "facet_cache.h"
 #include "schemas/identity.h"
+#include "schemas/kube_audit.h"
 #include "schemas/payload_event.h"
 #include "schemas/redact.h"
 #include "schemas/registry_event.h"
@@ -54,7 +55,13 @@ static const struct stage registry_stages[] = {
     {.name = NULL},
 };
 
-/* What MetaOps says of itself is nothing for readers of events, and payloads are only counted. */
+static const struct stage audit_stages[] = {
+    {.name = "act", .run = act_run}, /* who did what to which object -> action, object, state */
+    {.name = NULL},
+};
+
+/* What MetaOps says of itself is nothing for readers of events; payloads are only counted, and of actions there is
+ * nothing but their rows. */
 static const struct stage no_stages[] = {{.name = NULL}};
 
 static const struct stage_format formats[] = {
@@ -69,6 +76,11 @@ static const struct stage_format formats[] = {
      .stages = payload_stages,
      .event_stages = no_stages},
     {.name = REGISTRY_FORMAT, .tag = 'R', .stages = registry_stages, .event_stages = no_stages},
+    {.name = KUBE_AUDIT_FORMAT,
+     .tag = 'K',
+     .is_audit = true,
+     .stages = audit_stages,
+     .event_stages = no_stages},
 };
 
 const struct stage_format *stages_format(struct str name)

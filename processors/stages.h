@@ -1,5 +1,6 @@
 /* stages.h - the steps from a Kafka record to rows, as tables: decode, numbers, conceal, identify and dedup for all;
- * then, by what the body is, check, enrich and normalize (openlineage), control (cloudevents), observe (payload) or register (mlflow).
+ * then, by what the body is, check, enrich and normalize (openlineage), control (cloudevents), observe (payload),
+ * register (mlflow), or act (audit events of Kubernetes).
  *
  * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
  * record runs through all steps while it is warm in the cache; a step answers OK, REJECT (the
@@ -20,6 +21,7 @@
 struct settings;
 struct facet_cache;
 struct base_cache;
+struct kube_audit;
 struct payload_event;
 struct redact;
 struct framing;
@@ -80,6 +82,7 @@ struct event_work {
     struct lineage_event ev;
     struct openlineage_event ol;
     struct payload_event *payload; /* of that format, set by identify */
+    struct kube_audit *audit;      /* of that format, set by identify */
     struct json_fault fault;       /* of REJECT in check */
     struct err unread;             /* why there is nothing in doc */
     bool is_unread;                /* the body is no JSON */
@@ -109,6 +112,7 @@ struct stage_format {
     uint8_t tag;      /* tells ids of one format from those of another within a batch */
     bool
         is_payload; /* its events have an id of their own (payload_event.h), not that of the body */
+    bool is_audit; /* the same (kube_audit.h); what is secret shows only in JSON that can be read */
     const struct stage *stages;
     const struct stage *event_stages; /* for sinks that take events (flow.h) */
 };
@@ -163,6 +167,8 @@ enum verdict observe_run(struct processor *pr, struct batch *bt, struct event_wo
                          struct err *err);
 enum verdict register_run(struct processor *pr, struct batch *bt, struct event_work *work,
                           struct err *err);
+enum verdict act_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                     struct err *err);
 enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_work *work,
                            struct err *err);
 

@@ -57,6 +57,9 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(inference_pairs)                                                                             \
     X(monitors)                                                                                    \
     X(drift_evaluations)                                                                           \
+    X(actions)                                                                                     \
+    X(k8s_objects)                                                                                 \
+    X(k8s_states)                                                                                  \
     X(sequences)                                                                                   \
     X(gaps)                                                                                        \
     X(known)

@@ -18,6 +18,7 @@
 #include "dead_letter.h"
 #include "enriched_event.h"
 #include "lineage_event.h"
+#include "schemas/graph_kubernetes.h"
 
 #define GRAPH_NO_TIME INT64_MIN
 
@@ -299,7 +300,7 @@ struct graph_event {
     struct str idempotency_key;
     bool is_control; /* what MetaOps says of itself: in the ledger, but no event of the graph */
     bool
-        is_payload; /* of a prediction or a registry: in the ledger, which has nothing else of it */
+        is_payload; /* of a prediction, a registry or an action: the ledger has nothing else of it */
     bool is_stored; /* set by the sink: the ledger had it before */
 };
 
@@ -505,7 +506,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 36
+#define GRAPH_TABLES 39
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -541,6 +542,9 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_inference_pair) inference_pairs;
     GRAPH_ROWS(struct graph_monitor) monitors;
     GRAPH_ROWS(struct graph_drift_evaluation) drift_evaluations;
+    GRAPH_ROWS(struct graph_action) actions;
+    GRAPH_ROWS(struct graph_k8s_object) k8s_objects;
+    GRAPH_ROWS(struct graph_k8s_state) k8s_states;
     GRAPH_ROWS(struct graph_sequence) sequences;
     GRAPH_ROWS(struct graph_gap) gaps;
     GRAPH_ROWS(struct id128)

@@ -2,7 +2,7 @@
  *
  * Version 5 UUIDs (RFC 9562) below one namespace constant, 63396e81-f36a-53dd-bf13-9cd1f73f9378
  * (the version 5 UUID of the DNS name "metaops"), over: kind ("dataset", "job", "run"; "payload", "model",
- * "deployment", "stream" and "pair" of payload_event.h), then each part behind its length (4 bytes,
+ * "deployment", "stream" and "pair" of payload_event.h; "action" and "k8s_object" of kube_audit.h), then each part behind its length (4 bytes,
  * big-endian). Pure functions, thread-safe. */
 #ifndef METAOPS_SCHEMAS_IDENTITY_H
 #define METAOPS_SCHEMAS_IDENTITY_H

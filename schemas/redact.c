@@ -282,6 +282,9 @@ static void find_all(const struct redact *redact, const struct json_doc *doc, st
     if (!redact_spans_is_closed(spans)) {
         redact_facets_find(&rt);
     }
+    if (!redact_spans_is_closed(spans)) {
+        redact_kubernetes_find(&rt);
+    }
     if (redact->is_masking_sql && !redact_spans_is_closed(spans)) {
         sql = redact_facets_sql(doc, &facet);
     }

@@ -7,7 +7,8 @@
  * redact_tokens.c  the rule for tokens that are known by their shape
  * redact_names.c   names and values
  * redact_facets.c  rules that need the event's structure: variables, pairs
- * redact_sql.c     literals of SQL */
+ * redact_sql.c     literals of SQL
+ * redact_kubernetes.c  audit events of Kubernetes */
 #ifndef METAOPS_SCHEMAS_REDACT_IMPL_H
 #define METAOPS_SCHEMAS_REDACT_IMPL_H
 
@@ -142,6 +143,9 @@ void redact_facets_find_in_text(struct redact_text *rt);
 
 /* Variables of the event, unless they are listed. */
 void redact_facets_find(struct redact_text *rt);
+
+/* What is secret in the audit event, if it is one. */
+void redact_kubernetes_find(struct redact_text *rt);
 
 /* The text of the job's SQL and its facet; NULL when there is none. */
 const struct json_value *redact_facets_sql(const struct json_doc *doc,

@@ -5,6 +5,7 @@
 #include "pg_control.h"
 #include "pg_detectors.h"
 #include "pg_inference.h"
+#include "pg_kubernetes.h"
 #include "pg_merge.h"
 #include "pg_models.h"
 #include "pg_numbers.h"
@@ -460,6 +461,7 @@ const struct pg_table pg_tables[] = {
      ROWS(drift_evaluations, graph_drift_evaluation),
      .order = pg_detectors_order_evaluation,
      .bind = pg_detectors_bind_evaluation},
+    PG_KUBERNETES_TABLES,
     NUMBERS("upsert_emitters"),
     NUMBERS("insert_late_gaps"),
     NUMBERS("upsert_emitter_chunks"),

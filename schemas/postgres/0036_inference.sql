@@ -132,18 +132,6 @@ comment on column metaops.model_versions.registry_run_source is 'As artifact_uri
 comment on column metaops.model_versions.released_at is 'When the registry made it.';
 comment on column metaops.model_versions.released_source is 'As artifact_uri_source.';
 
-create view metaops.deployments as
-select d.namespace, d.name, graph.source_name(d.source) as source, s.first_seen, s.last_seen
-from graph.deployments d
-left join (select deployment_uuid, min(first_at) as first_seen, max(last_at) as last_seen
-           from graph.inference_streams group by deployment_uuid) s using (deployment_uuid);
-comment on view metaops.deployments is 'What serves models: deployments of Seldon, inference services of KServe, servers of MLServer.';
-comment on column metaops.deployments.namespace is 'Namespace of the deployment; empty where none was named.';
-comment on column metaops.deployments.name is 'Its name.';
-comment on column metaops.deployments.source is 'As in metaops.models.';
-comment on column metaops.deployments.first_seen is 'Time of the earliest payload that names it.';
-comment on column metaops.deployments.last_seen is 'Time of the latest payload that names it.';
-
 create view metaops.inference_streams as
 select d.namespace, d.name as deployment, s.endpoint, m.name as model, graph.source_name(s.source) as source,
     s.first_at as first_seen, s.last_at as last_seen
@@ -228,7 +216,8 @@ as $$
     from unnest(array['namespaces', 'datasets', 'dataset_symlinks', 'dataset_fields', 'dataset_versions',
                       'jobs', 'job_versions', 'runs', 'run_inputs', 'run_outputs', 'edges',
                       'column_lineage', 'facets', 'models', 'model_versions', 'deployments',
-                      'model_tags', 'model_aliases', 'inference_streams', 'inference_windows', 'monitors', 'drift_evaluations']) v (name)
+                      'model_tags', 'model_aliases', 'inference_streams', 'inference_windows', 'monitors', 'drift_evaluations',
+                      'actions', 'actors', 'k8s_objects', 'served_versions']) v (name)
 $$;
 
 insert into graph.role_rights values
@@ -247,5 +236,5 @@ insert into graph.row_rules (name, is_granted, condition) values
     ('inference_tensors', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_tensors.stream_uuid)'),
     ('inference_pairs', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_pairs.stream_uuid)');
 insert into graph.row_views values
-    ('graph.inference_forms'), ('metaops.models'), ('metaops.model_versions'), ('metaops.deployments'),
+    ('graph.inference_forms'), ('metaops.models'), ('metaops.model_versions'),
     ('metaops.inference_streams'), ('metaops.inference_windows');

@@ -25,6 +25,7 @@ WRITER_MORE = {
     "alert_events": {"select"},
     "asset_facts": {"select", "update"},
     "models": {"select", "update"},
+    "k8s_objects": {"select", "update"},
     "model_versions": {"select", "update"},
     "model_facts": {"select", "update"},
     "model_artifacts": {"select", "update"},
@@ -79,7 +80,7 @@ def tables(pipe):
 def try_writer(pipe, dsn):
     known = set(WRITER_MORE) | {
         "jobs", "descriptions", "layouts", "facet_origins", "facets", "symlinks", "edges",
-        "column_edges", "events", "body_bases", "refusals", "deployments",
+        "column_edges", "events", "body_bases", "refusals", "deployments", "actions", "k8s_states",
     }
     for table in tables(pipe):
         may = WRITER_MORE.get(table, set())

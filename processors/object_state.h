@@ -1,0 +1,30 @@
+/* object_state.h - what the object in the answer to an action says of itself: which model it serves from where, what it
+ * runs, what joins it to the graph. */
+#ifndef METAOPS_PROCESSORS_OBJECT_STATE_H
+#define METAOPS_PROCESSORS_OBJECT_STATE_H
+
+#include "stages.h"
+
+struct kube_audit;
+
+struct object_state {
+    struct str kind;         /* empty: the answer is a Status or a Scale */
+    bool is_whole;           /* the answer is the object itself */
+    int64_t generation;      /* -1: not said */
+    int64_t replicas;        /* -1: not said */
+    struct str artifact_uri; /* the first storageUri or modelUri; empty: none */
+    struct str model;        /* empty: none is named */
+    struct str model_version;
+    struct str images; /* JSON array of what its containers run; empty: none */
+    struct str
+        annotations;   /* JSON object: metaops.io/..., and those by which Airflow names a task */
+    struct str labels; /* JSON object */
+    struct str owners; /* JSON array of ownerReferences */
+};
+
+/* Reads audit->object. Strings are views of the body or lie in pr->scratch. What an object says otherwise than its kind
+ * should is passed over. OK, or RETRY when the arena is full. */
+MUST_CHECK enum verdict object_state_read(struct processor *pr, const struct kube_audit *audit,
+                                          struct object_state *out_state, struct err *err);
+
+#endif
