@@ -26,6 +26,13 @@ bool cloudevents_head_is_json(const struct http_head *head)
             ascii_eq_caseless(type.ptr + type.len - suffix.len, suffix.ptr, suffix.len));
 }
 
+bool cloudevents_head_is_protobuf(const struct http_head *head)
+{
+    return http_head_has_type(head, "application/x-protobuf") ||
+           http_head_has_type(head, "application/protobuf") ||
+           http_head_has_type(head, "application/vnd.google.protobuf");
+}
+
 /* What is no percent encoding stays as it is. ptr NULL when the arena is full. */
 static struct str percent_decoded(struct str text, struct arena *arena)
 {

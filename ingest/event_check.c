@@ -4,6 +4,7 @@
 
 #include "core/ascii.h"
 #include "core/settings.h"
+#include "schemas/inference_wire.h"
 #include "schemas/redact.h"
 
 #define ARENA_KEEP_BYTES ((size_t)1 << 20)
@@ -13,6 +14,7 @@ struct event_check {
     struct json_doc *doc;
     struct arena *arena;
     struct redact *redact;
+    size_t body_bytes_max;
 };
 
 struct event_check *event_check_new(const struct settings *st)
@@ -24,6 +26,7 @@ struct event_check *event_check_new(const struct settings *st)
     }
     check->doc =
         json_doc_new((uint32_t)st->ingest.json_depth_max, (uint32_t)st->ingest.json_values_max);
+    check->body_bytes_max = (size_t)st->ingest.body_bytes_max;
     /* Decoded names are shorter than the text; the arrays of inputs and outputs may be longer. */
     check->arena = arena_new(8 * (size_t)st->ingest.body_bytes_max + ARENA_KEEP_BYTES);
     struct err err;
@@ -141,13 +144,12 @@ static enum verdict name_request(struct event_check *check, struct str metadata,
     return OK;
 }
 
-static enum verdict event_check_binary(struct event_check *check,
-                                       const struct payload_source *source, struct str *out_text,
-                                       struct payload_event *out_ev, struct json_fault *out_fault,
-                                       struct err *err)
+/* A body in binary mode, data of which are the JSON that its bytes stand for. */
+static enum verdict event_check_data(struct event_check *check, const struct payload_source *source,
+                                     struct str data, struct str *out_text,
+                                     struct payload_event *out_ev, struct json_fault *out_fault,
+                                     struct err *err)
 {
-    struct str data = str_trim(source->body, " \t\r\n");
-    size_t skipped = (size_t)(data.ptr - source->body.ptr);
     size_t data_at = 0;
     struct payload_attributes attributes = *source->attributes;
     enum verdict verdict = OK;
@@ -171,9 +173,60 @@ static enum verdict event_check_binary(struct event_check *check,
     }
     if (verdict == REJECT) {
         place_in_data(out_fault, "data", data_at, data.len);
-        out_fault->offset += skipped;
     }
     *out_text = text;
+    return verdict;
+}
+
+static enum verdict event_check_binary(struct event_check *check,
+                                       const struct payload_source *source, struct str *out_text,
+                                       struct payload_event *out_ev, struct json_fault *out_fault,
+                                       struct err *err)
+{
+    struct str data = str_trim(source->body, " \t\r\n");
+    enum verdict verdict = event_check_data(check, source, data, out_text, out_ev, out_fault, err);
+
+    if (verdict == REJECT) {
+        out_fault->offset += (size_t)(data.ptr - source->body.ptr);
+    }
+    return verdict;
+}
+
+/* The last text does not say what became of a body that is no text: nothing of it can be read yet. */
+static void forget_text(struct event_check *check)
+{
+    static const char nothing[JSON_PADDING_BYTES];
+    enum verdict verdict = json_parse(check->doc, (struct str){nothing, 0}, NULL, NULL);
+
+    (void)verdict;
+}
+
+static enum verdict event_check_protobuf(struct event_check *check,
+                                         const struct payload_source *source, struct str *out_text,
+                                         struct payload_event *out_ev, struct json_fault *out_fault,
+                                         struct err *err)
+{
+    struct str message = inference_wire_unframed(source->body);
+    enum payload_kind kind;
+    struct str data;
+
+    forget_text(check);
+    if (!payload_event_kind(source->attributes->values[PAYLOAD_TYPE], &kind) ||
+        (kind != PAYLOAD_IS_REQUEST && kind != PAYLOAD_IS_ANSWER)) {
+        *out_fault = (struct json_fault){.reason = "only a request or an answer can be protobuf"};
+        return err_set(err, REJECT, "event_check", "%s", out_fault->reason);
+    }
+    enum verdict verdict =
+        inference_wire_to_json(message, kind == PAYLOAD_IS_ANSWER, check->body_bytes_max,
+                               check->arena, &data, out_fault, err);
+    if (verdict != OK) {
+        out_fault->offset += source->body.len - message.len;
+        return verdict;
+    }
+    verdict = event_check_data(check, source, data, out_text, out_ev, out_fault, err);
+    if (verdict == REJECT) {
+        out_fault->offset = 0;
+    }
     return verdict;
 }
 
@@ -207,7 +260,8 @@ enum verdict event_check_payload(struct event_check *check, const struct payload
 {
     arena_reset(check->arena, ARENA_KEEP_BYTES);
     enum verdict verdict =
-        source->attributes
+        source->is_protobuf ? event_check_protobuf(check, source, out_text, out_ev, out_fault, err)
+        : source->attributes
             ? event_check_binary(check, source, out_text, out_ev, out_fault, err)
             : event_check_structured(check, source, out_text, out_ev, out_fault, err);
     if (verdict == OK) {

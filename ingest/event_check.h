@@ -32,12 +32,15 @@ MUST_CHECK enum verdict event_check_redact(struct event_check *check, struct str
 struct payload_source {
     const struct payload_attributes *attributes; /* of binary mode; NULL: structured mode */
     struct str metadata; /* of binary mode: KServe's JSON of headers of the request; empty: none */
+    bool
+        is_protobuf; /* the data of binary mode, of the Open Inference Protocol (inference_wire.h) */
     struct str
         body; /* the data, or the whole event; followed by JSON_PADDING_BYTES readable bytes */
 };
 
 /* The same for an event about a prediction: *out_text is what is stored of it, folded and without
- * secrets, *out_ev what that says; both valid until the next call. The place of a fault is one in the body. */
+ * secrets, *out_ev what that says; both valid until the next call. The place of a fault is one in the body; where a protobuf body can be read, but not what it
+ * says, the body's begin and the place in the JSON that it stands for. */
 MUST_CHECK enum verdict event_check_payload(struct event_check *check,
                                             const struct payload_source *source,
                                             struct str *out_text, struct payload_event *out_ev,

@@ -74,8 +74,9 @@ void post_cloudevents_handle(void *arg, struct http_request *request)
         return;
     }
     if (mode == CLOUDEVENTS_BINARY) {
-        if (!cloudevents_head_is_json(head)) {
-            refuse(event, 415, "the data is no JSON");
+        source.is_protobuf = cloudevents_head_is_protobuf(head);
+        if (!source.is_protobuf && !cloudevents_head_is_json(head)) {
+            refuse(event, 415, "the data is neither JSON nor protobuf");
             return;
         }
         if (!cloudevents_head_read(head, http_request_arena(request), &attributes, &reason)) {

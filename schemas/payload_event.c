@@ -56,7 +56,7 @@ static enum verdict check_attributes(const struct json_doc *doc,
                : refuse(doc, PAYLOAD_SPECVERSION, "must be 1.0 or 0.3", fault, err);
 }
 
-static bool find_kind(struct str type, enum payload_kind *out_kind)
+bool payload_event_kind(struct str type, enum payload_kind *out_kind)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         size_t len = strlen(kinds[i].ending);
@@ -104,7 +104,7 @@ enum verdict payload_event_read(const struct json_doc *doc, struct arena *arena,
         return verdict;
     }
     event.type = at.values[PAYLOAD_TYPE];
-    if (!find_kind(event.type, &event.kind)) {
+    if (!payload_event_kind(event.type, &event.kind)) {
         return refuse(doc, PAYLOAD_TYPE, "is none that is taken here", fault, err);
     }
     event.source = at.values[PAYLOAD_SOURCE];

@@ -43,6 +43,9 @@ struct payload_event {
     struct id128 event_id;
 };
 
+/* What a type of CloudEvents says; false for one that is none of these. */
+bool payload_event_kind(struct str type, enum payload_kind *out_kind);
+
 /* Reads doc. Strings are views of its text or lie in arena. REJECT with the place of what is missing or
  * wrong; RETRY when the arena is full. */
 MUST_CHECK enum verdict payload_event_read(const struct json_doc *doc, struct arena *arena,

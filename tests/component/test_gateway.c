@@ -415,6 +415,44 @@ static void test_gateway_takes_cloudevents_of_both_versions_and_modes(void **sta
     free((char *)zipped.ptr);
 }
 
+/* The same answer in protobuf, framed by a schema registry and not, and as the JSON it stands for. */
+#define WIRE_ANSWER "*\021\n\001x\022\005INT64\032\001\001*\002\030\002"
+#define WIRE_HEAD(type, kind)                                                                      \
+    "Content-Type: " type                                                                          \
+    "\r\nce-specversion: 1.0\r\nce-id: 1\r\nce-source: s\r\nce-type: x." kind                      \
+    "\r\nce-inferenceservicename: d\r\nce-requestid: r\r\n"
+
+static void test_gateway_takes_predictions_in_protobuf(void **state)
+{
+    struct fixture *fx = *state;
+    struct raw_answer first =
+        post(fx, CLOUDEVENTS, WIRE_HEAD("application/x-protobuf", "inference.response"),
+             STR(WIRE_ANSWER));
+    char event_id[80];
+
+    assert_int_equal(first.status, 200);
+    snprintf(event_id, sizeof(event_id), "%.*s", (int)strcspn(first.body, ","), first.body);
+    expect(fx, CLOUDEVENTS, WIRE_HEAD("application/protobuf", "inference.response"),
+           STR("\0\0\0\0\007\0" WIRE_ANSWER), 200, event_id);
+    expect(
+        fx, CLOUDEVENTS, WIRE_HEAD("application/json", "inference.response"),
+        STR("{\"model_name\":\"\",\"model_version\":\"\",\"id\":\"\",\"outputs\":[{\"name\":\"x\","
+            "\"datatype\":\"INT64\",\"shape\":[1],\"data\":[2]}]}"),
+        200, event_id);
+    raw_http_fini(&first);
+}
+
+static void test_gateway_refuses_protobuf_that_is_no_prediction(void **state)
+{
+    struct fixture *fx = *state;
+    const char *head = WIRE_HEAD("application/x-protobuf", "inference.response");
+
+    expect(fx, CLOUDEVENTS, head, STR("\0\0\0\0\007\0\032\177"), 400, "\"offset\":6");
+    expect(fx, CLOUDEVENTS, head, STR("*\0"), 422, "\"pointer\":\"/outputs/0\",\"offset\":0");
+    expect(fx, CLOUDEVENTS, WIRE_HEAD("application/x-protobuf", "feedback"), STR(""), 400,
+           "only a request or an answer");
+}
+
 #define STRUCTURED(id)                                                                             \
     "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"x.inference.response\","    \
     "\"inferenceservicename\":\"d\",\"requestid\":\"" id "\",\"data\":" ANSWER "}"
@@ -534,6 +572,8 @@ int main(void)
         SERVED(test_gateway_tells_per_event_what_became_of_a_batch),
         IMPATIENT(test_gateway_says_503_for_a_batch_that_the_broker_does_not_take),
         SERVED(test_gateway_takes_cloudevents_of_both_versions_and_modes),
+        SERVED(test_gateway_takes_predictions_in_protobuf),
+        SERVED(test_gateway_refuses_protobuf_that_is_no_prediction),
         IMPATIENT(test_gateway_takes_batches_of_cloudevents),
         SERVED(test_gateway_refuses_what_is_no_cloudevent),
         IMPATIENT(test_gateway_says_503_for_a_cloudevent_that_the_broker_does_not_take),
