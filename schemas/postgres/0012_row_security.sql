@@ -329,7 +329,7 @@ begin
     elsif kind = 'dataset' then
         start_ids := graph.dataset_ids(namespace, name);
     else
-        raise exception 'kind is dataset or job' using errcode = 'invalid_parameter_value';
+        raise exception 'kind is dataset, job, model, model_version, deployment or inference_stream' using errcode = 'invalid_parameter_value';
     end if;
     if start_job is null and cardinality(start_ids) = 0 then
         return;

@@ -7,11 +7,11 @@ with walked as materialized (
     union all
     select u.ordinality, u.depth, u.namespace, u.name
     from metaops.upstream($1, $2, $4::int, kind => $3) with ordinality u
-    where $5::bool and u.kind <> 'hidden'
+    where $5::bool and u.kind = 'dataset'
     union all
     select d.ordinality, d.depth, d.namespace, d.name
     from metaops.downstream($1, $2, $4::int, kind => $3) with ordinality d
-    where not $5::bool and d.kind <> 'hidden'
+    where not $5::bool and d.kind = 'dataset'
 ), near as materialized (
     -- A job entered from a later dataset comes behind more nodes than are shown.
     select * from walked where position < $6::int
