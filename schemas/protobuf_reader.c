@@ -8,7 +8,7 @@
 void protobuf_reader_init(struct protobuf_reader *rd, struct str message,
                           struct protobuf_fault *fault)
 {
-    const uint8_t *start = (const uint8_t *)message.ptr;
+    const uint8_t *start = (const uint8_t *)(message.ptr ? message.ptr : "");
 
     *fault = (struct protobuf_fault){0};
     *rd = (struct protobuf_reader){.start = start,
@@ -109,7 +109,7 @@ bool protobuf_reader_value(struct protobuf_reader *rd, enum protobuf_type type, 
 
 bool protobuf_reader_next(struct protobuf_reader *rd, struct protobuf_field *out_field)
 {
-    struct protobuf_field field = {0};
+    struct protobuf_field field = {.bytes = STR("")};
     uint64_t tag;
 
     if (!protobuf_reader_value(rd, PROTOBUF_VARINT, &tag)) {

@@ -35,7 +35,7 @@ struct protobuf_field {
     uint32_t number;
     enum protobuf_type type;
     uint64_t bits;    /* of all types but bytes */
-    struct str bytes; /* a view of the message */
+    struct str bytes; /* a view of the message; empty for all other types */
 };
 
 /* Starts reading message; *fault is cleared. */

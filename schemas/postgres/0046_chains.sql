@@ -112,24 +112,35 @@ as $$
     cross join lateral graph.walk_from(t.namespace, t.name, null, 'dataset', true, max_depth - t.depth, as_of, seen_since) w
 $$;
 
--- Downwards from datasets (the start, unless it is a job, and those that a walk reached): the versions trained on them, and on.
-create function graph.models_of(datasets metaops.lineage_node[], max_depth integer, as_of timestamptz, seen_since timestamptz)
+-- Downwards from a start (a dataset or job) and the datasets that a walk reached: the versions trained on them, or made by the
+-- job, and on.
+create function graph.models_of(start metaops.lineage_node, datasets metaops.lineage_node[], max_depth integer, as_of timestamptz,
+                                seen_since timestamptz)
 returns setof metaops.lineage_node
 language sql stable
 as $$
-    with trained as materialized (
-        select distinct on (t.namespace, t.name) d.depth + 1 as depth, t.namespace, t.name, t.job_namespace, t.job_name,
-            d.path || (t.namespace || '/' || t.name) as path
-        from unnest(datasets) d
+    with made as materialized (
+        select d.depth + 1 as depth, t.namespace, t.name, t.job_namespace, t.job_name, d.path, t.first_at
+        from unnest(start || datasets) d
         join graph.training_links t on t.of_namespace = d.namespace and t.of_name = d.name
-        where d.kind = 'dataset' and d.depth < max_depth
-            and (t.first_at <= as_of or as_of is null) and (t.first_at >= seen_since or seen_since is null)
-        order by t.namespace, t.name, d.depth, d.path collate "C", t.job_namespace collate "C", t.job_name collate "C"
+        where d.kind = 'dataset'
+        union all
+        select 1, v.namespace, graph.version_name(v.name, v.version), j.namespace, j.name, start.path, r.first_at
+        from graph.jobs j
+        join graph.runs r using (job_uuid)
+        join metaops.model_versions v using (run_uuid)
+        where start.kind = 'job' and j.namespace = start.namespace and j.name = start.name
+    ), versions as materialized (
+        select distinct on (m.namespace, m.name) m.*
+        from made m
+        where m.depth <= max_depth and (m.first_at <= as_of or as_of is null) and (m.first_at >= seen_since or seen_since is null)
+        order by m.namespace, m.name, m.depth, m.path collate "C", m.job_namespace collate "C", m.job_name collate "C"
     )
     select w.*
     from graph.walk_models(
-        array(select (t.depth, 'model_version', t.namespace, t.name, null, t.job_namespace, t.job_name, t.path)::metaops.lineage_node
-              from trained t), false, max_depth, as_of, seen_since) w
+        array(select (v.depth, 'model_version', v.namespace, v.name, null, v.job_namespace, v.job_name,
+                      v.path || (v.namespace || '/' || v.name))::metaops.lineage_node
+              from versions v), false, max_depth, as_of, seen_since) w
 $$;
 
 -- Rows of one node at its least depth; in the order of depth, then of paths; what is hidden behind all others.
@@ -165,8 +176,7 @@ begin
     else
         datasets := array(select w from graph.walk_from(namespace, name, null, kind, false, max_depth, as_of, seen_since) w);
         return query select * from graph.nearest(datasets || array(
-            select m from graph.models_of(case when kind = 'dataset' then start || datasets else datasets end,
-                                          max_depth, as_of, seen_since) m));
+            select m from graph.models_of(start, datasets, max_depth, as_of, seen_since) m));
     end if;
 end $$;
 

@@ -184,6 +184,13 @@ static void test_contents_of_every_kind(void **state)
     expect_contents("BYTES", STR(""), "[]");
 }
 
+static void test_a_shape_need_not_be_packed(void **state)
+{
+    (void)state;
+    expect(field(5, STR("\n\001x\022\001y\030\002\030\003")), false,
+           EMPTY_HEAD ",\"inputs\":[{\"name\":\"x\",\"datatype\":\"y\",\"shape\":[2,3]}]}");
+}
+
 static void expect_raw(const char *datatype, struct str raw, const char *data)
 {
     expect_data(both(field(5, tensor_of(datatype)), field(7, raw)), datatype, data);
@@ -278,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_message),
         cmocka_unit_test(test_parameters_of_every_type),
         cmocka_unit_test(test_contents_of_every_kind),
+        cmocka_unit_test(test_a_shape_need_not_be_packed),
         cmocka_unit_test(test_raw_contents_of_every_datatype),
         cmocka_unit_test(test_what_is_cut_or_of_another_type_is_refused),
         cmocka_unit_test(test_raw_contents_must_fit_their_tensors),
