@@ -135,9 +135,9 @@ static struct str add_authority(struct form *form, const struct scheme *scheme, 
     struct str path = behind(authority, len);
 
     authority.len = len;
-    size_t user = span_to(authority, '@');
-    if (user < authority.len && !scheme->keeps_user) {
-        authority = behind(authority, user + 1);
+    /* A password may hold an @ that nobody escaped. */
+    while (!scheme->keeps_user && span_to(authority, '@') < authority.len) {
+        authority = behind(authority, span_to(authority, '@') + 1);
     }
     form_add(form, STR("//"), false);
     form_add(form, authority, !scheme->keeps_case);

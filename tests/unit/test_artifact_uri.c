@@ -40,6 +40,7 @@ static void test_artifact_uri_forms(void **state)
         {"gs://Seldon-Models/V2/Iris", "gs://seldon-models/V2/Iris"},
         {"gcs://m/Iris/", "gs://m/Iris"},
         {"https://Token:h1dden@Host:8443/A?v=1", "https://host:8443/A?v=1"},
+        {"https://Token:h1d@den@Host/A", "https://host/A"},
         {"wasbs://Data@Account.blob.core.windows.net/M",
          "wasbs://data@account.blob.core.windows.net/M"},
         {"hf://Org/Model", "hf://Org/Model"},
