@@ -13,6 +13,9 @@
 #include "processors/assignment.h"
 #include "processors/stages.h"
 #include "schemas/event_codec.h"
+#include "schemas/kube_audit.h"
+#include "schemas/payload_event.h"
+#include "schemas/registry_event.h"
 #include "sinks/pg_bind.h"
 #include "support/alloc_sweep.h"
 #include "support/capture.h"
@@ -29,6 +32,7 @@ static size_t record_count;
 struct tally {
     size_t events, letters, facets, jobs, datasets, symlinks, edges, column_edges;
     size_t io, descriptions, layouts, statements, runs, known, key_changes;
+    size_t predictions; /* rows of models and what serves them */
 };
 
 static void tally_add(struct tally *tally, const struct graph_batch *rows)
@@ -47,6 +51,12 @@ static void tally_add(struct tally *tally, const struct graph_batch *rows)
     tally->statements += rows->statements.count;
     tally->runs += rows->runs.count;
     tally->key_changes += rows->key_changes.count;
+    tally->predictions +=
+        rows->models.count + rows->model_versions.count + rows->model_facts.count +
+        rows->model_artifacts.count + rows->deployments.count + rows->inference_streams.count +
+        rows->inference_windows.count + rows->inference_tensors.count +
+        rows->inference_pairs.count + rows->monitors.count + rows->drift_evaluations.count +
+        rows->actions.count + rows->k8s_objects.count + rows->k8s_states.count;
 }
 
 static void add(const char *topic, const char *bytes, size_t len)
@@ -85,10 +95,11 @@ static void add_line(const char *name, size_t bytes_max)
     add(TOPIC, best, best_len);
 }
 
-static void add_encoded(struct str body)
+static void add_formatted(struct str format, struct str body)
 {
     struct event_codec *codec = event_codec_new(1 << 20);
-    struct lineage_event ev = {.received_at_us = 64, .emitter_id = STR("e"), .body = body};
+    struct lineage_event ev = {
+        .received_at_us = 64, .emitter_id = STR("e"), .format = format, .body = body};
     struct err err;
     void *bytes;
     size_t len;
@@ -96,6 +107,50 @@ static void add_encoded(struct str body)
     assert_int_equal(event_codec_encode(codec, &ev, &bytes, &len, &err), OK);
     event_codec_free(codec);
     add("metaops.events", bytes, len);
+}
+
+static void add_encoded(struct str body)
+{
+    add_formatted(STR("openlineage"), body);
+}
+
+/* Each makes rows of every kind that its stage has. */
+static void add_predictions(void)
+{
+    static const char event[] =
+        "{\"eventTime\":\"2026-11-23T14:00:00Z\",\"eventType\":\"COMPLETE\",\"run\":{\"runId\":"
+        "\"01a2008d-7400-7e5b-87f6-060b8e65cd51\"},\"job\":{\"namespace\":\"n\",\"name\":\"train\"}"
+        ","
+        "\"outputs\":[{\"namespace\":\"s3://m\",\"name\":\"i\",\"facets\":{\"metaops_model\":{"
+        "\"namespace\":\"r\",\"name\":\"i\",\"version\":\"7\",\"digest\":\"md5:"
+        "00112233445566778899aabbccddeeff\"}}}]}";
+
+    add(TOPIC, strdup(event), sizeof event - 1);
+    add_formatted(
+        STR(PAYLOAD_FORMAT),
+        STR("{\"specversion\":\"1.0\",\"type\":\"x.inference.response\",\"source\":\"d\",\"id\":"
+            "\"1\","
+            "\"time\":\"2026-11-23T14:00:00Z\",\"inferenceservicename\":\"s\",\"requestid\":\"1\","
+            "\"data\":{\"model_name\":\"i\",\"model_version\":\"2\",\"parameters\":{\"name\":\"T\"}"
+            ","
+            "\"outputs\":[{\"name\":\"is_drift\",\"shape\":[1],\"datatype\":\"INT64\",\"data\":[1]}"
+            "]}}"));
+    add_formatted(
+        STR(KUBE_AUDIT_FORMAT),
+        STR("{\"cluster\":\"c\",\"event\":{\"auditID\":\"a\",\"stage\":\"ResponseComplete\","
+            "\"verb\":\"create\",\"user\":{\"username\":\"u\"},\"requestReceivedTimestamp\":"
+            "\"2026-11-23T14:00:00.000000Z\",\"stageTimestamp\":\"2026-11-23T14:00:00.000001Z\","
+            "\"objectRef\":{\"resource\":\"models\",\"namespace\":\"f\",\"name\":\"i\"},"
+            "\"responseStatus\":{\"code\":201},\"responseObject\":{\"kind\":\"Model\",\"metadata\":"
+            "{\"uid\":\"u1\",\"labels\":{\"a\":\"b\"},\"annotations\":{\"metaops.io/"
+            "model-version\":"
+            "\"i:7\"}},\"spec\":{\"storageUri\":\"s3://m/i\",\"image\":\"x\"}}}}"));
+    add_formatted(
+        STR(REGISTRY_FORMAT),
+        STR("{\"namespace\":\"mlflow\",\"event\":{\"entity\":\"model_version\",\"action\":"
+            "\"created\",\"timestamp\":\"2026-11-23T14:00:00+00:00\",\"data\":{\"name\":\"i\","
+            "\"version\":\"1\",\"source\":\"s3://m/i\",\"run_id\":\"r\",\"tags\":{\"k\":"
+            "\"v\"}}}}"));
 }
 
 /* A run event of len bytes, most of them a facet. */
@@ -133,6 +188,7 @@ static int set_up(void **state)
     add_line("dbt.jsonl", 12000);
     add_encoded(records[1].value);
     add_encoded(records[2].value);
+    add_predictions();
     add("metaops.events", strdup("\xC3\x01no such schema"), 16);
     return 0;
 }
@@ -207,7 +263,8 @@ static enum verdict run_stages(const void *arg)
                         tally.column_edges >= whole.column_edges && tally.io >= whole.io &&
                         tally.descriptions >= whole.descriptions &&
                         tally.layouts >= whole.layouts && tally.statements >= whole.statements &&
-                        tally.jobs >= whole.jobs && tally.symlinks >= whole.symlinks;
+                        tally.jobs >= whole.jobs && tally.symlinks >= whole.symlinks &&
+                        tally.predictions >= whole.predictions;
         verdict = is_right ? OK : REJECT;
     }
     stages_processor_free(pr);
@@ -225,6 +282,9 @@ static void test_stages(void **state)
 
     (void)state;
     assert_true(alloc_sweep("stages", run_stages, &load) > 50);
+    /* A model and its version four times, an artifact; a deployment twice; a tag; a stream with window, tensor and pair;
+     * a monitor and its verdict; an action, an object and its state. */
+    assert_int_equal(whole.predictions, 21);
     /* Events that are larger than that are no dead letters for it. */
     assert_true(alloc_sweep("stages, small batches", run_stages, &small) > 50);
 }
