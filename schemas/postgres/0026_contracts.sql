@@ -131,12 +131,16 @@ begin
 end $$;
 
 create function graph.subject_names(subject uuid) returns table (namespace text, name text)
-language sql stable parallel safe
-begin atomic
+language plpgsql stable parallel safe
+as $$
+begin
+    return query
     select d.namespace, d.name from graph.datasets d where d.dataset_uuid = subject
     union all
-    select j.namespace, j.name from graph.jobs j where j.job_uuid = subject;
-end;
+    select j.namespace, j.name from graph.jobs j where j.job_uuid = subject
+    union all
+    select m.namespace, m.name from graph.monitors m where m.monitor_uuid = subject;
+end $$;
 
 -- The rules for a subject; the tier of its contract counts before them.
 create function graph.drift_ruling_of(kind text, subject uuid) returns graph.drift_ruling

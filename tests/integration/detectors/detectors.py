@@ -204,6 +204,17 @@ def shuffled(seed):
         return pipe.checksum()
 
 
+def ruled(pipe):
+    """A rule names a detector as any other subject."""
+    def found():
+        return pipe.query("select name, status from metaops.alerts where kind = 'model' and status <> 'resolved' order by name")
+
+    before = found()
+    check("alerts are open", True, len(before) > 1)
+    pipe.query("select graph.load_rules(%s)", json.dumps([{"kinds": ["model"], "name": before[0][0], "enabled": False}]))
+    check("that of the detector that is switched off ends", [row for row in before if row[0] != before[0][0]], found())
+
+
 def main():
     with Pipeline("detectors", 3) as pipe:
         gateway = pipe.gateway()
@@ -212,6 +223,7 @@ def main():
         captured(pipe, gateway)
         told(pipe, gateway)
         refused(gateway)
+        ruled(pipe)
     check("the same graph in every order", 1, len({shuffled(seed) for seed in range(3)}))
     end()
 
