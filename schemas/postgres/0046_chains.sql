@@ -164,6 +164,7 @@ declare
     is_model constant boolean := kind in ('model', 'model_version', 'deployment', 'inference_stream');
     start constant metaops.lineage_node := (0, kind, namespace, name, null, null, null, array[namespace || '/' || name]);
     datasets metaops.lineage_node[];
+    models metaops.lineage_node[];
 begin
     if is_model and upward then
         return query select * from graph.nearest(array(
@@ -175,8 +176,12 @@ begin
         return query select * from graph.walk_from(namespace, name, null, kind, upward, max_depth, as_of, seen_since);
     else
         datasets := array(select w from graph.walk_from(namespace, name, null, kind, false, max_depth, as_of, seen_since) w);
-        return query select * from graph.nearest(datasets || array(
-            select m from graph.models_of(start, datasets, max_depth, as_of, seen_since) m));
+        models := array(select m from graph.models_of(start, datasets, max_depth, as_of, seen_since) m);
+        if cardinality(models) > 0 then
+            return query select * from graph.nearest(datasets || models);
+        else
+            return query select * from unnest(datasets);
+        end if;
     end if;
 end $$;
 
