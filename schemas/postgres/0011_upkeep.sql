@@ -145,7 +145,8 @@ begin
     return coalesce(cardinality(found_ids), 0);
 end $$;
 
-create function graph.expire_ids(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
+-- Ids for which a condition holds, too.
+create function graph.expire_ids_where(condition text, cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
 language plpgsql
 as $$
 declare
@@ -154,17 +155,24 @@ declare
     done bigint := 0;
 begin
     if is_dry then
-        return (select count(*) from graph.event_ids where received_at < cutoff);
+        execute format('select count(*) from graph.event_ids where received_at < $1 and %s', condition) into done using cutoff;
+        return done;
     end if;
     for part in select 'event_ids_' || i from generate_series(0, 7) i loop
         execute format('delete from graph.%1$I where ctid = any (array('
-                       'select ctid from graph.%1$I where received_at < $1 limit $2))', part)
+                       'select ctid from graph.%1$I where received_at < $1 and %2$s limit $2))', part, condition)
         using cutoff, limit_in;
         get diagnostics deleted = row_count;
         done := done + deleted;
     end loop;
     return done;
 end $$;
+
+create function graph.expire_ids(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
+language sql
+begin atomic
+    select graph.expire_ids_where('true', cutoff, limit_in, is_dry);
+end;
 
 create function graph.expire_letters(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
 language plpgsql
@@ -243,7 +251,8 @@ $$;
 
 revoke execute on function graph.drop_events(text, timestamptz),
     graph.expire_events(text, timestamptz, integer, boolean), graph.expire_bases(timestamptz, boolean),
-    graph.expire_ids(timestamptz, integer, boolean), graph.expire_letters(timestamptz, integer, boolean),
+    graph.expire_ids(timestamptz, integer, boolean), graph.expire_ids_where(text, timestamptz, integer, boolean),
+    graph.expire_letters(timestamptz, integer, boolean),
     graph.expire_refusals(timestamptz, integer, boolean)
 from public;
 

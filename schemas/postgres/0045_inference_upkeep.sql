@@ -3,25 +3,10 @@
 -- that may come again, so what comes twice still counts once.
 
 create function graph.expire_payload_ids(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
-language plpgsql
-as $$
-declare
-    part text;
-    deleted bigint;
-    done bigint := 0;
-begin
-    if is_dry then
-        return (select count(*) from graph.event_ids where is_payload and received_at < cutoff);
-    end if;
-    for part in select 'event_ids_' || i from generate_series(0, 7) i loop
-        execute format('delete from graph.%1$I where ctid = any (array('
-                       'select ctid from graph.%1$I where is_payload and received_at < $1 limit $2))', part)
-        using cutoff, limit_in;
-        get diagnostics deleted = row_count;
-        done := done + deleted;
-    end loop;
-    return done;
-end $$;
+language sql
+begin atomic
+    select graph.expire_ids_where('is_payload', cutoff, limit_in, is_dry);
+end;
 
 -- Rows of a table, stream by stream, as its indexes begin with the stream: at most about limit_in of those that condition holds
 -- for ($1 the stream, $2 cutoff).
