@@ -11,6 +11,7 @@ import os
 import threading
 import time
 
+from avro_records import read_event
 from checks import check
 
 SYNC_S = 0.01
@@ -66,6 +67,12 @@ def stored_events(pipe):
     return [(number.bytes, bytes(digest)) for number, digest in rows]
 
 
+def places(pipe, numbers):
+    """Where on the topic these events are: lost there, or behind it."""
+    found = {event_id(read_event(value)["body"]): (partition, offset) for partition, offset, _, value in pipe.records(pipe.topic)}
+    return {number.hex(): found.get(number, "not on the topic") for number in numbers}
+
+
 def compare(pipe, ledger):
     """The invariants: conservation, uniqueness, no invention, positions at the ends."""
     rows = stored_events(pipe)
@@ -74,7 +81,10 @@ def compare(pipe, ledger):
     acked, poison = ledger.of("acked"), ledger.of("poison")
     print(f"{len(ledger.outcomes)} sent: {len(acked)} acked, {len(ledger.of('refused'))} refused, "
           f"{len(ledger.of('unknown'))} unknown, {len(poison)} poison; {len(rows)} stored, {len(letters)} dead letters")
-    check("I1 every acknowledged event is stored or a dead letter", 0, len(acked - stored - set(letters)))
+    lost = acked - stored - set(letters)
+    check("I1 every acknowledged event is stored or a dead letter", 0, len(lost))
+    if lost:
+        print(f"lost: {places(pipe, lost)}")
     check("I1 every poison record is a dead letter", 0, len(poison - set(letters)))
     check("I2 no event is stored twice", len(stored), len(rows))
     check("I2 no letter twice", len(set(letters)), len(letters))

@@ -124,7 +124,7 @@ def by_library(planted, pipe, gateway, key, event_line):
         ("the library with a wrong setting", f"to = {gateway.url}\napi_key = a b {planted.secret('library-key')}\n", 1),
         ("the library with a wrong URL", f"to = http://u:{planted.secret('library-url')}@h:x\n", 1),
     ):
-        done = subprocess.run([EMITTING, config, str(file), "1", "0", "10000", "library"], capture_output=True,
+        done = subprocess.run([EMITTING, config, str(file), "1", "0", "120000", "library"], capture_output=True,
                               env={**pipe.environment, "LD_LIBRARY_PATH": os.environ["LD_LIBRARY_PATH"]}, timeout=LIMIT_S)
         planted.heard("words of the library", done.stdout + done.stderr)
         check(f"{what}: ends with {expected}", expected, done.returncode)
