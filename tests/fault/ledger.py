@@ -11,7 +11,7 @@ import os
 import threading
 import time
 
-from avro_records import read_event
+from avro_records import read_body
 from checks import check
 
 SYNC_S = 0.01
@@ -69,7 +69,7 @@ def stored_events(pipe):
 
 def places(pipe, numbers):
     """Where on the topic these events are: lost there, or behind it."""
-    found = {event_id(read_event(value)["body"]): (partition, offset) for partition, offset, _, value in pipe.records(pipe.topic)}
+    found = {event_id(read_body(value)): (partition, offset) for partition, offset, _, value in pipe.records(pipe.topic)}
     return {number.hex(): found.get(number, "not on the topic") for number in numbers}
 
 

@@ -6,6 +6,7 @@ import io
 import json
 
 import fastavro
+import zstandard
 
 from own_pipeline import ROOT
 
@@ -52,6 +53,14 @@ def event_record(body, version=1, **changed):
 def read_event(value):
     assert value.startswith(EVENT_2_HEADER), value[:10]
     return fastavro.schemaless_reader(io.BytesIO(value[len(EVENT_2_HEADER) :]), EVENT_2)
+
+
+def read_body(value):
+    """The body of an event's record, inflated: a compressed one hides what is searched."""
+    record = read_event(value)
+    if record["body_codec"] == "ZSTD":
+        return zstandard.ZstdDecompressor().decompress(record["body"], max_output_size=record["body_bytes"])
+    return record["body"]
 
 
 def read_letter(value):

@@ -5,8 +5,7 @@ no event is refused, counted and named, its neighbours are taken."""
 import json
 import random
 
-import zstandard
-from avro_records import event_record, read_event
+from avro_records import event_record, read_body, read_event
 from checks import check, end
 from own_pipeline import ROOT, Pipeline, metric, post
 
@@ -158,14 +157,6 @@ def planted():
     return json.dumps({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": items}).encode()
 
 
-def body_of(value):
-    """The body of a record, inflated: a compressed one hides what is searched."""
-    record = read_event(value)
-    if record["body_codec"] == "ZSTD":
-        return zstandard.ZstdDecompressor().decompress(record["body"], max_output_size=record["body_bytes"])
-    return record["body"]
-
-
 def secrets(pipe, gateway):
     """The lists hold secrets; the topic and the database do not."""
     body = planted()
@@ -174,7 +165,7 @@ def secrets(pipe, gateway):
     pipe.wait_stored()
     check("the lists hold secrets", True, sum(one.count(SECRET) for one in LISTS) > 3 and body.count(PLANTED.encode()) > 10)
     values = [value for _, _, _, value in pipe.records(pipe.topic)]
-    bodies = [body_of(value) for value in values]
+    bodies = [read_body(value) for value in values]
     check("what is searched can be found, also in what is compressed", (True, True), (
         any(read_event(value)["body_codec"] == "ZSTD" for value in values),
         any(b'"auditID": "planted-2"' in one for one in bodies),
