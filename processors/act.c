@@ -30,26 +30,6 @@ static bool is_change(const struct kube_audit *audit)
     return false;
 }
 
-static enum verdict add_event(struct rows *rs, const struct kube_audit *audit, struct err *err)
-{
-    struct event_work *work = rs->work;
-    struct graph_event *row = graph_rows_add(&rs->bt->rows.events);
-    if (!row) {
-        return rows_short(err);
-    }
-    work->event = (uint32_t)(rs->bt->rows.events.count - 1);
-    *row = (struct graph_event){.id = work->ev.event_id,
-                                .event_time_us = audit->event_time_us,
-                                .received_at_us = work->ev.received_at_us,
-                                .body_bytes = (int32_t)work->ev.body.len,
-                                .source = work->ev.source,
-                                .topic = rs->topic,
-                                .partition = work->record->partition,
-                                .kafka_offset = work->record->offset,
-                                .is_payload = true};
-    return OK;
-}
-
 struct text {
     struct str from;
     struct str *into;
@@ -243,9 +223,8 @@ enum verdict act_run(struct processor *pr, struct batch *bt, struct event_work *
                      struct err *err)
 {
     struct rows rs = {.pr = pr, .bt = bt, .work = work};
-    enum verdict verdict = rows_topic(&rs, err);
+    enum verdict verdict = rows_id_only(&rs, work->audit->event_time_us, err);
 
-    verdict = verdict == OK ? add_event(&rs, work->audit, err) : verdict;
     verdict = verdict == OK ? add_action(&rs, work->audit, err) : verdict;
     return verdict == OK ? add_what_is(&rs, work->audit, err) : verdict;
 }

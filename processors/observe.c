@@ -28,26 +28,6 @@ static int64_t window_of(int64_t at_us)
     return at_us - (into < 0 ? into + WINDOW_US : into);
 }
 
-static enum verdict add_event(struct observation *ob, struct err *err)
-{
-    struct event_work *work = ob->rs.work;
-    struct graph_event *row = graph_rows_add(&ob->rs.bt->rows.events);
-    if (!row) {
-        return rows_short(err);
-    }
-    work->event = (uint32_t)(ob->rs.bt->rows.events.count - 1);
-    *row = (struct graph_event){.id = work->ev.event_id,
-                                .event_time_us = ob->at_us,
-                                .received_at_us = work->ev.received_at_us,
-                                .body_bytes = (int32_t)work->ev.body.len,
-                                .source = work->ev.source,
-                                .topic = ob->rs.topic,
-                                .partition = work->record->partition,
-                                .kafka_offset = work->record->offset,
-                                .is_payload = true};
-    return OK;
-}
-
 static enum verdict fill_node(struct observation *ob, struct graph_node *row, struct id128 id,
                               struct str name, struct err *err)
 {
@@ -201,16 +181,13 @@ enum verdict observe_run(struct processor *pr, struct batch *bt, struct event_wo
     struct observation ob = {.rs = {.pr = pr, .bt = bt, .work = work}, .ev = ev};
     enum verdict verdict =
         payload_event_message(pr->doc, ev, pr->scratch, &ob.message, &work->fault, err);
-    if (verdict == OK) {
-        verdict = rows_topic(&ob.rs, err);
-    }
     if (verdict != OK) {
         return verdict;
     }
     ob.at_us = ev->time_us == PAYLOAD_NO_TIME ? work->ev.received_at_us : ev->time_us;
     ob.start_us = window_of(ob.at_us);
     ob.stream = payload_event_stream(ev);
-    verdict = add_event(&ob, err);
+    verdict = rows_id_only(&ob.rs, ob.at_us, err);
     verdict = verdict == OK ? add_stream(&ob, err) : verdict;
     verdict = verdict == OK ? add_sums(&ob, err) : verdict;
     return verdict == OK ? detector_rows_add(&ob.rs, ev, &ob.message, ob.stream, ob.at_us, err)

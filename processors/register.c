@@ -12,26 +12,6 @@ struct registration {
     struct registry_event ev;
 };
 
-static enum verdict add_event(struct registration *rg, struct err *err)
-{
-    struct event_work *work = rg->rs.work;
-    struct graph_event *row = graph_rows_add(&rg->rs.bt->rows.events);
-    if (!row) {
-        return rows_short(err);
-    }
-    work->event = (uint32_t)(rg->rs.bt->rows.events.count - 1);
-    *row = (struct graph_event){.id = work->ev.event_id,
-                                .event_time_us = rg->ev.time_us,
-                                .received_at_us = work->ev.received_at_us,
-                                .body_bytes = (int32_t)work->ev.body.len,
-                                .source = work->ev.source,
-                                .topic = rg->rs.topic,
-                                .partition = work->record->partition,
-                                .kafka_offset = work->record->offset,
-                                .is_payload = true};
-    return OK;
-}
-
 static enum verdict add_model(struct registration *rg, struct err *err)
 {
     bool is_new;
@@ -152,10 +132,7 @@ enum verdict register_run(struct processor *pr, struct batch *bt, struct event_w
         verdict = err_set(err, REJECT, "register", "a prompt is no model");
     }
     if (verdict == OK) {
-        verdict = rows_topic(&rg.rs, err);
-    }
-    if (verdict == OK) {
-        verdict = add_event(&rg, err);
+        verdict = rows_id_only(&rg.rs, rg.ev.time_us, err);
     }
     if (verdict == OK) {
         verdict = add_model(&rg, err);

@@ -64,6 +64,30 @@ enum verdict rows_topic(struct rows *rs, struct err *err)
     return rs->topic.ptr ? OK : rows_short(err);
 }
 
+enum verdict rows_id_only(struct rows *rs, int64_t event_time_us, struct err *err)
+{
+    struct event_work *work = rs->work;
+    enum verdict verdict = rows_topic(rs, err);
+    if (verdict != OK) {
+        return verdict;
+    }
+    struct graph_event *row = graph_rows_add(&rs->bt->rows.events);
+    if (!row) {
+        return rows_short(err);
+    }
+    work->event = (uint32_t)(rs->bt->rows.events.count - 1);
+    *row = (struct graph_event){.id = work->ev.event_id,
+                                .event_time_us = event_time_us,
+                                .received_at_us = work->ev.received_at_us,
+                                .body_bytes = (int32_t)work->ev.body.len,
+                                .source = work->ev.source,
+                                .topic = rs->topic,
+                                .partition = work->record->partition,
+                                .kafka_offset = work->record->offset,
+                                .is_payload = true};
+    return OK;
+}
+
 static enum verdict fill_node(struct rows *rs, struct graph_node *row, struct str namespace_,
                               struct str name, struct err *err)
 {

@@ -34,6 +34,9 @@ MUST_CHECK enum verdict rows_text(struct rows *rs, struct str text, struct str *
 /* Fills rs->topic. */
 MUST_CHECK enum verdict rows_topic(struct rows *rs, struct err *err);
 
+/* The row of an event of which the ledger keeps the id and nothing else is stored. Fills rs->topic. */
+MUST_CHECK enum verdict rows_id_only(struct rows *rs, int64_t event_time_us, struct err *err);
+
 MUST_CHECK enum verdict rows_job(struct rows *rs, const struct openlineage_job *job,
                                  struct err *err);
 MUST_CHECK enum verdict rows_dataset(struct rows *rs, struct str namespace_, struct str name,

@@ -221,8 +221,7 @@ static struct str algorithm_of(size_t digits)
 static bool is_hex(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        char c = ascii_lower(text.ptr[i]);
-        if (!ascii_is_digit(c) && (c < 'a' || c > 'f')) {
+        if (ascii_hex_value(text.ptr[i]) < 0) {
             return false;
         }
     }
