@@ -30,6 +30,7 @@ struct assigned {
 struct kafka_consumer {
     rd_kafka_t *rk;
     const struct settings *st;
+    enum verdict (*member_conf)(const struct settings *st, void **out_conf, struct err *err);
     const char *const *topics;
     struct kafka_consumer_callbacks callbacks;
     struct assigned *assigned;
@@ -219,7 +220,7 @@ static enum verdict kafka_consumer_join(struct kafka_consumer *consumer, struct 
 {
     char text[256] = "";
     void *conf = NULL;
-    enum verdict verdict = kafka_member_conf(consumer->st, &conf, err);
+    enum verdict verdict = consumer->member_conf(consumer->st, &conf, err);
 
     if (verdict != OK) {
         return verdict;
@@ -237,19 +238,17 @@ static enum verdict kafka_consumer_join(struct kafka_consumer *consumer, struct 
     return kafka_consumer_subscribe(consumer, err);
 }
 
-enum verdict kafka_consumer_open(const struct settings *st, const char *const *topics,
-                                 const struct kafka_consumer_callbacks *callbacks,
-                                 struct kafka_consumer **out_consumer, struct err *err)
+/* template says what the consumer is for, and how. */
+static enum verdict kafka_consumer_start(const struct kafka_consumer *template,
+                                         struct kafka_consumer **out_consumer, struct err *err)
 {
-    struct kafka_consumer *consumer = calloc(1, sizeof(*consumer));
+    struct kafka_consumer *consumer = malloc(sizeof(*consumer));
 
     if (!consumer) {
         return err_set(err, FATAL, WHERE, "out of memory");
     }
-    consumer->st = st;
-    consumer->topics = topics;
-    consumer->callbacks = *callbacks;
-    enum verdict verdict = kafka_reader_open(st, &consumer->reader, err);
+    *consumer = *template;
+    enum verdict verdict = kafka_reader_open(consumer->st, &consumer->reader, err);
     if (verdict == OK) {
         verdict = kafka_consumer_join(consumer, err);
     }
@@ -259,6 +258,28 @@ enum verdict kafka_consumer_open(const struct settings *st, const char *const *t
     }
     *out_consumer = consumer;
     return OK;
+}
+
+enum verdict kafka_consumer_open(const struct settings *st, const char *const *topics,
+                                 const struct kafka_consumer_callbacks *callbacks,
+                                 struct kafka_consumer **out_consumer, struct err *err)
+{
+    const struct kafka_consumer worker = {
+        .st = st, .member_conf = kafka_member_conf, .topics = topics, .callbacks = *callbacks};
+
+    return kafka_consumer_start(&worker, out_consumer, err);
+}
+
+enum verdict kafka_consumer_open_foreign(const struct settings *st, const char *const *topics,
+                                         const struct kafka_consumer_callbacks *callbacks,
+                                         struct kafka_consumer **out_consumer, struct err *err)
+{
+    const struct kafka_consumer foreign = {.st = st,
+                                           .member_conf = kafka_member_foreign_conf,
+                                           .topics = topics,
+                                           .callbacks = *callbacks};
+
+    return kafka_consumer_start(&foreign, out_consumer, err);
 }
 
 /* What was assigned is lost, and so is the handle: the library allows nothing more with it. Records
@@ -373,6 +394,24 @@ void kafka_record_free(struct kafka_record *record)
     }
 }
 
+bool kafka_record_header(const struct kafka_record *record, size_t index, struct str *out_name,
+                         struct str *out_value)
+{
+    rd_kafka_headers_t *headers = NULL;
+    const char *name = NULL;
+    const void *value = NULL;
+    size_t len = 0;
+
+    if (rd_kafka_message_headers(record->handle, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_all(headers, index, &name, &value, &len) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    *out_name = str_view(name);
+    *out_value = (struct str){value ? value : "", len};
+    return true;
+}
+
 static void kafka_consumer_set_paused(struct kafka_consumer *consumer,
                                       const struct kafka_partition *partitions, size_t count,
                                       bool paused)
@@ -430,7 +469,7 @@ enum verdict kafka_consumer_seek(struct kafka_consumer *consumer,
     return code ? kafka_client_fail(err, code, "seeking") : OK;
 }
 
-void kafka_consumer_commit(struct kafka_consumer *consumer,
+bool kafka_consumer_commit(struct kafka_consumer *consumer,
                            const struct kafka_partition *partitions, size_t count)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
@@ -441,11 +480,13 @@ void kafka_consumer_commit(struct kafka_consumer *consumer,
     }
     /* Commits that wait for a broker which is away keep the member from joining again, each for
      * seconds: never more than one. */
-    if (count > 0 && !consumer->is_committing) {
+    bool is_free = !consumer->is_committing;
+    if (count > 0 && is_free) {
         consumer->is_committing =
             rd_kafka_commit(consumer->rk, list, 1) == RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     rd_kafka_topic_partition_list_destroy(list);
+    return is_free;
 }
 
 enum verdict kafka_consumer_watermarks(struct kafka_consumer *consumer, const char *topic,

@@ -59,6 +59,16 @@ MUST_CHECK enum verdict kafka_consumer_open(const struct settings *st, const cha
                                             const struct kafka_consumer_callbacks *callbacks,
                                             struct kafka_consumer **out_consumer, struct err *err);
 
+/* For on_assign of a foreign consumer: read from where the group has committed. */
+#define KAFKA_OFFSET_COMMITTED (-1000)
+
+/* The same for topics of other systems, as a dynamic member of poll.group: here the group's offsets
+ * count, and without one, or out of range, a partition is read from its beginning. */
+MUST_CHECK enum verdict
+kafka_consumer_open_foreign(const struct settings *st, const char *const *topics,
+                            const struct kafka_consumer_callbacks *callbacks,
+                            struct kafka_consumer **out_consumer, struct err *err);
+
 /* Waits up to timeout_ms for a record. OK with out_record->handle set, or NULL when there was none.
  * RETRY for passing errors of the library (worth a debug line). REJECT when the position of a
  * partition is out of range: its topic and partition are in out_record until the next call, nothing
@@ -70,6 +80,11 @@ MUST_CHECK enum verdict kafka_consumer_poll(struct kafka_consumer *consumer, int
 
 /* Gives a record's memory back. NULL handle allowed. */
 void kafka_record_free(struct kafka_record *record);
+
+/* Header number index of a record, as views like the rest of it; false when it has no more. A name
+ * may come several times. */
+bool kafka_record_header(const struct kafka_record *record, size_t index, struct str *out_name,
+                         struct str *out_value);
 
 /* Pause or resume partitions of the assignment; unknown ones are ignored. */
 void kafka_consumer_pause(struct kafka_consumer *consumer, const struct kafka_partition *partitions,
@@ -83,9 +98,9 @@ MUST_CHECK enum verdict kafka_consumer_seek(struct kafka_consumer *consumer,
                                             const struct kafka_partition *partition,
                                             struct err *err);
 
-/* Sets the group's offset, for lag displays only; does not wait for the answer, and does nothing
- * while there is none to the last one. */
-void kafka_consumer_commit(struct kafka_consumer *consumer,
+/* Sets the group's offset, for lag displays and foreign consumers; does not wait for the answer. False while
+ * there is none to the last one: nothing is done then. */
+bool kafka_consumer_commit(struct kafka_consumer *consumer,
                            const struct kafka_partition *partitions, size_t count);
 
 /* First and next offset of a partition, asked of the broker. Blocks up to timeout_ms. */

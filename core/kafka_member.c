@@ -35,23 +35,24 @@ static void kafka_member_instance_id(const struct settings *st, char *out, size_
     }
 }
 
-enum verdict kafka_member_conf(const struct settings *st, void **out_conf, struct err *err)
+static enum verdict kafka_member_build(const struct settings *st, const char *group,
+                                       const char *instance_id, const char *offset_reset,
+                                       void **out_conf, struct err *err)
 {
-    char instance_id[INSTANCE_ID_BYTES], session[24], heartbeat[24], poll_max[24];
+    char session[24], heartbeat[24], poll_max[24];
     long long session_ms = st->worker.session_timeout_ms;
 
-    kafka_member_instance_id(st, instance_id, sizeof(instance_id));
     snprintf(session, sizeof(session), "%lld", session_ms);
     /* Members learn of a rebalance by their heartbeats only: this is how long the others pause. */
     snprintf(heartbeat, sizeof(heartbeat), "%lld", session_ms < 3000 ? session_ms / 3 + 1 : 1000);
     snprintf(poll_max, sizeof(poll_max), "%lld", session_ms > 300000 ? session_ms : 300000);
     const struct kafka_property properties[] = {
-        {.name = "group.id", .value = st->worker.group},
+        {.name = "group.id", .value = group},
         {.name = "group.instance.id", .value = instance_id},
         {.name = "partition.assignment.strategy", .value = "range"},
         {.name = "enable.auto.commit", .value = "false"},
         {.name = "enable.auto.offset.store", .value = "false"},
-        {.name = "auto.offset.reset", .value = "error"},
+        {.name = "auto.offset.reset", .value = offset_reset},
         {.name = "isolation.level", .value = "read_committed"},
         {.name = "check.crcs", .value = "true"},
         {.name = "enable.partition.eof", .value = "false"},
@@ -68,4 +69,17 @@ enum verdict kafka_member_conf(const struct settings *st, void **out_conf, struc
         {.name = NULL, .value = NULL},
     };
     return kafka_client_conf(st, KAFKA_CONSUMER, properties, out_conf, err);
+}
+
+enum verdict kafka_member_conf(const struct settings *st, void **out_conf, struct err *err)
+{
+    char instance_id[INSTANCE_ID_BYTES];
+
+    kafka_member_instance_id(st, instance_id, sizeof(instance_id));
+    return kafka_member_build(st, st->worker.group, instance_id, "error", out_conf, err);
+}
+
+enum verdict kafka_member_foreign_conf(const struct settings *st, void **out_conf, struct err *err)
+{
+    return kafka_member_build(st, st->poll.group, "", "earliest", out_conf, err);
 }

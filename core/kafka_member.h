@@ -1,4 +1,4 @@
-/* kafka_member.h - how a worker's consumer is set up as a member of its group. Any thread. */
+/* kafka_member.h - how a consumer is set up as a member of its group. Any thread. */
 #ifndef METAOPS_CORE_KAFKA_MEMBER_H
 #define METAOPS_CORE_KAFKA_MEMBER_H
 
@@ -6,9 +6,14 @@
 
 struct settings;
 
-/* A new librdkafka configuration, the caller's until it is given away. Verdicts of
+/* Of a worker: a new librdkafka configuration, the caller's until it is given away. Verdicts of
  * kafka_client_conf. */
 MUST_CHECK enum verdict kafka_member_conf(const struct settings *st, void **out_conf,
                                           struct err *err);
+
+/* Of a reader of other systems' topics: in poll.group, a dynamic member, from the beginning of what the group has
+ * committed nothing of. */
+MUST_CHECK enum verdict kafka_member_foreign_conf(const struct settings *st, void **out_conf,
+                                                  struct err *err);
 
 #endif

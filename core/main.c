@@ -15,6 +15,7 @@
 #include "ingest/gateway.h"
 #include "ingest/judge.h"
 #include "ingest/keys.h"
+#include "ingest/poll.h"
 #include "ingest/run.h"
 #include "processors/rebuild.h"
 #include "processors/worker.h"
@@ -74,6 +75,12 @@ static int alerter_main(const struct settings *st, const struct settings_rest *r
 {
     (void)rest;
     return alerter_run(st);
+}
+
+static int poll_main(const struct settings *st, const struct settings_rest *rest)
+{
+    (void)rest;
+    return poll_run(st);
 }
 
 static int emit_main(const struct settings *st, const struct settings_rest *rest)
@@ -188,6 +195,12 @@ static const struct command commands[] = {
      .usage = "",
      .run = alerter_main,
      .line = "tell people and programs of alerts (a role: runs until SIGTERM)",
+     .help = ""},
+    {.name = "poll",
+     .usage = "",
+     .run = poll_main,
+     .line = "read predictions from Kafka topics of Seldon Core and MLServer (a role: runs until "
+             "SIGTERM)",
      .help = ""},
     {.name = "emit",
      .usage = "[--to URL | --kafka] [FILE...|-]",

@@ -105,6 +105,20 @@ struct settings {
         char *tls_client_required; /* no, yes */
     } ingest;
     struct {
+        char *admin_listen; /* 127.0.0.1:5011 */
+        char *brokers;      /* of the sources; empty: kafka.brokers */
+        char *group;        /* metaops-poll */
+        int64_t in_flight_max;
+        int64_t in_flight_bytes_max;
+        int64_t drain_timeout_ms;
+        char *mlserver_input_topic; /* these four, empty: not read */
+        char *mlserver_output_topic;
+        char *seldon_v1_topic;
+        char *seldon_v2_prefix;
+        char *mlserver_namespace; /* empty: none */
+        char *mlserver_service;
+    } poll;
+    struct {
         char *admin_listen; /* 127.0.0.1:5002 */
         char *group;        /* metaops */
         char *instance_id;  /* "auto": host name and admin port; empty: dynamic member */

@@ -16,14 +16,14 @@
 
 const struct setting_row settings_table_rows[] = {
     {FIELD(admin.tls_certificate_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "",
-     .min = 0, .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter",
+     .min = 0, .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter, poll",
      .doc = "Certificate (PEM, the chain behind it) of the admin ports. Empty: plain HTTP. Read "
             "again when the file changes."},
     {FIELD(admin.tls_key_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "", .min = 0,
-     .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter",
+     .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter, poll",
      .doc = "Private key (PEM, no passphrase) of admin.tls_certificate_file."},
     {FIELD(admin.token_file), .type = SETTING_TEXT, .flags = SETTING_RELOAD, .def = "", .min = 0,
-     .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter",
+     .max = PATH_MAX_BYTES, .roles = "gateway, worker, alerter, poll",
      .doc = "File with the token, 16 to 1024 visible characters, that /metrics wants as "
             "`Authorization: Bearer`; /healthz and /readyz answer without it, but give no reasons "
             "then. Beyond loopback an admin port does not start without it."},
@@ -121,7 +121,7 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(ingest.batch_events_max), .type = SETTING_INTEGER, .def = "10000", .min = 1,
      .max = 1000000, .roles = "gateway", .doc = "Most events in one batch."},
     {FIELD(ingest.body_bytes_max), .type = SETTING_BYTES, .def = "32MiB", .min = KIB, .max = GIB,
-     .roles = "gateway, worker, emit, check",
+     .roles = "gateway, worker, emit, check, poll",
      .doc = "Largest event, inflated. Larger ones get 413, also inside a batch."},
     {FIELD(ingest.body_timeout_ms), .type = SETTING_MILLISECONDS, .def = "30000", .min = 100,
      .max = HOUR_MS, .roles = "gateway",
@@ -146,9 +146,9 @@ const struct setting_row settings_table_rows[] = {
             "gateway does not start. plaintext: TLS, because something in front of it ends it; "
             "anonymous: TLS and keys, because the network lets only friends in."},
     {FIELD(ingest.json_depth_max), .type = SETTING_INTEGER, .def = "128", .min = 4, .max = 1000,
-     .roles = "gateway, worker, emit, check", .doc = "Deepest nesting of an event."},
+     .roles = "gateway, worker, emit, check, poll", .doc = "Deepest nesting of an event."},
     {FIELD(ingest.json_values_max), .type = SETTING_INTEGER, .def = "4000000", .min = 1000,
-     .max = 100000000, .roles = "gateway, worker, emit, check",
+     .max = 100000000, .roles = "gateway, worker, emit, check, poll",
      .doc = "Most JSON values (keys counted) in one event."},
     {FIELD(ingest.key_burst_max), .type = SETTING_INTEGER, .flags = SETTING_RELOAD, .def = "0",
      .min = 0, .max = 1000000000, .roles = "gateway",
@@ -175,7 +175,7 @@ const struct setting_row settings_table_rows[] = {
      .doc = "Bodies of all open requests together; beyond it new ones get 503 with Retry-After. An "
             "eighth is kept for bodies of up to 128 KiB."},
     {FIELD(ingest.message_timeout_ms), .type = SETTING_MILLISECONDS, .def = "3000", .min = 100,
-     .max = HOUR_MS, .roles = "gateway, emit",
+     .max = HOUR_MS, .roles = "gateway, emit, poll",
      .doc = "Time for the broker to confirm a record; beyond it the event is answered with 503."},
     {FIELD(ingest.mlflow_age_max_ms), .type = SETTING_MILLISECONDS, .def = "300000",
      .min = SECOND_MS, .max = 24 * HOUR_MS, .roles = "gateway",
@@ -197,7 +197,7 @@ const struct setting_row settings_table_rows[] = {
      .doc = "Topics, separated by commas, into which OpenLineage clients with the Kafka transport "
             "write plain JSON; the worker reads them too."},
     {FIELD(ingest.queue_bytes_max), .type = SETTING_BYTES, .def = "64MiB", .min = MIB,
-     .max = 2047 * MIB, .roles = "gateway, emit",
+     .max = 2047 * MIB, .roles = "gateway, emit, poll",
      .doc = "Bytes of records that wait for the broker; beyond it events are answered with 503."},
     {FIELD(ingest.refusals_interval_ms), .type = SETTING_MILLISECONDS, .def = "5000", .min = 100,
      .max = HOUR_MS, .roles = "gateway",
@@ -226,7 +226,7 @@ const struct setting_row settings_table_rows[] = {
          "Bootstrap servers, host:port separated by commas. KAFKA_BOOTSTRAP_SERVERS is taken when "
          "the variable of this setting is not there."},
     {FIELD(kafka.message_bytes_max), .type = SETTING_BYTES, .def = "34MiB", .min = 64 * KIB,
-     .max = 1000 * MIB, .roles = "gateway, worker, emit, migrate",
+     .max = 1000 * MIB, .roles = "gateway, worker, emit, migrate, poll",
      .doc = "Largest record: producer, topic and fetch alike. More than ingest.body_bytes_max."},
     {FIELD(kafka.min_insync_replicas), .type = SETTING_INTEGER, .def = "1", .min = 1, .max = 100,
      .roles = "migrate", .doc = "min.insync.replicas of the topics that migrate --kafka creates."},
@@ -241,14 +241,15 @@ const struct setting_row settings_table_rows[] = {
      .max = TOPIC_NAME_MAX, .roles = "worker, audit, migrate",
      .doc = "Topic for signed heads of the audit chains; one partition, kept for ever."},
     {FIELD(kafka.topic_dead_letters), .type = SETTING_TEXT, .def = "metaops.dead-letters", .min = 1,
-     .max = TOPIC_NAME_MAX, .roles = "worker, migrate",
+     .max = TOPIC_NAME_MAX, .roles = "worker, migrate, poll",
      .doc = "Topic for records that can't be used."},
     {FIELD(kafka.topic_enriched), .type = SETTING_TEXT, .def = "metaops.enriched", .min = 1,
      .max = TOPIC_NAME_MAX, .roles = "worker, migrate",
      .doc = "Topic that worker.sink=kafka writes. Needs as many partitions as kafka.topic_events, "
             "and a retention that is no shorter."},
     {FIELD(kafka.topic_events), .type = SETTING_TEXT, .def = "metaops.events", .min = 1,
-     .max = TOPIC_NAME_MAX, .roles = "gateway, worker, emit, migrate", .doc = "Topic for events."},
+     .max = TOPIC_NAME_MAX, .roles = "gateway, worker, emit, migrate, poll",
+     .doc = "Topic for events."},
     {FIELD(kafka.topic_keys), .type = SETTING_TEXT, .def = "metaops.keys", .min = 1,
      .max = TOPIC_NAME_MAX, .roles = "gateway, worker, keys, migrate",
      .doc = "Topic for changes of API keys; one partition, kept for ever."},
@@ -262,6 +263,49 @@ const struct setting_row settings_table_rows[] = {
      .min = 0, .max = 1000000, .roles = "all",
      .doc = "Most lines a second from one place in the program; what was dropped is counted in the "
             "next line. 0: no limit."},
+    {FIELD(poll.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5011", .min = 1, .max = 255,
+     .roles = "poll", .doc = "Address of /metrics, /healthz and /readyz of poll, host:port."},
+    {FIELD(poll.brokers), .type = SETTING_TEXT, .def = "", .min = 0, .max = 4096, .roles = "poll",
+     .doc = "Bootstrap servers of the Kafka that poll reads. Empty: kafka.brokers. The properties "
+            "rdkafka.* hold for both."},
+    {FIELD(poll.drain_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000", .min = 0,
+     .max = HOUR_MS, .roles = "poll",
+     .doc = "After SIGTERM, time for records that were read to be confirmed."},
+    {FIELD(poll.group), .type = SETTING_TEXT, .def = "metaops-poll", .min = 1, .max = 255,
+     .roles = "poll",
+     .doc = "Consumer group under which poll reads; where it stands is kept there."},
+    {FIELD(poll.in_flight_bytes_max), .type = SETTING_BYTES, .def = "32MiB", .min = 64 * KIB,
+     .max = 4 * GIB, .roles = "poll",
+     .doc = "Bytes of records that were read and are not confirmed yet; then reading waits. One "
+            "larger record is read alone."},
+    {FIELD(poll.in_flight_max), .type = SETTING_INTEGER, .def = "10000", .min = 1, .max = 1000000,
+     .roles = "poll", .doc = "Records of the same; then reading waits."},
+    {FIELD(poll.mlserver_input_topic), .type = SETTING_TEXT, .def = "", .min = 0,
+     .max = TOPIC_NAME_MAX, .roles = "poll",
+     .doc = "Topic from which MLServer takes requests (its own default is mlserver-input). Empty: "
+            "not read."},
+    {FIELD(poll.mlserver_namespace), .type = SETTING_TEXT, .def = "", .min = 0, .max = 255,
+     .roles = "poll",
+     .doc = "Namespace of what MLServer serves, where a record names none: requests never do, and "
+            "answers only inside of Kubernetes."},
+    {FIELD(poll.mlserver_output_topic), .type = SETTING_TEXT, .def = "", .min = 0,
+     .max = TOPIC_NAME_MAX, .roles = "poll",
+     .doc = "Topic to which MLServer writes answers (its own default is mlserver-output). Empty: "
+            "not read."},
+    {FIELD(poll.mlserver_service), .type = SETTING_TEXT, .def = "mlserver", .min = 1, .max = 255,
+     .roles = "poll",
+     .doc = "MLServer's own setting server_name: answers name it, requests do not, and only under "
+            "one name they meet."},
+    {FIELD(poll.seldon_v1_topic), .type = SETTING_TEXT, .def = "", .min = 0, .max = TOPIC_NAME_MAX,
+     .roles = "poll",
+     .doc = "Topic of the payload logger of Seldon Core v1 (its own default is seldon). Empty: not "
+            "read."},
+    {FIELD(poll.seldon_v2_prefix), .type = SETTING_TEXT, .def = "", .min = 0, .max = 200,
+     .roles = "poll",
+     .doc = "First part of the names of the topics of Seldon Core v2 (its own default is seldon): "
+            "PREFIX.NAMESPACE.model.NAME.inputs and .outputs, the same of pipelines, and "
+            "PREFIX.NAMESPACE.errors.errors. New ones are found within about 10 s. Empty: not "
+            "read."},
     {FIELD(postgres.audit_retention_days), .type = SETTING_INTEGER, .def = "0", .min = 0,
      .max = 36500, .roles = "maintain",
      .doc = "Days after which maintain deletes rows of the audit chains; the hash of the last one "
@@ -309,27 +353,27 @@ const struct setting_row settings_table_rows[] = {
      .max = 24 * HOUR_MS, .roles = "worker, alerter",
      .doc = "statement_timeout of the sinks' sessions. 0: none."},
     {FIELD(redact.environment_allow), .type = SETTING_TEXT, .def = SETTINGS_ENVIRONMENT_ALLOW,
-     .min = 0, .max = 8192, .roles = "gateway, worker, emit, check",
+     .min = 0, .max = 8192, .roles = "gateway, worker, emit, check, poll",
      .doc = "Variables whose values stay in environment facets, separated by commas; a * at the "
             "end of a name stands for anything. All others are redacted. Part of an event's "
             "identity: the same in every role and emitter."},
     {FIELD(redact.sql_literals), .type = SETTING_TEXT, .def = "off", .min = 1, .max = 3,
-     .choices = "off|on", .roles = "gateway, worker, emit, check",
+     .choices = "off|on", .roles = "gateway, worker, emit, check, poll",
      .doc = "on: literals of the sql facet are redacted too. Part of an event's identity: the same "
             "in every role and emitter."},
     {FIELD(schema_registry.auto_register), .type = SETTING_TEXT, .def = "no", .min = 1, .max = 3,
-     .choices = "yes|no", .roles = "gateway, worker, emit",
+     .choices = "yes|no", .roles = "gateway, worker, emit, poll",
      .doc =
          "Whether a role registers what it writes. No: metaops migrate --schemas does it, as with "
          "topics, and roles need only read."},
     {FIELD(schema_registry.ca_file), .type = SETTING_TEXT, .def = "", .min = 0, .max = 4096,
-     .roles = "gateway, worker, emit, migrate",
+     .roles = "gateway, worker, emit, migrate, poll",
      .doc = "Certificates (PEM) that the registry's is verified with. Empty: the system's."},
     {FIELD(schema_registry.timeout_ms), .type = SETTING_MILLISECONDS, .def = "3000", .min = 100,
-     .max = 60 * SECOND_MS, .roles = "gateway, worker, emit, migrate",
+     .max = 60 * SECOND_MS, .roles = "gateway, worker, emit, migrate, poll",
      .doc = "Time for one answer of the registry."},
     {FIELD(schema_registry.url), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "", .min = 0,
-     .max = 4096, .roles = "gateway, worker, emit, migrate",
+     .max = 4096, .roles = "gateway, worker, emit, migrate, poll",
      .doc = "Confluent-compatible schema registry, http(s)://[user:password@]host[:port][/path]; "
             "several separated by commas. Records then have Confluent's wire format (00 and the id "
             "of their schema) instead of Avro single-object encoding; both are read."},
@@ -371,7 +415,7 @@ const struct setting_row settings_table_rows[] = {
             "the newest five; one that comes later still, or behind five others, is left out of "
             "what is usual."},
     {FIELD(worker.session_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000",
-     .min = 6 * SECOND_MS, .max = HOUR_MS / 2, .roles = "worker",
+     .min = 6 * SECOND_MS, .max = HOUR_MS / 2, .roles = "worker, poll",
      .doc = "A worker silent for so long loses its partitions to the others."},
     {FIELD(worker.sink), .type = SETTING_TEXT, .def = "postgres", .min = 1, .max = 255,
      .choices = "postgres|kafka|stdout|null", .roles = "worker",

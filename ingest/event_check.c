@@ -326,6 +326,34 @@ enum verdict event_check_audit(struct event_check *check, struct str cluster, st
                          : verdict;
 }
 
+enum verdict event_check_conceal(struct event_check *check, struct str bytes, struct str *out_bytes,
+                                 struct err *err)
+{
+    arena_reset(check->arena, ARENA_KEEP_BYTES);
+    char *copy = arena_alloc(check->arena, bytes.len + JSON_PADDING_BYTES);
+    if (!copy) {
+        return err_set(err, RETRY, "event_check", "the arena is full");
+    }
+    if (bytes.len > 0) {
+        memcpy(copy, bytes.ptr, bytes.len);
+    }
+    memset(copy + bytes.len, 0, JSON_PADDING_BYTES);
+    *out_bytes = (struct str){copy, bytes.len};
+    enum verdict verdict = json_parse(check->doc, *out_bytes, NULL, err);
+    if (verdict == OK) {
+        verdict = redact_event(check->redact, check->doc, check->arena, out_bytes, err);
+        if (verdict == REJECT) {
+            *out_bytes = STR(REDACT_MARK);
+        }
+        return verdict == REJECT ? OK : verdict;
+    }
+    if (verdict != REJECT) {
+        return verdict;
+    }
+    *out_bytes = redact_bytes(check->redact, *out_bytes, check->arena);
+    return out_bytes->ptr ? OK : err_set(err, RETRY, "event_check", "the arena is full");
+}
+
 const struct json_doc *event_check_doc(const struct event_check *check)
 {
     return check->doc;

@@ -58,6 +58,11 @@ MUST_CHECK enum verdict event_check_audit(struct event_check *check, struct str 
                                           struct kube_audit *out_audit,
                                           struct json_fault *out_fault, struct err *err);
 
+/* Takes the secrets out of what could not be used, as far as they can be seen; REDACT_MARK alone where it may not be
+ * kept. *out_bytes is valid until the next call. OK, or RETRY when memory is short. */
+MUST_CHECK enum verdict event_check_conceal(struct event_check *check, struct str bytes,
+                                            struct str *out_bytes, struct err *err);
+
 /* What out_ev points into. */
 const struct json_doc *event_check_doc(const struct event_check *check);
 

@@ -10,6 +10,7 @@
 #include "core/id128.h"
 #include "core/json.h"
 
+struct dead_letter;
 struct door;
 struct key;
 struct publish;
@@ -39,8 +40,9 @@ struct publish_refusal {
     struct json_fault place; /* its reason is meant always */
 };
 
-/* Starts the producer. Every event passes door, which must outlive the requests. FATAL for wrong
- * settings. */
+/* Starts the producer. Every event passes door, which must outlive the requests; NULL: what comes is
+ * read from Kafka by ourselves, nobody is asked for a key, and dead letters may be published. FATAL for
+ * wrong settings. */
 MUST_CHECK enum verdict publish_start(const struct settings *st, struct door *door,
                                       struct publish **out_publish, struct err *err);
 
@@ -88,6 +90,12 @@ MUST_CHECK bool publish_audit(struct publish *publish, const struct visitor *vis
  * RETRY: not now, REJECT: never (too large); done is not called then. */
 MUST_CHECK enum verdict publish_control(struct publish *publish, struct str body,
                                         struct publish_record *record, struct err *err);
+
+/* What could not be used onto the topic of dead letters: its value, which is redacted here, without it where it is too
+ * large. letter_id and failed_at_us are set here. OK: done follows; RETRY: not now; REJECT: never; done is not called
+ * then. */
+MUST_CHECK enum verdict publish_letter(struct publish *publish, const struct dead_letter *letter,
+                                       struct publish_record *record, struct err *err);
 
 bool publish_is_healthy(struct publish *publish);
 

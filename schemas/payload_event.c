@@ -154,6 +154,9 @@ enum verdict payload_event_message(const struct json_doc *doc, const struct payl
     }
     enum verdict verdict = inference_read(doc, event->data, event->kind == PAYLOAD_IS_ANSWER, arena,
                                           out_message, fault, err);
+    if (verdict == OK && str_starts(event->source, PAYLOAD_SELDON_V2_SOURCES)) {
+        out_message->model_version = STR("");
+    }
     return verdict == OK && event->kind == PAYLOAD_IS_ANSWER
                ? detector_answer_of_tensors(doc, event->data, out_message, arena,
                                             &out_message->detector, err)

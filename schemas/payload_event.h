@@ -21,6 +21,10 @@
 
 #define PAYLOAD_NO_TIME INT64_MIN
 
+/* Sources that begin so are topics of Seldon Core v2, whose gateway sends "1" as version of every model: what such an
+ * answer says of its version is no statement. */
+#define PAYLOAD_SELDON_V2_SOURCES "seldon-v2:"
+
 enum payload_kind {
     PAYLOAD_IS_REQUEST,
     PAYLOAD_IS_ANSWER,
