@@ -235,6 +235,14 @@ class Pipeline:
         self.roles.append(role)
         return role
 
+    def poll(self, number=1, **settings):
+        port = free_port()
+        environment = {**self.environment, "METAOPS_POLL_ADMIN_LISTEN": f"127.0.0.1:{port}", **settings}
+        role = Role(self, f"poll-{number}", environment, self.program)
+        role.admin_url = f"http://127.0.0.1:{port}"
+        self.roles.append(role)
+        return role
+
     def gateway(self, name="gateway", **settings):
         port, admin = free_port(), free_port()
         environment = {
