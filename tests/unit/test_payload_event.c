@@ -201,6 +201,28 @@ static void test_a_request_and_its_answer_share_key_stream_and_pair(void **state
     assert_false(id128_eq(payload_event_model(&request), payload_event_deployment(&request)));
 }
 
+static void expect_version(struct str source, const char *version)
+{
+    struct payload_attributes attributes = seldon();
+    struct inference_message message;
+    struct json_fault fault = {0};
+    struct err err;
+
+    attributes.values[PAYLOAD_TYPE] = STR("io.seldon.serving.inference.response");
+    attributes.values[PAYLOAD_SOURCE] = source;
+    struct payload_event event = read_good(&attributes, "{\"model_version\":\"1\",\"outputs\":[]}");
+    assert_int_equal(payload_event_message(doc, &event, arena, &message, &fault, &err), OK);
+    assert_true(str_eq(message.model_version, str_view(version)));
+}
+
+static void test_the_version_that_seldon_v2_says_of_every_model_is_none(void **state)
+{
+    (void)state;
+    expect_version(STR("http://0.0.0.0:8000/"), "1");
+    expect_version(STR("kafka:payloads"), "1");
+    expect_version(STR("seldon-v2:seldon.fraud.model.iris.outputs"), "");
+}
+
 static void expect_refused(enum payload_attribute attribute, struct str value, const char *data,
                            const char *pointer)
 {
@@ -270,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_event_sent_again_is_the_same, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_tells_two_events_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_request_and_its_answer_share_key_stream_and_pair,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_version_that_seldon_v2_says_of_every_model_is_none,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_placed_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_two_versions_are_known, setup, teardown),
