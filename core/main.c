@@ -19,6 +19,7 @@
 #include "ingest/run.h"
 #include "processors/rebuild.h"
 #include "processors/worker.h"
+#include "sinks/aibom.h"
 #include "sinks/alerter.h"
 #include "sinks/alerts.h"
 #include "sinks/audit.h"
@@ -158,6 +159,11 @@ static int gate_main(const struct settings *st, const struct settings_rest *rest
     return gate_run(st, rest->count, rest->words);
 }
 
+static int aibom_main(const struct settings *st, const struct settings_rest *rest)
+{
+    return aibom_run(st, rest->count, rest->words);
+}
+
 static int erase_main(const struct settings *st, const struct settings_rest *rest)
 {
     return erase_run(st, rest->count, rest->words);
@@ -276,6 +282,12 @@ static const struct command commands[] = {
      .takes_words = 1,
      .line = "may it pass? what is missing of its minimum metadata (for CI)",
      .help = GATE_HELP},
+    {.name = "aibom",
+     .usage = "--model NS/NAME --version V [--format spdx3|cyclonedx]",
+     .run = aibom_main,
+     .takes_words = 1,
+     .line = "print the bill of materials of a model's version, and what it lacks",
+     .help = AIBOM_HELP},
     {.name = "maintain",
      .usage = "[--dry-run]",
      .run = maintain_main,

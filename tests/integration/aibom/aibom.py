@@ -1,0 +1,172 @@
+"""The bill of a version of which everything is told, and of one of which little is, against documents by hand; both formats
+are valid by the standards' own validators; what is not known is reported; the same graph gives the same bytes."""
+
+import json
+import os
+import random
+import subprocess
+
+import validators
+from checks import check, end
+from own_pipeline import LIMIT_S, PROGRAM, Pipeline
+from world import EVENTS, HEX, PREPARE, SECOND, TRAIN
+
+SHAPES = validators.spdx_shapes()
+FRAUD, CHURN = ("--model", "registry/fraud", "--version", "7"), ("--model=registry/churn", "--version=1")
+
+
+def aibom(pipe, *words, **environment):
+    """-> exit code, the document, lines of standard error"""
+    done = subprocess.run([PROGRAM, "aibom", *words], capture_output=True, text=True, timeout=LIMIT_S, env={
+        **os.environ, "METAOPS_POSTGRES_CONNINFO": pipe.dsn, **environment})
+    return done.returncode, done.stdout, done.stderr.splitlines()
+
+
+def named(document):
+    """Elements without identifiers: what they refer to by its name."""
+    graph = document["@graph"]
+    names = {element["spdxId"]: element.get("name") or element.get("simplelicensing_licenseExpression") or element["type"]
+             for element in graph if "spdxId" in element}
+    elements, relations = {}, []
+    for element in graph:
+        if element["type"] == "Relationship":
+            relations.append((names[element["from"]], element["relationshipType"], *(names[to] for to in element["to"])))
+        elif element["type"] not in ("CreationInfo", "SpdxDocument", "software_Sbom", "SoftwareAgent", "Tool"):
+            told = {key: value for key, value in element.items() if key not in ("spdxId", "creationInfo", "name")}
+            if "suppliedBy" in told:
+                told["suppliedBy"] = names[told["suppliedBy"]]
+            if "originatedBy" in told:
+                told["originatedBy"] = [names[agent] for agent in told["originatedBy"]]
+            elements[names[element["spdxId"]]] = told
+    return elements, sorted(relations)
+
+
+FRAUD_ELEMENTS = {
+    "fraud": {"type": "ai_AIPackage", "software_packageVersion": "7", "software_primaryPurpose": "model",
+              "software_downloadLocation": "s3://models/fraud/7", "suppliedBy": "team-fraud", "releaseTime": "2026-11-23T16:00:00Z",
+              "verifiedUsing": [{"type": "Hash", "algorithm": "sha256", "hashValue": HEX}]},
+    "s3://lake/features": {
+        "type": "dataset_DatasetPackage", "software_packageVersion": "42", "software_primaryPurpose": "data",
+        "software_downloadLocation": "s3://lake/features", "originatedBy": ["team-features"], "builtTime": "2026-11-23T14:10:00Z",
+        "releaseTime": "2026-11-22T00:00:00Z", "dataset_datasetType": ["structured"]},
+    "spark": {"type": "software_Package", "software_packageVersion": "3.5.9"},
+    "ml/train": {"type": "build_Build", "build_buildType": "https://openlineage.io/spec/2-0-2/OpenLineage.json",
+                 "build_buildId": TRAIN, "build_buildStartTime": "2026-11-23T14:15:00Z", "build_buildEndTime": "2026-11-23T15:30:00Z",
+                 "build_configSourceUri": ["git+https://git/x@c0ffee"],
+                 "build_environment": [{"type": "DictionaryEntry", "key": "image_digest", "value": "sha256:cd"}]},
+    "team-fraud": {"type": "Agent"}, "team-features": {"type": "Agent"},
+    **{text: {"type": "simplelicensing_LicenseExpression", "simplelicensing_licenseExpression": text}
+       for text in ("Apache-2.0", "MIT", "CC-BY-4.0")},
+}
+FRAUD_RELATIONS = sorted([
+    ("fraud", "hasDeclaredLicense", "Apache-2.0"), ("fraud", "hasConcludedLicense", "MIT"),
+    ("s3://lake/features", "hasDeclaredLicense", "CC-BY-4.0"), ("fraud", "trainedOn", "s3://lake/features"),
+    ("fraud", "dependsOn", "spark"), ("ml/train", "hasInput", "s3://lake/features"), ("ml/train", "hasOutput", "fraud")])
+CHURN_ELEMENTS = {
+    "churn": {"type": "ai_AIPackage", "software_packageVersion": "1", "software_primaryPurpose": "model",
+              "software_downloadLocation": "s3://models/churn/1"},
+    "postgres://shop/my orders": {"type": "dataset_DatasetPackage", "software_primaryPurpose": "data",
+                                  "software_downloadLocation": "postgres://shop/my%20orders", "dataset_datasetType": ["noAssertion"]},
+    "ml/train": {"type": "build_Build", "build_buildType": "https://openlineage.io/spec/2-0-2/OpenLineage.json",
+                 "build_buildId": SECOND, "build_buildEndTime": "2026-11-23T15:50:00Z"},
+}
+CHURN_MISSING = sorted(f"missing  {member} of {what}" for member, what in [
+    ("suppliedBy", "model churn"), ("releaseTime", "model churn"), ("hasDeclaredLicense", "model churn"),
+    ("hasConcludedLicense", "model churn"), *((member, "dataset postgres://shop/my orders")
+                                              for member in ("originatedBy", "builtTime", "releaseTime"))])
+
+
+def check_spdx(pipe):
+    code, text, said = aibom(pipe, *FRAUD)
+    check("all told: nothing is missing", (0, ["wanted   packages", "wanted   parameters", "wanted   environment"]), (code, said))
+    elements, relations = named(json.loads(text))
+    check("all told: elements", FRAUD_ELEMENTS, elements)
+    check("all told: relationships", FRAUD_RELATIONS, relations)
+    check("the time is that of the latest event", "2026-11-23T15:30:00Z", json.loads(text)["@graph"][0]["created"])
+    check("or the one asked for", "2001-09-09T01:46:40Z", json.loads(aibom(pipe, *FRAUD, SOURCE_DATE_EPOCH="1000000000")[1])["@graph"][0]["created"])
+    code, less, said = aibom(pipe, *CHURN, "--format", "spdx3")
+    check("little told: it fails", 1, code)
+    check("little told: elements", CHURN_ELEMENTS, named(json.loads(less))[0])
+    check("little told: what is missing", CHURN_MISSING, sorted(line.split(";")[0] for line in said if line.startswith("missing")))
+    check("little told: what would be wanted", [f"wanted   {what}" for what in (
+        "digest", "code commit", "image", "packages", "engine", "parameters", "environment", "version of postgres://shop/my orders")],
+          [line for line in said if line.startswith("wanted")])
+    for what, document in (("all told", text), ("little told", less)):
+        check(f"{what}: by the JSON schema", "", validators.spdx_schema(document))
+        check(f"{what}: by the shapes", "", validators.spdx_shacl(document, SHAPES))
+    broken = text.replace('"sha256",', '"sha257",')
+    check("the validators see what is wrong", [True, True], [
+        bool(validators.spdx_schema(broken)), bool(validators.spdx_shacl(broken, SHAPES))])
+
+
+def check_cyclonedx(pipe):
+    code, text, _ = aibom(pipe, *FRAUD, "--format=cyclonedx")
+    document = json.loads(text)
+    model = document["metadata"]["component"]
+    data, library = document["components"]
+    check("CycloneDX: nothing is missing", 0, code)
+    check("CycloneDX: the model", {
+        "type": "machine-learning-model", "group": "registry", "name": "fraud", "version": "7", "supplier": {"name": "team-fraud"},
+        "hashes": [{"alg": "SHA-256", "content": HEX}],
+        "licenses": [{"license": {"name": "MIT", "acknowledgement": "concluded"}},
+                     {"license": {"name": "Apache-2.0", "acknowledgement": "declared"}}],
+        "externalReferences": [{"type": "distribution", "url": "s3://models/fraud/7"}],
+        "modelCard": {"modelParameters": {"datasets": [{"ref": data["bom-ref"]}]}},
+        "properties": [{"name": "metaops:released", "value": "2026-11-23T16:00:00Z"},
+                       {"name": "metaops:code", "value": "git+https://git/x@c0ffee"},
+                       {"name": "metaops:image:image_digest", "value": "sha256:cd"}]},
+          {key: value for key, value in model.items() if key != "bom-ref"})
+    check("CycloneDX: the data", {
+        "type": "data", "group": "s3://lake", "name": "features", "version": "42",
+        "licenses": [{"license": {"name": "CC-BY-4.0", "acknowledgement": "declared"}}],
+        "data": [{"type": "dataset", "contents": {"url": "s3://lake/features"}, "classification": "internal",
+                  "governance": {"owners": [{"organization": {"name": "team-features"}}]}}]},
+          {key: value for key, value in data.items() if key != "bom-ref"})
+    check("CycloneDX: the library", ("library", "spark", "3.5.9"), (library["type"], library["name"], library["version"]))
+    check("CycloneDX: what depends on it", [{"ref": model["bom-ref"], "dependsOn": [library["bom-ref"]]}], document["dependencies"])
+    workflow = document["formulation"][0]["workflows"][0]
+    check("CycloneDX: the run", {
+        "uid": TRAIN, "name": "ml/train", "taskTypes": ["build"], "timeStart": "2026-11-23T14:15:00Z", "timeEnd": "2026-11-23T15:30:00Z",
+        "inputs": [{"resource": {"ref": data["bom-ref"]}}],
+        "outputs": [{"type": "artifact", "resource": {"ref": model["bom-ref"]}}]},
+          {key: value for key, value in workflow.items() if key != "bom-ref"})
+    code, less, _ = aibom(pipe, *CHURN, "--format", "cyclonedx")
+    check("CycloneDX: little told fails", 1, code)
+    for what, told in (("all told", text), ("little told", less)):
+        check(f"{what}: by the strict schema of CycloneDX", "", validators.cyclonedx(told))
+    check("its validator sees what is wrong", True, bool(validators.cyclonedx(text.replace('"SHA-256"', '"SHA-257"'))))
+
+
+def check_words(pipe):
+    check("unknown versions fail", [1] * 3, [aibom(pipe, "--model", model, "--version", version)[0] for model, version in (
+        ("registry/fraud", "8"), ("registry/nobody", "7"), ("fraud", "7"))])
+    check("and print no document", "", aibom(pipe, "--model", "registry/fraud", "--version", "8")[1])
+    check("wrong words", [2] * 5, [aibom(pipe, *words)[0] for words in (
+        (), FRAUD[:2], (*FRAUD, "--format", "spdx2"), (*FRAUD, "more"), (*FRAUD, "--version="))])
+    check("a wrong time", 2, aibom(pipe, *FRAUD, SOURCE_DATE_EPOCH="yesterday")[0])
+    check("a full disk", 1, subprocess.run([PROGRAM, "aibom", *FRAUD], stdout=open("/dev/full", "w"), stderr=subprocess.DEVNULL, env={
+        **os.environ, "METAOPS_POSTGRES_CONNINFO": pipe.dsn}).returncode)
+
+
+def world(seed, *looks):
+    events = EVENTS * 2 if seed else EVENTS
+    if seed:
+        events = random.Random(seed).sample(events, len(events))
+    with Pipeline("aibom", 1 + seed % 3) as pipe:
+        pipe.worker()
+        pipe.wait_ready()
+        pipe.emit(events)
+        pipe.wait_stored()
+        for look in looks:
+            look(pipe)
+        return [aibom(pipe, *words, "--format", form)[:2] for words in (FRAUD, CHURN) for form in ("spdx3", "cyclonedx")]
+
+
+def main():
+    first = world(0, check_spdx, check_cyclonedx, check_words)
+    for seed in (1, 2):
+        check(f"the same bytes in order {seed}", first, world(seed))
+    end()
+
+
+main()

@@ -1,0 +1,58 @@
+"""Two versions of models: one of which everything is told, and one that a prediction's run left half in the dark."""
+
+import json
+
+from scenarios import PRODUCER, facet
+
+PREPARE, TRAIN, SECOND = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
+RAW = {"namespace": "postgres://shop", "name": "my orders"}
+FEATURES = {"namespace": "s3://lake", "name": "features"}
+ARTIFACT = {"namespace": "s3://models", "name": "fraud/7"}
+HEX = "ab" * 32
+
+
+def model(name, version, **members):
+    return {"metaops_model": facet(namespace="registry", name=name, version=version, **members)}
+
+
+def event(at, kind, run, job, inputs=(), outputs=(), facets=None, job_facets=None):
+    return json.dumps({
+        "eventTime": at, "eventType": kind, "producer": PRODUCER,
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": run, "facets": facets or {}}, "job": {"namespace": "ml", "name": job, "facets": job_facets or {}},
+        "inputs": list(inputs), "outputs": list(outputs)}).encode()
+
+
+def declared(at, dataset, **facets):
+    """What people say of a dataset."""
+    return json.dumps({
+        "eventTime": at, "producer": "https://example.org/people",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/DatasetEvent",
+        "dataset": {**dataset, "facets": facets}}).encode()
+
+
+def tags(**told):
+    return facet(tags=[{"key": key, "value": value} for key, value in told.items()])
+
+
+def owner(name):
+    return facet(owners=[{"name": name}])
+
+
+EVENTS = [
+    event("2026-11-23T14:00:00.250Z", "START", PREPARE, "prepare", [RAW], [FEATURES]),
+    event("2026-11-23T14:10:00.750Z", "COMPLETE", PREPARE, "prepare", [RAW], [FEATURES]),
+    event("2026-11-23T15:15:00.5+01:00", "START", TRAIN, "train", [FEATURES]),
+    event("2026-11-23T15:30:00.5Z", "COMPLETE", TRAIN, "train",
+          [{**FEATURES, "facets": {"version": facet(datasetVersion="42")}}],
+          [{**ARTIFACT, "facets": model("fraud", "7", digest=f"sha256:{HEX}")}],
+          {"processing_engine": facet(name="spark", version="3.5.9"),
+           "tags": tags(image_digest="sha256:cd")},
+          {"sourceCodeLocation": facet(type="git", url="https://git/x", repoUrl="https://git/x", version="c0ffee")}),
+    declared("2026-11-23T16:00:00Z", FEATURES, ownership=owner("team-features"), datasetType=facet(datasetType="TABLE"),
+             tags=tags(licence="CC-BY-4.0", release_time="2026-11-22", classification="internal")),
+    declared("2026-11-23T16:00:00Z", ARTIFACT, ownership=owner("team-fraud"), tags=tags(
+        licence="Apache-2.0", concluded_licence="MIT", release_time="2026-11-23T17:00:00.9+01:00")),
+    event("2026-11-23T15:50:00Z", "COMPLETE", SECOND, "train", [RAW],
+          [{"namespace": "s3://models", "name": "churn/1", "facets": model("churn", "1")}]),
+]
