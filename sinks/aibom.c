@@ -86,8 +86,8 @@ static enum verdict print_wanted(struct pg_conn *pg, const struct question *ques
     const char *params[] = {pg_conn_value(rows, 0, 2), pg_conn_value(rows, 0, 3),
                             question->version};
     struct pg_result *wanted = NULL;
-    enum verdict verdict = pg_conn_query(
-        pg, embedded_text(sinks_files, "aibom/unknown.sql").ptr, 3, params, &wanted, err);
+    enum verdict verdict = pg_conn_query(pg, embedded_text(sinks_files, "aibom/unknown.sql").ptr, 3,
+                                         params, &wanted, err);
 
     for (int row = 0; verdict == OK && row < pg_conn_rows(wanted); row++) {
         fputs("wanted   ", stderr);
@@ -112,8 +112,8 @@ static enum verdict tell(struct pg_conn *pg, const struct question *question, in
 {
     const char *params[] = {question->model, question->version, question->format, question->epoch};
     struct pg_result *rows = NULL;
-    enum verdict verdict = pg_conn_query(
-        pg, embedded_text(sinks_files, "aibom/document.sql").ptr, 4, params, &rows, err);
+    enum verdict verdict = pg_conn_query(pg, embedded_text(sinks_files, "aibom/document.sql").ptr,
+                                         4, params, &rows, err);
 
     if (verdict == OK && (pg_conn_rows(rows) == 0 || !pg_conn_value(rows, 0, 0))) {
         verdict = err_set(err, REJECT, "aibom", "nobody has told of this version");

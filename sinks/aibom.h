@@ -9,8 +9,10 @@ struct settings;
     "  --version V       its version\n"                                                            \
     "  --format F        spdx3 (SPDX 3.0.1, the default) or cyclonedx (CycloneDX 1.6)\n"           \
     "Prints what the graph knows, and on standard error what it does not: `missing` is what a\n"   \
-    "bill has to have, `wanted` is what would let somebody make the model again. Ends with 0 when\n" \
-    "nothing is missing, else with 1; the document is printed all the same. The same graph gives\n" \
+    "bill has to have, `wanted` is what would let somebody make the model again. Ends with 0 "     \
+    "when\n"                                                                                       \
+    "nothing is missing, else with 1; the document is printed all the same. The same graph "       \
+    "gives\n"                                                                                      \
     "the same bytes; their time is that of the latest event, or SOURCE_DATE_EPOCH. By SQL:\n"      \
     "metaops.aibom().\n"
 

@@ -23,18 +23,14 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-    {.type = "ai_AIPackage",
-     .member = "software_packageVersion",
-     .told_by = "the registry"},
+    {.type = "ai_AIPackage", .member = "software_packageVersion", .told_by = "the registry"},
     {.type = "ai_AIPackage",
      .member = "software_downloadLocation",
      .told_by = "the registry, or the run that wrote it"},
     {.type = "ai_AIPackage",
      .member = "suppliedBy",
      .told_by = "tag supplier or owner of the model; facet ownership of its artifact"},
-    {.type = "ai_AIPackage",
-     .member = "releaseTime",
-     .told_by = "the registry; tag release_time"},
+    {.type = "ai_AIPackage", .member = "releaseTime", .told_by = "the registry; tag release_time"},
     {.type = "ai_AIPackage",
      .member = "software_primaryPurpose",
      .text = "model",
@@ -87,8 +83,9 @@ static const struct json_value *member(const struct json_doc *doc, const struct 
 /* Something is told: a text that is not empty, or one element in a list. */
 static bool is_told(const struct json_value *value)
 {
-    return value && ((value->type == JSON_STRING && value->len > 2) ||
-                     (value->type == JSON_ARRAY && value->count == 1) || value->type == JSON_OBJECT);
+    return value &&
+           ((value->type == JSON_STRING && value->len > 2) ||
+            (value->type == JSON_ARRAY && value->count == 1) || value->type == JSON_OBJECT);
 }
 
 static bool has_one_relation(const struct json_doc *doc, const struct json_value *graph,

@@ -1,4 +1,4 @@
-"""Two versions of models: one of which everything is told, and one that a prediction's run left half in the dark."""
+"""Versions of models: one of which everything is told, one of which only its run tells, and one in a registry that has tags."""
 
 import json
 
@@ -47,7 +47,8 @@ EVENTS = [
           [{**FEATURES, "facets": {"version": facet(datasetVersion="42")}}],
           [{**ARTIFACT, "facets": model("fraud", "7", digest=f"sha256:{HEX}")}],
           {"processing_engine": facet(name="spark", version="3.5.9"),
-           "tags": tags(image_digest="sha256:cd")},
+           "tags": tags(image_digest="sha256:cd"),
+           "training": facet(parameters={"rate": 0.1, "depth": 3}, packages={"scikit-learn": "1.5.2"})},
           {"sourceCodeLocation": facet(type="git", url="https://git/x", repoUrl="https://git/x", version="c0ffee")}),
     declared("2026-11-23T16:00:00Z", FEATURES, ownership=owner("team-features"), datasetType=facet(datasetType="TABLE"),
              tags=tags(licence="CC-BY-4.0", release_time="2026-11-22", classification="internal")),
@@ -56,3 +57,10 @@ EVENTS = [
     event("2026-11-23T15:50:00Z", "COMPLETE", SECOND, "train", [RAW],
           [{"namespace": "s3://models", "name": "churn/1", "facets": model("churn", "1")}]),
 ]
+
+# Tags of the version and of the model, by MLflow's webhooks; the version's own count first.
+REGISTERED = [json.dumps({"entity": entity, "action": "created", "timestamp": "2026-11-23T15:03:13.435476+00:00", "data": {
+    "name": "risk", "tags": told, "description": None, **more}}).encode() for entity, told, more in (
+        ("registered_model", {"owner": "team-risk", "license": "MIT"}, {}),
+        ("model_version", {"license": "BSD-3-Clause", "concluded_license": "BSD-3-Clause"},
+         {"version": "2", "source": "s3://bucket/m0", "run_id": "3f9c53c98d994737be51a7028bb63988"}))]
