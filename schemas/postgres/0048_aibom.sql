@@ -22,9 +22,10 @@ end $$;
 -- What no address may hold is written as %XX.
 create function graph.bom_address(text text) returns text
 language sql immutable strict parallel safe
-return (select coalesce(string_agg(case when c ~ '[A-Za-z0-9._~:/?#@!$&''()*+,;=%-]' then c
-                                        else regexp_replace(upper(encode(convert_to(c, 'UTF8'), 'hex')), '(..)', '%\1', 'g') end,
-                                   '' order by place), '')
+return (select coalesce(regexp_replace(string_agg(
+            case when c ~ '[A-Za-z0-9._~:/?#@!$&''()*+,;=%-]' then c
+                else regexp_replace(upper(encode(convert_to(c, 'UTF8'), 'hex')), '(..)', '%\1', 'g') end, '' order by place),
+            '%(?![0-9A-Fa-f]{2})', '%25', 'g'), '')
         from regexp_split_to_table(bom_address.text, '') with ordinality x (c, place));
 
 create function graph.bom_id(variadic parts text[]) returns text
@@ -155,6 +156,10 @@ as $$
             graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'released', 'release_time'))),
         'declared', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'declared_licence', 'declared_license', 'licence', 'license'),
         'concluded', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'concluded_licence', 'concluded_license'),
+        'type', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'model_type'),
+        'domain', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'domain'),
+        'use', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'intended_use'),
+        'limitation', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'limitation'),
         'at', graph.bom_time(greatest(s.last_seen, s.ended_at)),
         'run', graph.bom_run(s.run_uuid),
         'datasets', (select jsonb_agg(graph.bom_dataset(r.dataset_uuid, r.version, coalesce(s.started_at, s.first_at))
@@ -198,12 +203,18 @@ create function graph.spdx_licence_id(expression text) returns text
 language sql immutable strict parallel safe
 return graph.bom_id('licence', expression);
 
+create function graph.bom_list(told jsonb) returns jsonb
+language sql immutable strict parallel safe
+return jsonb_build_array(told);
+
 create function graph.spdx_model(facts jsonb) returns jsonb
 language sql immutable parallel safe
 return graph.spdx_element('ai_AIPackage', facts ->> 'id', jsonb_build_object(
     'name', facts ->> 'name', 'software_packageVersion', facts -> 'version', 'software_primaryPurpose', 'model',
     'software_downloadLocation', facts -> 'uri', 'releaseTime', facts -> 'released',
-    'suppliedBy', graph.spdx_agent_id(facts ->> 'supplier'), 'verifiedUsing', graph.spdx_hashes(facts -> 'digest')));
+    'suppliedBy', graph.spdx_agent_id(facts ->> 'supplier'), 'verifiedUsing', graph.spdx_hashes(facts -> 'digest'),
+    'ai_typeOfModel', graph.bom_list(facts -> 'type'), 'ai_domain', graph.bom_list(facts -> 'domain'),
+    'ai_informationAboutApplication', facts -> 'use', 'ai_limitation', facts -> 'limitation'));
 
 create function graph.spdx_dataset(facts jsonb) returns jsonb
 language sql immutable parallel safe
@@ -308,9 +319,19 @@ create function graph.cyclonedx_properties(facts jsonb) returns jsonb
 language sql immutable parallel safe
 return (select jsonb_agg(jsonb_build_object('name', 'metaops:' || name, 'value', value) order by place, name collate "C")
         from (select 1, 'released', facts ->> 'released' where facts ? 'released'
+              union all select 1, 'domain', facts ->> 'domain' where facts ? 'domain'
               union all select 2, 'code', facts ->> 'code' where facts ? 'code'
               union all select 3, 'image:' || (i ->> 'key'), i ->> 'value' from jsonb_array_elements(facts -> 'images') i
               union all select 4, 'parameter:' || (p ->> 'key'), p ->> 'value' from jsonb_array_elements(facts -> 'parameters') p) x (place, name, value));
+
+-- Null when nothing is told that belongs on it.
+create function graph.cyclonedx_card(facts jsonb) returns jsonb
+language sql immutable parallel safe
+return nullif(jsonb_strip_nulls(jsonb_build_object(
+    'modelParameters', nullif(jsonb_strip_nulls(jsonb_build_object(
+        'architectureFamily', facts -> 'type', 'datasets', graph.cyclonedx_refs(facts -> 'datasets'))), '{}'),
+    'considerations', nullif(jsonb_strip_nulls(jsonb_build_object(
+        'useCases', graph.bom_list(facts -> 'use'), 'technicalLimitations', graph.bom_list(facts -> 'limitation'))), '{}'))), '{}');
 
 create function graph.cyclonedx_model(facts jsonb) returns jsonb
 language sql immutable parallel safe
@@ -322,8 +343,7 @@ return jsonb_strip_nulls(jsonb_build_object(
     'licenses', graph.cyclonedx_licences(facts ->> 'declared', facts ->> 'concluded'),
     'externalReferences', case when facts ? 'uri' then
         jsonb_build_array(jsonb_build_object('type', 'distribution', 'url', facts -> 'uri')) end,
-    'modelCard', case when facts ? 'datasets' then
-        jsonb_build_object('modelParameters', jsonb_build_object('datasets', graph.cyclonedx_refs(facts -> 'datasets'))) end,
+    'modelCard', graph.cyclonedx_card(facts),
     'properties', graph.cyclonedx_properties(facts)));
 
 create function graph.cyclonedx_dataset(facts jsonb) returns jsonb

@@ -68,14 +68,14 @@ FRAUD_RELATIONS = sorted([
 CHURN_ELEMENTS = {
     "churn": {"type": "ai_AIPackage", "software_packageVersion": "1", "software_primaryPurpose": "model",
               "software_downloadLocation": "s3://models/churn/1"},
-    "postgres://shop/my orders": {"type": "dataset_DatasetPackage", "software_primaryPurpose": "data",
-                                  "software_downloadLocation": "postgres://shop/my%20orders", "dataset_datasetType": ["noAssertion"]},
+    "postgres://shop/my 100% orders": {"type": "dataset_DatasetPackage", "software_primaryPurpose": "data",
+                                  "software_downloadLocation": "postgres://shop/my%20100%25%20orders", "dataset_datasetType": ["noAssertion"]},
     "ml/train": {"type": "build_Build", "build_buildType": "https://openlineage.io/spec/2-0-2/OpenLineage.json",
                  "build_buildId": SECOND, "build_buildEndTime": "2026-11-23T15:50:00Z"},
 }
 CHURN_MISSING = sorted(f"missing  {member} of {what}" for member, what in [
     ("suppliedBy", "model churn"), ("releaseTime", "model churn"), ("hasDeclaredLicense", "model churn"),
-    ("hasConcludedLicense", "model churn"), *((member, "dataset postgres://shop/my orders")
+    ("hasConcludedLicense", "model churn"), *((member, "dataset postgres://shop/my 100% orders")
                                               for member in ("originatedBy", "builtTime", "releaseTime"))])
 
 
@@ -92,7 +92,7 @@ def check_spdx(pipe):
     check("little told: elements", CHURN_ELEMENTS, named(json.loads(less))[0])
     check("little told: what is missing", CHURN_MISSING, sorted(line.split(";")[0] for line in said if line.startswith("missing")))
     check("little told: what would be wanted", [f"wanted   {what}" for what in (
-        "digest", "code commit", "image", "packages", "engine", "parameters", "environment", "version of postgres://shop/my orders")],
+        "digest", "code commit", "image", "packages", "engine", "parameters", "environment", "version of postgres://shop/my 100% orders")],
           [line for line in said if line.startswith("wanted")])
     for what, document in (("all told", text), ("little told", less)):
         check(f"{what}: by the JSON schema", "", validators.spdx_schema(document))
@@ -150,13 +150,20 @@ def check_registered(pipe):
     elements, relations = named(json.loads(text))
     check("by its tags", {
         "risk": {"type": "ai_AIPackage", "software_packageVersion": "2", "software_primaryPurpose": "model",
-                 "software_downloadLocation": "s3://bucket/m0", "suppliedBy": "team-risk", "releaseTime": "2026-11-23T15:03:13Z"},
+                 "software_downloadLocation": "s3://bucket/m0", "suppliedBy": "team-risk", "releaseTime": "2026-11-23T15:03:13Z",
+                 "ai_typeOfModel": ["tree"], "ai_domain": ["credit"], "ai_informationAboutApplication": "scoring",
+                 "ai_limitation": "adults only"},
         "team-risk": {"type": "Agent"},
         "BSD-3-Clause": {"type": "simplelicensing_LicenseExpression", "simplelicensing_licenseExpression": "BSD-3-Clause"}}, elements)
     check("with one licence twice", [("risk", "hasConcludedLicense", "BSD-3-Clause"), ("risk", "hasDeclaredLicense", "BSD-3-Clause")], relations)
     check("a registry: by the JSON schema", "", validators.spdx_schema(text))
-    check("a registry: by the strict schema of CycloneDX", "", validators.cyclonedx(
-        aibom(pipe, "--model", "mlflow/risk", "--version", "2", "--format", "cyclonedx")[1]))
+    check("a registry: by the shapes", "", validators.spdx_shacl(text, SHAPES))
+    bill = aibom(pipe, "--model", "mlflow/risk", "--version", "2", "--format", "cyclonedx")[1]
+    check("CycloneDX: the card", {
+        "modelParameters": {"architectureFamily": "tree"},
+        "considerations": {"useCases": ["scoring"], "technicalLimitations": ["adults only"]}},
+          json.loads(bill)["metadata"]["component"]["modelCard"])
+    check("a registry: by the strict schema of CycloneDX", "", validators.cyclonedx(bill))
 
 
 def check_words(pipe):

@@ -5,7 +5,7 @@ import json
 from scenarios import PRODUCER, facet
 
 PREPARE, TRAIN, SECOND = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
-RAW = {"namespace": "postgres://shop", "name": "my orders"}
+RAW = {"namespace": "postgres://shop", "name": "my 100% orders"}
 FEATURES = {"namespace": "s3://lake", "name": "features"}
 ARTIFACT = {"namespace": "s3://models", "name": "fraud/7"}
 HEX = "ab" * 32
@@ -62,5 +62,6 @@ EVENTS = [
 REGISTERED = [json.dumps({"entity": entity, "action": "created", "timestamp": "2026-11-23T15:03:13.435476+00:00", "data": {
     "name": "risk", "tags": told, "description": None, **more}}).encode() for entity, told, more in (
         ("registered_model", {"owner": "team-risk", "license": "MIT"}, {}),
-        ("model_version", {"license": "BSD-3-Clause", "concluded_license": "BSD-3-Clause"},
+        ("model_version", {"license": "BSD-3-Clause", "concluded_license": "BSD-3-Clause", "model_type": "tree",
+                           "domain": "credit", "intended_use": "scoring", "limitation": "adults only"},
          {"version": "2", "source": "s3://bucket/m0", "run_id": "3f9c53c98d994737be51a7028bb63988"}))]
