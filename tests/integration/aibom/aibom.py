@@ -166,6 +166,18 @@ def check_registered(pipe):
     check("a registry: by the strict schema of CycloneDX", "", validators.cyclonedx(bill))
 
 
+def check_forms(pipe):
+    """What people write is taken where it is one of these, else left out."""
+    check("times", ["2026-11-22T00:00:00Z", "2026-11-22T08:00:00Z", None, None, None, None], [
+        pipe.value("select graph.bom_told_time(%s)", told) for told in (
+            "2026-11-22", "2026-11-22T10:00:00.9+02:00", "2026-13-45", "infinity", "9999999-01-01", "soon")])
+    check("digests", [{"name": "MD5", "algorithm": "md5", "value": "d41d8cd98f00b204e9800998ecf8427e"}, None, None, None], [
+        pipe.value("select graph.bom_digest(%s)", told) for told in (
+            "md5:D41D8CD98F00B204E9800998ECF8427E", "sha256:ab", "crc32:" + "0" * 32, "")])
+    check("addresses", ["a%5B1%5D%20%C3%A9%25zz%20", ""], [
+        pipe.value("select graph.bom_address(%s)", told) for told in ("a[1] é%zz%20", "")])
+
+
 def check_words(pipe):
     reader = role_dsn("reader", pipe.database)
     check("who may only read gets the same", aibom(pipe, *FRAUD)[1], aibom(pipe, *FRAUD, METAOPS_POSTGRES_CONNINFO=reader)[1])
@@ -197,7 +209,7 @@ def world(seed, *looks):
 
 
 def main():
-    first = world(0, check_spdx, check_cyclonedx, check_registered, check_words)
+    first = world(0, check_spdx, check_cyclonedx, check_registered, check_forms, check_words)
     for seed in (1, 2):
         check(f"the same bytes in order {seed}", first, world(seed))
     end()
