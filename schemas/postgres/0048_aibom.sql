@@ -404,4 +404,4 @@ begin
         when 'cyclonedx' then graph.bom_cyclonedx(facts, made_at) end;
 end $$;
 comment on function metaops.aibom is
-    'Bill of materials of a version of a model, format spdx3 or cyclonedx, as far as the graph knows it; created: the time in it, else that of the latest event. Null: nobody told of the version.';
+    'Bill of materials of a version of a model, format spdx3 or cyclonedx, as far as the graph knows it and the caller may see; created: the time in it, else that of the latest event. Null: nobody told of the version.';

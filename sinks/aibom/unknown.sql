@@ -3,6 +3,6 @@ select 'digest'
 from metaops.model_versions v
 where (v.namespace, v.name, v.version) = ($1, $2, $3) and v.digest is null
 union all
-select concat_ws(' of ', case r.what when 'input' then 'version' else r.what end, r.name)
+select case when r.what <> 'input' then r.what when r.name is null then 'inputs' else 'version of ' || r.name end
 from metaops.reproduce($1, $2, $3) r
 where r.missing

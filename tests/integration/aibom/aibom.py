@@ -147,6 +147,8 @@ def check_registered(pipe):
     """What a registry says: of a tag of both the version's counts; nobody is asked for the dataset of a run that is unknown."""
     code, text, said = aibom(pipe, "--model", "mlflow/risk", "--version", "2")
     check("a registry tells enough", (0, []), (code, [line for line in said if line.startswith("missing")]))
+    check("but not how it was made", [f"wanted   {what}" for what in (
+        "digest", "run", "code commit", "image", "packages", "engine", "parameters", "environment", "inputs")], said)
     elements, relations = named(json.loads(text))
     check("by its tags", {
         "risk": {"type": "ai_AIPackage", "software_packageVersion": "2", "software_primaryPurpose": "model",
