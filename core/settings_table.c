@@ -241,7 +241,7 @@ const struct setting_row settings_table_rows[] = {
      .max = TOPIC_NAME_MAX, .roles = "worker, audit, migrate",
      .doc = "Topic for signed heads of the audit chains; one partition, kept for ever."},
     {FIELD(kafka.topic_dead_letters), .type = SETTING_TEXT, .def = "metaops.dead-letters", .min = 1,
-     .max = TOPIC_NAME_MAX, .roles = "worker, migrate, poll",
+     .max = TOPIC_NAME_MAX, .roles = "worker, migrate",
      .doc = "Topic for records that can't be used."},
     {FIELD(kafka.topic_enriched), .type = SETTING_TEXT, .def = "metaops.enriched", .min = 1,
      .max = TOPIC_NAME_MAX, .roles = "worker, migrate",
@@ -266,8 +266,9 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(poll.admin_listen), .type = SETTING_TEXT, .def = "127.0.0.1:5011", .min = 1, .max = 255,
      .roles = "poll", .doc = "Address of /metrics, /healthz and /readyz of poll, host:port."},
     {FIELD(poll.brokers), .type = SETTING_TEXT, .def = "", .min = 0, .max = 4096, .roles = "poll",
-     .doc = "Bootstrap servers of the Kafka that poll reads. Empty: kafka.brokers. The properties "
-            "rdkafka.* hold for both."},
+     .doc = "Bootstrap servers of the Kafka that poll reads. Empty: kafka.brokers. For poll, "
+            "rdkafka.consumer.* are properties of this one alone (how to log in there), "
+            "rdkafka.producer.* of kafka.brokers alone, and rdkafka.* of both."},
     {FIELD(poll.drain_timeout_ms), .type = SETTING_MILLISECONDS, .def = "10000", .min = 0,
      .max = HOUR_MS, .roles = "poll",
      .doc = "After SIGTERM, time for records that were read to be confirmed."},

@@ -326,10 +326,10 @@ enum verdict event_check_audit(struct event_check *check, struct str cluster, st
                          : verdict;
 }
 
-enum verdict event_check_conceal(struct event_check *check, struct str bytes, struct str *out_bytes,
-                                 struct err *err)
+/* What may be kept of bytes that are no event. */
+static enum verdict conceal(struct event_check *check, struct str bytes, struct str *out_bytes,
+                            struct err *err)
 {
-    arena_reset(check->arena, ARENA_KEEP_BYTES);
     char *copy = arena_alloc(check->arena, bytes.len + JSON_PADDING_BYTES);
     if (!copy) {
         return err_set(err, RETRY, "event_check", "the arena is full");
@@ -341,17 +341,49 @@ enum verdict event_check_conceal(struct event_check *check, struct str bytes, st
     *out_bytes = (struct str){copy, bytes.len};
     enum verdict verdict = json_parse(check->doc, *out_bytes, NULL, err);
     if (verdict == OK) {
-        verdict = redact_event(check->redact, check->doc, check->arena, out_bytes, err);
-        if (verdict == REJECT) {
-            *out_bytes = STR(REDACT_MARK);
-        }
-        return verdict == REJECT ? OK : verdict;
+        return redact_event(check->redact, check->doc, check->arena, out_bytes, err);
     }
     if (verdict != REJECT) {
         return verdict;
     }
     *out_bytes = redact_bytes(check->redact, *out_bytes, check->arena);
     return out_bytes->ptr ? OK : err_set(err, RETRY, "event_check", "the arena is full");
+}
+
+/* Once more as a whole, as the worker does, so that the id is the one that it finds. */
+static enum verdict fold_unread(struct event_check *check, const struct unread_record *unread,
+                                struct str *out_text, struct err *err)
+{
+    struct str text = unread_record_fold(unread, check->arena);
+    if (!text.ptr) {
+        return err_set(err, RETRY, "event_check", "the arena is full");
+    }
+    enum verdict verdict = json_parse(check->doc, text, NULL, err);
+    if (verdict == OK) {
+        verdict = redact_event(check->redact, check->doc, check->arena, &text, err);
+    }
+    if (verdict == OK) {
+        *out_text = text;
+    }
+    return verdict;
+}
+
+enum verdict event_check_unread(struct event_check *check, const struct unread_record *unread,
+                                struct str *out_text, struct err *err)
+{
+    struct unread_record kept = *unread;
+
+    arena_reset(check->arena, ARENA_KEEP_BYTES);
+    enum verdict verdict = conceal(check, unread->value, &kept.value, err);
+    if (verdict == OK) {
+        verdict = fold_unread(check, &kept, out_text, err);
+    }
+    if (verdict == REJECT || (verdict == RETRY && arena_refusals(check->arena) > 0)) {
+        kept.value = STR(REDACT_MARK);
+        arena_reset(check->arena, ARENA_KEEP_BYTES);
+        verdict = fold_unread(check, &kept, out_text, err);
+    }
+    return verdict;
 }
 
 const struct json_doc *event_check_doc(const struct event_check *check)

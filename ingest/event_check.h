@@ -9,6 +9,7 @@
 #include "schemas/payload_attributes.h"
 #include "schemas/payload_event.h"
 #include "schemas/registry_event.h"
+#include "schemas/unread_record.h"
 
 struct event_check;
 struct settings;
@@ -58,10 +59,12 @@ MUST_CHECK enum verdict event_check_audit(struct event_check *check, struct str 
                                           struct kube_audit *out_audit,
                                           struct json_fault *out_fault, struct err *err);
 
-/* Takes the secrets out of what could not be used, as far as they can be seen; REDACT_MARK alone where it may not be
- * kept. *out_bytes is valid until the next call. OK, or RETRY when memory is short. */
-MUST_CHECK enum verdict event_check_conceal(struct event_check *check, struct str bytes,
-                                            struct str *out_bytes, struct err *err);
+/* The body of a record about what could not be used, without secrets as far as they can be seen; its value is REDACT_MARK
+ * alone where it may not be kept, or takes more memory than an event may. *out_text is valid until the next call. OK,
+ * or RETRY when memory is short. */
+MUST_CHECK enum verdict event_check_unread(struct event_check *check,
+                                           const struct unread_record *unread, struct str *out_text,
+                                           struct err *err);
 
 /* What out_ev points into. */
 const struct json_doc *event_check_doc(const struct event_check *check);

@@ -12,11 +12,10 @@
 #include "ingest/door.h"
 #include "ingest/poll_places.h"
 #include "ingest/poll_record.h"
-#include "schemas/dead_letter.h"
+#include "schemas/unread_record.h"
 
 #define WHERE "poll"
 #define PRINCIPAL "metaops-poll"
-#define STAGE "poll"
 #define TOPICS_MAX 8
 #define PATTERN_BYTES 1024 /* a prefix of 200 bytes, each in brackets, and what is behind it */
 #define POLL_MS 20
@@ -83,22 +82,19 @@ static void lose(struct poll_slot *slot, const char *reason)
 static void send_letter(struct poll_kafka *poll, struct poll_slot *slot, const char *reason,
                         const struct json_fault *place)
 {
-    struct dead_letter letter = {.stage = STR(STAGE),
-                                 .reason = str_view(reason),
-                                 .byte_offset = place ? (int64_t)place->offset : -1,
-                                 .topic = str_view(slot->source.topic),
-                                 .partition = slot->source.partition,
-                                 .kafka_offset = slot->source.offset,
-                                 .timestamp_ms = slot->source.timestamp_ms,
-                                 .value = slot->is_bare ? STR("") : slot->source.value};
+    const struct unread_record unread = {.topic = str_view(slot->source.topic),
+                                         .partition = slot->source.partition,
+                                         .offset = slot->source.offset,
+                                         .timestamp_ms = slot->source.timestamp_ms,
+                                         .reason = str_view(reason),
+                                         .json_pointer = str_view(place ? place->pointer : ""),
+                                         .byte_offset = place ? (int64_t)place->offset : -1,
+                                         .value = slot->is_bare ? STR("") : slot->source.value};
     struct err err;
 
-    if (place && place->pointer[0]) {
-        letter.json_pointer = str_view(place->pointer);
-    }
     slot->is_letter = true;
     atomic_store(&slot->state, SLOT_IS_SENT);
-    enum verdict verdict = publish_letter(poll->publish, &letter, &slot->record, &err);
+    enum verdict verdict = publish_unread(poll->publish, &unread, &slot->record, &err);
     if (verdict == REJECT || verdict == FATAL) {
         lose(slot, err.text);
     } else if (verdict != OK) {
@@ -106,7 +102,7 @@ static void send_letter(struct poll_kafka *poll, struct poll_slot *slot, const c
         atomic_store(&slot->state, SLOT_WAITS);
     } else {
         log_warn("poll: a record cannot be used topic=%s partition=%d offset=%lld: %s",
-                 letter.topic.ptr, (int)letter.partition, (long long)letter.kafka_offset, reason);
+                 slot->source.topic, (int)unread.partition, (long long)unread.offset, reason);
     }
 }
 

@@ -15,13 +15,11 @@
 #include "ingest/emitter_numbers.h"
 #include "ingest/event_check.h"
 #include "ingest/keyring.h"
-#include "schemas/dead_letter.h"
 #include "schemas/event_codec.h"
-#include "schemas/framing.h"
-#include "schemas/identity.h"
 #include "schemas/openlineage.h"
 #include "schemas/redact.h"
 #include "schemas/schema_registry.h"
+#include "schemas/unread_record.h"
 
 #define IDEMPOTENCY_KEY_BYTES_MAX 255
 
@@ -118,9 +116,8 @@ enum verdict publish_start(const struct settings *st, struct door *door,
     publish->door = door;
     publish->id = atomic_fetch_add(&last_id, 1) + 1;
     pthread_mutex_init(&publish->lock, NULL);
-    unsigned writes = SCHEMA_REGISTRY_WRITES(RELEASED_EVENT);
-    writes |= door ? 0 : SCHEMA_REGISTRY_WRITES(RELEASED_DEAD_LETTER);
-    verdict = schema_registry_start(st, writes, &publish->registry, err);
+    verdict =
+        schema_registry_start(st, SCHEMA_REGISTRY_WRITES(RELEASED_EVENT), &publish->registry, err);
     if (verdict == OK) {
         verdict = kafka_producer_start(st, on_result, &publish->producer, err);
     }
@@ -425,50 +422,38 @@ enum verdict publish_control(struct publish *publish, struct str body,
     return hand_over(publish, bench, &lev, lev.event_id, record, &is_encoded, err);
 }
 
-static enum verdict hand_over_letter(struct publish *publish, const struct dead_letter *letter,
+static enum verdict hand_over_unread(struct publish *publish, struct bench *bench,
+                                     const struct unread_record *unread,
                                      struct publish_record *record, struct err *err)
 {
-    void *bytes = NULL;
-    size_t len = 0;
-    enum verdict verdict = dead_letter_encode(letter, &bytes, &len, err);
+    struct lineage_event lev = {
+        .received_at_us = timebase_wall_us(), .source = SOURCE_KAFKA, .format = STR(UNREAD_FORMAT)};
+    bool is_encoded;
+    enum verdict verdict = event_check_unread(bench->check, unread, &lev.body, err);
 
-    if (verdict == OK) {
-        verdict = framing_write(schema_registry_framing(publish->registry), bytes, &len, err);
-    }
-    if (verdict == OK) {
-        verdict = kafka_producer_publish(
-            publish->producer, publish->st->kafka.topic_dead_letters,
-            (struct str){(const char *)letter->letter_id.bytes, sizeof(letter->letter_id.bytes)},
-            bytes, len, record, err);
-    }
     if (verdict != OK) {
-        free(bytes);
+        return verdict;
     }
-    return verdict;
+    lev.event_id = lineage_event_id(lev.body);
+    lev.redactions = redact_count(lev.body);
+    record->event_id = lev.event_id;
+    record->key = NULL;
+    return hand_over(publish, bench, &lev, lev.event_id, record, &is_encoded, err);
 }
 
-enum verdict publish_letter(struct publish *publish, const struct dead_letter *letter,
+enum verdict publish_unread(struct publish *publish, const struct unread_record *unread,
                             struct publish_record *record, struct err *err)
 {
     struct bench *bench = bench_get(publish);
-    struct dead_letter concealed = *letter;
+    struct unread_record bare = *unread;
 
     if (!bench) {
         return err_set(err, RETRY, "publish", "out of memory");
     }
-    enum verdict verdict = event_check_conceal(bench->check, letter->value, &concealed.value, err);
-    if (verdict != OK) {
-        return verdict;
-    }
-    /* What is withheld looks all the same. */
-    concealed.letter_id =
-        identity_digest(redact_is_withheld(concealed.value) ? letter->value : concealed.value);
-    concealed.failed_at_us = timebase_wall_us();
-    record->key = NULL;
-    verdict = hand_over_letter(publish, &concealed, record, err);
+    enum verdict verdict = hand_over_unread(publish, bench, unread, record, err);
     if (verdict == REJECT) {
-        concealed.value = STR("");
-        verdict = hand_over_letter(publish, &concealed, record, err);
+        bare.value = STR("");
+        verdict = hand_over_unread(publish, bench, &bare, record, err);
     }
     return verdict;
 }

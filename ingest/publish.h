@@ -10,13 +10,13 @@
 #include "core/id128.h"
 #include "core/json.h"
 
-struct dead_letter;
 struct door;
 struct key;
 struct publish;
 struct settings;
 struct emitter_numbers;
 struct payload_source;
+struct unread_record;
 struct visitor;
 
 /* The part of a caller's record that belongs to publishing; it must live until done is called. */
@@ -41,8 +41,7 @@ struct publish_refusal {
 };
 
 /* Starts the producer. Every event passes door, which must outlive the requests; NULL: what comes is
- * read from Kafka by ourselves, nobody is asked for a key, and dead letters may be published. FATAL for
- * wrong settings. */
+ * read from Kafka by ourselves, and nobody is asked for a key. FATAL for wrong settings. */
 MUST_CHECK enum verdict publish_start(const struct settings *st, struct door *door,
                                       struct publish **out_publish, struct err *err);
 
@@ -91,10 +90,9 @@ MUST_CHECK bool publish_audit(struct publish *publish, const struct visitor *vis
 MUST_CHECK enum verdict publish_control(struct publish *publish, struct str body,
                                         struct publish_record *record, struct err *err);
 
-/* What could not be used onto the topic of dead letters: its value, which is redacted here, without it where it is too
- * large. letter_id and failed_at_us are set here. OK: done follows; RETRY: not now; REJECT: never; done is not called
- * then. */
-MUST_CHECK enum verdict publish_letter(struct publish *publish, const struct dead_letter *letter,
+/* What could not be used onto the topic of events, for the worker to make a dead letter of it: its value, which is redacted
+ * here, without it where it is too large. OK: done follows; RETRY: not now; REJECT: never; done is not called then. */
+MUST_CHECK enum verdict publish_unread(struct publish *publish, const struct unread_record *unread,
                                        struct publish_record *record, struct err *err);
 
 bool publish_is_healthy(struct publish *publish);

@@ -14,6 +14,7 @@
 #include "schemas/payload_event.h"
 #include "schemas/redact.h"
 #include "schemas/registry_event.h"
+#include "schemas/unread_record.h"
 #include "schemas/utf8.h"
 
 #define SCRATCH_KEEP_BYTES (1u << 20)
@@ -60,6 +61,11 @@ static const struct stage audit_stages[] = {
     {.name = NULL},
 };
 
+static const struct stage unread_stages[] = {
+    {.name = "poll", .run = unread_run}, /* what could not be used there -> a dead letter */
+    {.name = NULL},
+};
+
 /* What MetaOps says of itself is nothing for readers of events; payloads are only counted, and of actions there is
  * nothing but their rows. */
 static const struct stage no_stages[] = {{.name = NULL}};
@@ -81,6 +87,7 @@ static const struct stage_format formats[] = {
      .is_audit = true,
      .stages = audit_stages,
      .event_stages = no_stages},
+    {.name = UNREAD_FORMAT, .tag = 'U', .stages = unread_stages, .event_stages = unread_stages},
 };
 
 const struct stage_format *stages_format(struct str name)
@@ -169,6 +176,8 @@ static enum verdict add_letter_of(struct batch *bt, struct event_work *work, str
     };
     if (work->fault.reason[0]) {
         letter->reason = letter_text(bt, work->fault.reason);
+    }
+    if (work->fault.reason[0] || work->has_place) {
         letter->json_pointer = letter_text(bt, work->fault.pointer);
         letter->byte_offset = (int64_t)work->fault.offset;
     }

@@ -1,6 +1,6 @@
 /* stages.h - the steps from a Kafka record to rows, as tables: decode, numbers, conceal, identify and dedup for all;
  * then, by what the body is, check, enrich and normalize (openlineage), control (cloudevents), observe (payload),
- * register (mlflow), or act (audit events of Kubernetes).
+ * register (mlflow), act (audit events of Kubernetes), or poll (unread).
  *
  * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
  * record runs through all steps while it is warm in the cache; a step answers OK, REJECT (the
@@ -84,6 +84,7 @@ struct event_work {
     struct payload_event *payload; /* of that format, set by identify */
     struct kube_audit *audit;      /* of that format, set by identify */
     struct json_fault fault;       /* of REJECT in check */
+    bool has_place;                /* of fault, though its reason is in err */
     struct err unread;             /* why there is nothing in doc */
     bool is_unread;                /* the body is no JSON */
     bool is_plain;                 /* the record's value is the body itself */
@@ -169,6 +170,8 @@ enum verdict register_run(struct processor *pr, struct batch *bt, struct event_w
                           struct err *err);
 enum verdict act_run(struct processor *pr, struct batch *bt, struct event_work *work,
                      struct err *err);
+enum verdict unread_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                        struct err *err);
 enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_work *work,
                            struct err *err);
 

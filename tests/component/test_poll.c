@@ -20,7 +20,6 @@
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "ingest/poll.h"
-#include "schemas/dead_letter.h"
 #include "schemas/event_codec.h"
 #include "support/reserved_port.h"
 
@@ -75,7 +74,6 @@ static int setup(void **state)
     }
     free(rest.words);
     rd_kafka_mock_topic_create(bed.cluster, bed.st.kafka.topic_events, 1, 1);
-    rd_kafka_mock_topic_create(bed.cluster, bed.st.kafka.topic_dead_letters, 1, 1);
     rd_kafka_mock_topic_create(bed.cluster, INPUTS, 2, 1);
     rd_kafka_mock_topic_create(bed.cluster, ERRORS, 1, 1);
     *state = &bed;
@@ -169,7 +167,8 @@ static rd_kafka_message_t *fetch(struct bed *bed, const char *topic, int64_t off
 }
 
 /* The body of the event at that offset has all of these words (NULL-ended). */
-static void expect_event(struct bed *bed, int64_t offset, const char *const *words)
+static void expect_format(struct bed *bed, int64_t offset, const char *format,
+                          const char *const *words)
 {
     struct event_codec *codec = event_codec_new(BODY_BYTES_MAX);
     struct arena *arena = arena_new(1 << 20);
@@ -181,7 +180,8 @@ static void expect_event(struct bed *bed, int64_t offset, const char *const *wor
     assert_int_equal(
         event_codec_decode(codec, (struct str){msg->payload, msg->len}, arena, &ev, &err), OK);
     assert_int_equal(ev.source, SOURCE_KAFKA);
-    assert_true(str_eq(ev.format, STR("payload")));
+    assert_true(str_eq(ev.format, str_view(format)));
+    assert_null(memmem(ev.body.ptr, ev.body.len, "hunter2", 7));
     for (; *words; words++) {
         if (!memmem(ev.body.ptr, ev.body.len, *words, strlen(*words))) {
             print_error("no %s in %.*s\n", *words, (int)ev.body.len, ev.body.ptr);
@@ -192,6 +192,11 @@ static void expect_event(struct bed *bed, int64_t offset, const char *const *wor
     rd_kafka_destroy(rk);
     arena_free(arena);
     event_codec_free(codec);
+}
+
+static void expect_event(struct bed *bed, int64_t offset, const char *const *words)
+{
+    expect_format(bed, offset, "payload", words);
 }
 
 static int64_t end_of(struct bed *bed, const char *topic)
@@ -217,34 +222,28 @@ static int64_t committed(struct bed *bed, const char *topic, int32_t partition)
     return offset;
 }
 
-static void test_records_become_events_and_letters_and_are_committed(void **state)
+static void test_records_become_events_and_are_committed(void **state)
 {
     static const char *const request[] = {"\"requestid\":\"r1\"", "\"namespace\":\"fraud\"",
                                           "\"modelid\":\"iris\"", "inference.request", NULL};
     static const char *const failure[] = {"\"requestid\":\"r2\"", "{\"error\":\"no such shape\"}",
                                           NULL};
+    static const char *const unread[] = {"\"topic\":\"" INPUTS "\"",
+                                         "\"partition\":0",
+                                         "\"offset\":1",
+                                         "\"reason\":\"",
+                                         " and more",
+                                         NULL};
     struct bed *bed = *state;
-    struct dead_letter letter;
-    struct err err;
-    rd_kafka_t *rk;
 
     start_role(bed);
     produce(bed, INPUTS, 0, "r1", "seldon-infer-type", "json/inferModelRequest",
             STR("{\"inputs\":[]}"));
     expect_event(bed, 0, request);
     produce(bed, INPUTS, 0, "bad", "a", "b", STR("{\"password\":\"hunter2\"} and more"));
-    rd_kafka_message_t *msg = fetch(bed, bed->st.kafka.topic_dead_letters, 0, &rk);
-    assert_int_equal(dead_letter_decode((struct str){msg->payload, msg->len}, &letter, &err), OK);
-    assert_true(str_eq(letter.topic, STR(INPUTS)));
-    assert_true(str_eq(letter.stage, STR("poll")));
-    assert_int_equal(letter.partition, 0);
-    assert_int_equal(letter.kafka_offset, 1);
-    assert_true(letter.reason.len > 0);
-    assert_null(memmem(letter.value.ptr, letter.value.len, "hunter2", 7));
-    rd_kafka_message_destroy(msg);
-    rd_kafka_destroy(rk);
+    expect_format(bed, 1, "unread", unread);
     produce(bed, ERRORS, 0, "r2", "seldon-pipeline-errors", "iris", STR("no such shape"));
-    expect_event(bed, 1, failure);
+    expect_event(bed, 2, failure);
     stop_role(bed);
     assert_int_equal(committed(bed, INPUTS, 0), 2);
     assert_int_equal(committed(bed, ERRORS, 0), 1);
@@ -253,10 +252,9 @@ static void test_records_become_events_and_letters_and_are_committed(void **stat
     start_role(bed);
     produce(bed, INPUTS, 1, "r1", "seldon-infer-type", "json/inferModelRequest",
             STR("{\"inputs\":[]}"));
-    expect_event(bed, 2, request);
+    expect_event(bed, 3, request);
     stop_role(bed);
-    assert_int_equal(end_of(bed, bed->st.kafka.topic_events), 3);
-    assert_int_equal(end_of(bed, bed->st.kafka.topic_dead_letters), 1);
+    assert_int_equal(end_of(bed, bed->st.kafka.topic_events), 4);
     assert_int_equal(committed(bed, INPUTS, 1), 1);
 }
 
@@ -278,15 +276,14 @@ static void test_what_kafka_does_not_confirm_is_sent_again(void **state)
     expect_event(bed, 19, last);
     stop_role(bed);
     assert_int_equal(end_of(bed, bed->st.kafka.topic_events), 20);
-    assert_int_equal(end_of(bed, bed->st.kafka.topic_dead_letters), 0);
     assert_int_equal(committed(bed, INPUTS, 0), 20);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_records_become_events_and_letters_and_are_committed,
-                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_records_become_events_and_are_committed, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_what_kafka_does_not_confirm_is_sent_again, setup,
                                         teardown),
     };

@@ -1,6 +1,6 @@
 """What Seldon Core v2 and v1 and MLServer wrote to Kafka, and 1,000 predictions besides, through metaops poll, which is killed
 on the way: windows, versions and ids against a table made by hand from the captured files. What cannot be used is a dead
-letter, and offsets are committed to the end of each topic."""
+letter of the worker, and offsets are committed to the end of each topic."""
 
 import base64
 import json
@@ -131,8 +131,14 @@ def run(pipe):
         pipe.query("select namespace, name, version from metaops.model_versions order by 1, 2, 3"),
     )
     check("an id for each event, however often it was read", IDS, pipe.value("select count(*) from graph.event_ids"))
-    letters = {bytes(value)[-8:] == b"not json" for _, _, _, value in pipe.records(pipe.dead_topic)}
-    check("letters of what is no JSON, and of what names no model", {True, False}, letters)
+    check(
+        "dead letters of what names no model, and of what is no JSON, with their source and place",
+        [
+            (f"{prefix}.in: 'o' where a value is due that is no JSON", 1, "poll", pipe.topic),
+            (f"{prefix}.in: no header mlserver-model", None, "poll", pipe.topic),
+        ],
+        pipe.query('select reason, byte_offset::int, stage, topic from metaops.dead_letters order by reason collate "C"'),
+    )
     check("an orderly end", 0, poll.stop())
 
 
