@@ -42,7 +42,7 @@ install(FILES ${PACKAGE_DIR}/man/metaops.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR
 install(FILES ${PACKAGE_DIR}/man/metaops.conf.5.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT metaops)
 install(FILES ${PACKAGE_DIR}/metaops.conf DESTINATION /etc/metaops COMPONENT metaops)
 install(FILES compose/systemd/metaops-gateway.service compose/systemd/metaops-worker@.service
-    compose/systemd/metaops-alerter.service
+    compose/systemd/metaops-alerter.service compose/systemd/metaops-poll.service
     compose/systemd/metaops-maintain.service compose/systemd/metaops-maintain.timer
     DESTINATION /lib/systemd/system COMPONENT metaops)
 install(DIRECTORY compose/prometheus compose/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/metaops COMPONENT metaops)
@@ -86,8 +86,8 @@ send, keeps them without loss on Kafka, removes duplicates and keeps a
 normalized lineage graph of datasets, columns, jobs and runs in PostgreSQL,
 to be read with plain SQL.
 
-This package has the program with its long-running roles, gateway, worker
-and alerter, their systemd units, man pages, Prometheus rules and Grafana
+This package has the program with its long-running roles, gateway, worker,
+alerter and poll, their systemd units, man pages, Prometheus rules and Grafana
 dashboards. Kafka and PostgreSQL may run elsewhere.")
 set(CPACK_DEBIAN_METAOPS_PACKAGE_CONTROL_EXTRA ${DEBIAN_DIR}/postinst ${DEBIAN_DIR}/prerm ${DEBIAN_DIR}/postrm
     ${DEBIAN_DIR}/conffiles)

@@ -51,7 +51,7 @@ for command in "${commands[@]}"; do
         bad=1
     fi
 done
-for unit in compose/systemd/metaops-{gateway,alerter}.service compose/systemd/metaops-worker@.service; do
+for unit in compose/systemd/metaops-{gateway,alerter,poll}.service compose/systemd/metaops-worker@.service; do
     for option in Type=notify 'ExecReload=/bin/kill -HUP $MAINPID' Restart=on-failure; do
         if ! grep -qxF -- "$option" "$unit"; then
             echo "$unit: no $option"

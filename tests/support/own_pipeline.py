@@ -99,6 +99,14 @@ def metric(admin_url, name):
     return 0.0
 
 
+def is_ready(role):
+    try:
+        with urllib.request.urlopen(f"{role.admin_url}/readyz", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
 class Role:
     """One process of the program; its log is a file. A variable that is None is not there."""
 
@@ -361,14 +369,6 @@ class Pipeline:
 
     def wait_ready(self, roles=None):
         """Until every role, or these ones, say that they are ready."""
-
-        def is_ready(role):
-            try:
-                with urllib.request.urlopen(f"{role.admin_url}/readyz", timeout=5) as answer:
-                    return answer.status == 200
-            except OSError:
-                return False
-
         for role in roles or self.roles:
             wait_until(f"{role.name} ready", lambda: is_ready(role))
 

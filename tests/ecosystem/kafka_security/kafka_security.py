@@ -18,7 +18,7 @@ from confluent_kafka.admin import NewTopic
 
 from avro_records import read_enriched
 from checks import check, end
-from own_pipeline import LIMIT_S, ROOT, Pipeline, post, wait_until
+from own_pipeline import LIMIT_S, ROOT, Pipeline, is_ready, post, wait_until
 from secure_kafka import SecureKafka
 
 OPENLINEAGE = "openlineage.events"
@@ -209,6 +209,34 @@ def alerts_work(pipe, kafka):
     check("the alerter ends well", 0, role.stop())
 
 
+def poll_works(pipe, kafka):
+    """Reads as one principal what it writes as another; without either's rights it says so."""
+    source = "seldon.secure.model.iris.inputs"
+    make_topic(kafka, source)
+    producer = Producer(kafka.client("admin"))
+
+    def predict(request):
+        producer.produce(source, b'{"inputs":[]}', headers=[("x-request-id", request)])
+        producer.flush(LIMIT_S)
+
+    requests = "select coalesce(sum(requests), 0)::int from metaops.inference_windows where deployment = 'iris'"
+    own = {"METAOPS_RDKAFKA_CONSUMER_SASL_USERNAME": "poll-source", "METAOPS_POLL_SELDON_V2_PREFIX": "seldon",
+           "METAOPS_RDKAFKA_CONSUMER_SASL_PASSWORD_FILE": str(kafka.folder / "poll-source.password")}
+    predict(b"one")
+    role = pipe.poll(**kafka.settings("poll"), **own)
+    wait_until("a prediction is in the graph", lambda: pipe.value(requests) == 1)
+    kafka.forbid(rights_of("poll"))
+    predict(b"two")
+    wait_until("a poller that may not write is not ready", lambda: not is_ready(role))
+    kafka.allow(rights_of("poll"))
+    wait_until("what it read comes once it may", lambda: pipe.value(requests) == 2)
+    before = len(role.words(1 << 20))
+    kafka.forbid(rights_of("poll-source"))
+    wait_until("a poller that may not read says so", lambda: "uthoriz" in role.words(1 << 20)[before:])
+    wait_until("and ends", lambda: not role.runs())
+    kafka.allow(rights_of("poll-source"))
+
+
 def no_password_anywhere(pipe, kafka, roles):
     shown = pipe.run("worker", "--print-config", **kafka.settings("worker")).decode()
     logs = b"".join(path.read_bytes() for path in pipe.folder.glob("*.log")).decode(errors="replace")
@@ -227,6 +255,7 @@ def everything(kafka):
         keys_work(pipe, kafka)
         heads_work(pipe, kafka)
         alerts_work(pipe, kafka)
+        poll_works(pipe, kafka)
         no_password_anywhere(pipe, kafka, [gateway, worker, enricher])
         nothing_beyond(kafka)
         refused_without(pipe, kafka, gateway, worker, enricher)

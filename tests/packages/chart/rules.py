@@ -8,7 +8,7 @@ import jsonschema
 import yaml
 
 SECRETS = {"metaops-postgres", "metaops-admin", "metaops-tls", "metaops-kafka", "metaops-audit",
-           "metaops-alerts"}
+           "metaops-alerts", "metaops-source"}
 bad = []
 
 

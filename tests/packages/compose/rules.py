@@ -6,7 +6,7 @@ import sys
 
 import yaml
 
-LONG_RUNNING = {"gateway", "worker", "alerter"}
+LONG_RUNNING = {"gateway", "worker", "alerter", "poll"}
 bad = []
 
 

@@ -61,6 +61,11 @@ _ becomes __. A role's own beat the common ones. Call with (dict "root" $ "own" 
 {{- end }}
 
 {{/* What every role knows of Kafka. */}}
+{{- /* What there are accounts and policies for, with a blank between two. */}}
+{{- define "metaops.roles" -}}
+gateway worker alerter {{ if .Values.poll.enabled }}poll {{ end }}upkeep
+{{- end }}
+
 {{- define "metaops.kafkaEnv" -}}
 - name: METAOPS_KAFKA_BROKERS
   value: {{ .Values.kafka.brokers | quote }}
