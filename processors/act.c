@@ -120,7 +120,8 @@ static enum verdict add_state(struct rows *rs, const struct kube_audit *audit,
                                                   audit->subresource.len == 0,
                                     .is_whole = state->is_whole,
                                     .generation = state->generation,
-                                    .replicas = state->replicas};
+                                    .replicas = state->replicas,
+                                    .has_resources = state->has_resources};
     const struct text texts[] = {
         {state->artifact_uri, &row->artifact_uri},
         {state->model, &row->model},

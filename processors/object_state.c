@@ -71,6 +71,20 @@ static const struct json_value *first_with(const struct reader *rd, const struct
     return next_with(rd, value, name, &index);
 }
 
+/* Does a container say what it needs? */
+static bool has_resources(const struct reader *rd, const struct json_value *spec)
+{
+    for (uint32_t i = spec ? json_index(rd->doc, spec) : 0; spec && i < spec->next; i++) {
+        const struct json_value *object = json_at(rd->doc, i);
+        const struct json_value *member =
+            object->type == JSON_OBJECT ? json_get(rd->doc, object, STR("resources")) : NULL;
+        if (member && member->type == JSON_OBJECT && member->count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* JSON that grows by pieces; what would be longer than is kept becomes nothing. */
 struct pieces {
     struct str items[2 * IMAGES_MAX + 2];
@@ -254,6 +268,7 @@ enum verdict object_state_read(struct processor *pr, const struct kube_audit *au
                      !str_eq(state.kind, STR("Status"));
     state.generation = state.is_whole ? read_count(&rd, metadata, "generation") : -1;
     state.replicas = read_count(&rd, spec, "replicas");
+    state.has_resources = has_resources(&rd, spec);
     verdict = verdict == OK ? read_declared(&rd, annotations, &state) : verdict;
     verdict = verdict == OK ? read_model(&rd, audit, spec, &state) : verdict;
     verdict = verdict == OK ? read_images(&rd, spec, &state.images) : verdict;

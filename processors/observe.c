@@ -142,6 +142,25 @@ static enum verdict add_tensor(struct observation *ob, const struct inference_te
     return verdict == OK ? rows_text(&ob->rs, str_view(shape), &row->shape, err) : verdict;
 }
 
+/* Which version answered when. */
+static enum verdict add_answered(struct observation *ob, struct err *err)
+{
+    if (ob->ev->kind != PAYLOAD_IS_ANSWER || ob->message.model_version.len == 0) {
+        return OK;
+    }
+    struct graph_inference_version *row = graph_rows_add(&ob->rs.bt->rows.inference_versions);
+    if (!row) {
+        return rows_short(err);
+    }
+    *row = (struct graph_inference_version){.event = ob->rs.work->event,
+                                            .stream = ob->stream,
+                                            .start_us = ob->start_us,
+                                            .answers = 1,
+                                            .first_at_us = ob->at_us,
+                                            .last_at_us = ob->at_us};
+    return rows_text(&ob->rs, ob->message.model_version, &row->version, err);
+}
+
 /* Of payloads with a time only: that of receipt says nothing about how long an answer took. */
 static enum verdict add_pair(struct observation *ob, struct err *err)
 {
@@ -171,6 +190,7 @@ static enum verdict add_sums(struct observation *ob, struct err *err)
     for (uint32_t i = 0; verdict == OK && i < ob->message.tensor_count; i++) {
         verdict = add_tensor(ob, &ob->message.tensors[i], err);
     }
+    verdict = verdict == OK ? add_answered(ob, err) : verdict;
     return verdict == OK ? add_pair(ob, err) : verdict;
 }
 

@@ -55,9 +55,10 @@ struct graph_k8s_state {
     struct id128 object;
     int64_t at_us;
     bool is_deleted;
-    bool is_whole;           /* all that it is; else, as of a scale, only its replicas are said */
-    int64_t generation;      /* -1: not said */
-    int64_t replicas;        /* -1: not said */
+    bool is_whole;      /* all that it is; else, as of a scale, only its replicas are said */
+    int64_t generation; /* -1: not said */
+    int64_t replicas;   /* -1: not said */
+    bool has_resources;
     struct str artifact_uri; /* ptr NULL: none; so the texts below */
     struct str model;
     struct str model_version;

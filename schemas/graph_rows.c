@@ -54,6 +54,7 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(inference_streams)                                                                           \
     X(inference_windows)                                                                           \
     X(inference_tensors)                                                                           \
+    X(inference_versions)                                                                          \
     X(inference_pairs)                                                                             \
     X(monitors)                                                                                    \
     X(drift_evaluations)                                                                           \

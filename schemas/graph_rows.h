@@ -425,6 +425,17 @@ struct graph_inference_tensor {
     int64_t instances; /* of the first dimension */
 };
 
+/* A version of the model that answers of a window name. */
+struct graph_inference_version {
+    uint32_t event;
+    struct id128 stream;
+    int64_t start_us;
+    struct str version;
+    int64_t answers;
+    int64_t first_at_us;
+    int64_t last_at_us;
+};
+
 /* A request and its answer, each at its earliest; GRAPH_NO_TIME: not seen, or without a time. */
 struct graph_inference_pair {
     uint32_t event;
@@ -506,7 +517,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 39
+#define GRAPH_TABLES 40
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -539,6 +550,7 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_inference_stream) inference_streams;
     GRAPH_ROWS(struct graph_inference_window) inference_windows;
     GRAPH_ROWS(struct graph_inference_tensor) inference_tensors;
+    GRAPH_ROWS(struct graph_inference_version) inference_versions;
     GRAPH_ROWS(struct graph_inference_pair) inference_pairs;
     GRAPH_ROWS(struct graph_monitor) monitors;
     GRAPH_ROWS(struct graph_drift_evaluation) drift_evaluations;

@@ -19,12 +19,21 @@ struct question {
     const char *version;
 };
 
-static const char usage[] = "usage: metaops gate dataset|job|run NAMESPACE NAME [--version V]\n";
+static const char usage[] =
+    "usage: metaops gate dataset|job|run|model|model_version|deployment|inference_stream "
+    "NAMESPACE NAME [--version V]\n";
 
 static bool is_kind(const char *word)
 {
-    return word &&
-           (strcmp(word, "dataset") == 0 || strcmp(word, "job") == 0 || strcmp(word, "run") == 0);
+    static const char *const kinds[] = {
+        "dataset", "job", "run", "model", "model_version", "deployment", "inference_stream"};
+
+    for (size_t i = 0; word && i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(word, kinds[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool read_words(struct question *question, int argc, char **argv)
@@ -71,7 +80,9 @@ static void print_score(const struct question *question, const struct pg_result 
     }
     printf("\nscore    %s", pg_conn_value(rows, 0, 1));
     for (int i = 0; i < 4; i++) {
-        printf("%s%s %s", i ? ", " : " (", parts[i], pg_conn_value(rows, 0, 2 + i));
+        /* Of some kinds nothing is asked that a part counts. */
+        const char *part = pg_conn_value(rows, 0, 2 + i);
+        printf("%s%s %s", i ? ", " : " (", parts[i], part ? part : "-");
     }
     fputs(")\n", stdout);
 }

@@ -5,10 +5,11 @@
 struct settings;
 
 #define GATE_HELP                                                                                  \
-    "  KIND          dataset, job or run\n"                                                        \
-    "  --version V   of a dataset or job: somebody must have told of it; of a run (NAMESPACE "     \
-    "and\n"                                                                                        \
-    "                NAME are its job's): its id, else the job's latest run is meant\n"            \
+    "  KIND          dataset, job, run, model, model_version, deployment or inference_stream\n"    \
+    "                (NAME is DEPLOYMENT/ENDPOINT/MODEL)\n"                                        \
+    "  --version V   of a dataset, job, model, deployment or stream: somebody must have told of\n" \
+    "                it; of a run (NAMESPACE and NAME are its job's) its id, of a model_version\n" \
+    "                the version, else the latest is meant\n"                                      \
     "Ends with 0 when no mandatory field of the minimum metadata is missing; else with 1, and\n"   \
     "prints each missing field, what tells it, which tools usually supply it and who owns the\n"   \
     "asset. Fields that are only wanted fail no gate. By SQL: metaops.gate().\n"

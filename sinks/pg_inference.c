@@ -88,6 +88,28 @@ void pg_inference_bind_tensor(struct pg_bind *bind, const void *row)
     pg_bind_int8(bind, 7, tensor->instances);
 }
 
+PG_ORDER(pg_inference_order_version, graph_inference_version,
+         BY_ID(stream) ?: BY_NUMBER(start_us) ?: BY_TEXT(version))
+
+void pg_inference_merge_version(void *into, const void *row)
+{
+    struct graph_inference_version *x = into;
+    const struct graph_inference_version *y = row;
+    x->answers += y->answers;
+    reach(&x->first_at_us, &x->last_at_us, y->first_at_us, y->last_at_us);
+}
+
+void pg_inference_bind_version(struct pg_bind *bind, const void *row)
+{
+    const struct graph_inference_version *version = row;
+    pg_bind_uuid(bind, 0, version->stream);
+    pg_bind_time(bind, 1, version->start_us);
+    pg_bind_text(bind, 2, version->version);
+    pg_bind_int8(bind, 3, version->answers);
+    pg_bind_time(bind, 4, version->first_at_us);
+    pg_bind_time(bind, 5, version->last_at_us);
+}
+
 PG_ORDER(pg_inference_order_pair, graph_inference_pair, BY_ID(id))
 
 void pg_inference_merge_pair(void *into, const void *row)

@@ -17,6 +17,10 @@ int pg_inference_order_tensor(const void *a, const void *b);
 void pg_inference_merge_tensor(void *into, const void *row);
 void pg_inference_bind_tensor(struct pg_bind *bind, const void *row);
 
+int pg_inference_order_version(const void *a, const void *b);
+void pg_inference_merge_version(void *into, const void *row);
+void pg_inference_bind_version(struct pg_bind *bind, const void *row);
+
 int pg_inference_order_pair(const void *a, const void *b);
 void pg_inference_merge_pair(void *into, const void *row);
 void pg_inference_bind_pair(struct pg_bind *bind, const void *row);

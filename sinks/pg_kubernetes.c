@@ -69,4 +69,5 @@ void pg_kubernetes_bind_state(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 11, state->annotations);
     pg_bind_text(bind, 12, state->labels);
     pg_bind_text(bind, 13, state->owners);
+    pg_bind_bool(bind, 14, state->has_resources);
 }

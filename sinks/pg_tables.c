@@ -449,6 +449,8 @@ const struct pg_table pg_tables[] = {
               window),
     INFERENCE("upsert_inference_tensors", "uz2ttt88", inference_tensors, graph_inference_tensor,
               tensor),
+    INFERENCE("upsert_inference_versions", "uzt8zz", inference_versions, graph_inference_version,
+              version),
     INFERENCE("upsert_inference_pairs", "uuzz", inference_pairs, graph_inference_pair, pair),
     {.statement = "upsert_monitors",
      .types = "uttub2zzzutttt",

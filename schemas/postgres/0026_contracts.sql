@@ -139,7 +139,11 @@ begin
     union all
     select j.namespace, j.name from graph.jobs j where j.job_uuid = subject
     union all
-    select m.namespace, m.name from graph.monitors m where m.monitor_uuid = subject;
+    select m.namespace, m.name from graph.monitors m where m.monitor_uuid = subject
+    union all
+    select m.namespace, m.name from graph.models m where m.model_uuid = subject
+    union all
+    select p.namespace, p.name from graph.deployments p where p.deployment_uuid = subject;
 end $$;
 
 -- The rules for a subject; the tier of its contract counts before them.

@@ -51,13 +51,13 @@ create table graph.minimum_fields (
     primary key (kind, field)
 );
 comment on table graph.minimum_fields is 'What has to be known of each kind of asset (view metaops.minimum_fields).';
-comment on column graph.minimum_fields.kind is 'dataset, job or run.';
+comment on column graph.minimum_fields.kind is 'dataset, job, run; model, model_version, deployment or inference_stream, whose numbers of facts are their own.';
 comment on column graph.minimum_fields.field is 'What has to be known.';
 comment on column graph.minimum_fields.ordinal is 'Its place among those of the kind.';
 comment on column graph.minimum_fields.area is 'identity, lineage, accountability, reproducibility or operations.';
 comment on column graph.minimum_fields.sub_score is 'To which of the four questions it belongs; identity and operations answer auditability.';
 comment on column graph.minimum_fields.is_mandatory is 'The gate asks for it.';
-comment on column graph.minimum_fields.weight is 'Its share of the score.';
+comment on column graph.minimum_fields.weight is 'Its share of the score; 0: only the gate asks for it.';
 comment on column graph.minimum_fields.facts is 'Bits that have to be known, all of them.';
 comment on column graph.minimum_fields.applies is 'Asked for only when one of these bits is known; 0: always.';
 comment on column graph.minimum_fields.known_by is 'What tells it.';
@@ -255,40 +255,6 @@ language sql immutable parallel safe
 return facts[3] | aliases | case when (facts[1] | facts[2]) & (1 << 10) <> 0 then 1 << 1 else 0 end
     | case when namespace ~ '^[a-z][a-z0-9+.-]*:' or namespace = 'file' then 1 << 2 else 0 end;
 
--- Everything that has a score, with what is known of it.
-create view graph.minimum_known as
-select 'dataset' as kind, d.namespace, d.name, d.dataset_uuid as subject_uuid, d.dataset_uuid as asset_uuid,
-    (f.facts[1] | f.facts[2])::bigint | (1::bigint << 32) as known,
-    graph.inferred_facts(f.facts, graph.alias_facts(d.dataset_uuid), d.namespace) as inferred
-from graph.datasets d
-cross join lateral (select graph.facts_now(d.dataset_uuid, 3::smallint) as facts offset 0) f
-where d.confirmed
-union all
-select 'job', j.namespace, j.name, j.job_uuid, j.job_uuid, (f.facts[1] | f.facts[2])::bigint | (1::bigint << 32),
-    f.facts[3]::bigint
-from graph.jobs j
-cross join lateral (select graph.facts_now(j.job_uuid, 2::smallint) as facts offset 0) f
-union all
-select 'run', j.namespace, j.name, r.run_uuid, r.job_uuid,
-    graph.run_facts(r.facts, r.parent_uuid, r.started_at, r.ended_at, r.state, r.error_message is not null)
-        | case when (~r.facts & ((1 << 24) | (1 << 25))) <> 0 then graph.declared_io(r.job_uuid) else 0 end,
-    -- Who started the run above it started it, and who sent its events may have.
-    case when (r.facts & (1 << 19)) = 0
-        and ((coalesce(p.facts, 0) | coalesce(o.facts, 0)) & (1 << 19) <> 0 or graph.has_principal(r.run_uuid, r.first_at))
-        then 1 << 19 else 0 end
-from graph.runs r
-join graph.jobs j using (job_uuid)
-left join graph.runs p on p.run_uuid = r.parent_uuid
-left join graph.runs o on o.run_uuid = r.root_uuid;
-comment on view graph.minimum_known is 'Every asset, with what is known of its minimum metadata (graph.minimum_fields).';
-comment on column graph.minimum_known.kind is 'dataset, job or run.';
-comment on column graph.minimum_known.namespace is 'Namespace of the dataset or job; for a run that of its job.';
-comment on column graph.minimum_known.name is 'Name of the dataset or job; for a run that of its job.';
-comment on column graph.minimum_known.subject_uuid is 'The dataset, job or run.';
-comment on column graph.minimum_known.asset_uuid is 'Whose owner answers for it: for a run its job.';
-comment on column graph.minimum_known.known is 'Facts that are observed or declared.';
-comment on column graph.minimum_known.inferred is 'Facts that follow from something else.';
-
 create function graph.share(part bigint, whole bigint) returns numeric
 language sql immutable parallel safe
 return round(part::numeric / nullif(whole, 0), 3);
@@ -306,147 +272,21 @@ as $$
                     sum(f.most) filter (where f.sub_score = 'accountability')),
         graph.share(sum(f.got) filter (where f.sub_score = 'reproducibility'),
                     sum(f.most) filter (where f.sub_score = 'reproducibility')),
-        bool_and(f.got > 0 or not f.is_mandatory),
-        coalesce(array_agg(f.field order by f.ordinal) filter (where f.got = 0), '{}'),
-        coalesce(array_agg(f.field order by f.ordinal) filter (where f.got = 0 and f.is_mandatory), '{}'),
-        coalesce(array_agg(f.field order by f.ordinal) filter (where f.got > 0 and f.got < f.most), '{}')
+        bool_and(f.state > 0 or not f.is_mandatory),
+        coalesce(array_agg(f.field order by f.ordinal) filter (where f.state = 0), '{}'),
+        coalesce(array_agg(f.field order by f.ordinal) filter (where f.state = 0 and f.is_mandatory), '{}'),
+        coalesce(array_agg(f.field order by f.ordinal) filter (where f.state = 1), '{}')
     from (
-        select m.field, m.ordinal, m.sub_score, m.is_mandatory, 2 * m.weight as most,
-            m.weight * case when m.facts & minimum_score.known = m.facts then 2
-                when m.facts & (minimum_score.known | minimum_score.inferred) = m.facts then 1 else 0 end as got
+        select m.field, m.ordinal, m.sub_score, m.is_mandatory, 2 * m.weight as most, k.state, m.weight * k.state as got
         from graph.minimum_fields m
+        cross join lateral (
+            select case when m.facts & minimum_score.known = m.facts then 2
+                when m.facts & (minimum_score.known | minimum_score.inferred) = m.facts then 1 else 0 end as state
+        ) k
         where m.kind = minimum_score.kind
             and (m.applies = 0 or m.applies & (minimum_score.known | minimum_score.inferred) <> 0)
     ) f
 $$;
-
-create view metaops.minimum_metadata as
-select k.kind, k.namespace, k.name,
-    case k.kind
-        when 'run' then (select graph.run_name(r.run_id, r.run_uuid) from graph.runs r where r.run_uuid = k.subject_uuid)
-        when 'job' then graph.current_text(k.subject_uuid, 'sourceCodeLocation', 'version')
-        else graph.current_text(k.subject_uuid, 'version', 'datasetVersion') end as version,
-    s.score, s.lineage, s.auditability, s.accountability, s.reproducibility, s.gate, s.missing, s.missing_mandatory,
-    s.inferred_fields as inferred, graph.owner_of(k.asset_uuid) as owner
-from graph.minimum_known k
-cross join lateral graph.minimum_score(k.kind, k.known, k.inferred) s;
-comment on view metaops.minimum_metadata is
-    'How complete the metadata of each dataset, job and run is, as of now: scores from 0 to 1, the gate, and what is missing (metaops.minimum_fields says what is asked for).';
-comment on column metaops.minimum_metadata.kind is 'dataset, job or run.';
-comment on column metaops.minimum_metadata.namespace is 'Namespace of the dataset or job; for a run that of its job.';
-comment on column metaops.minimum_metadata.name is 'Name of the dataset or job; for a run that of its job.';
-comment on column metaops.minimum_metadata.version is
-    'The version it is about: of a dataset that of its version facet, of a job the version of its code, of a run its id; null: nobody said.';
-comment on column metaops.minimum_metadata.score is
-    'Weights of what is known by weights of what is asked for: mandatory fields count 2, recommended ones 1, inferred ones half of it.';
-comment on column metaops.minimum_metadata.lineage is 'The score of what answers: from what was it made?';
-comment on column metaops.minimum_metadata.auditability is 'The score of what answers: which one is it, and in what state? (identity and operations)';
-comment on column metaops.minimum_metadata.accountability is 'The score of what answers: who answers for it?';
-comment on column metaops.minimum_metadata.reproducibility is 'The score of what answers: can it be made again?';
-comment on column metaops.minimum_metadata.gate is 'True when no mandatory field is missing, whatever the score.';
-comment on column metaops.minimum_metadata.missing is 'Fields that are asked for and not known.';
-comment on column metaops.minimum_metadata.missing_mandatory is 'Those of them that the gate asks for.';
-comment on column metaops.minimum_metadata.inferred is 'Fields that nobody told, but that follow from a name, an alias or a neighbour.';
-comment on column metaops.minimum_metadata.owner is 'Owners of the current ownership facet, joined by a comma; for a run those of its job.';
-
--- In which weeks something was said of each dataset and job, first or last: it stays as it is until the next of them.
-create view graph.minimum_weeks as
-select w.*, lead(w.week) over (partition by w.subject_uuid order by w.week) as next_week
-from (
-    select 'dataset' as kind, d.dataset_uuid as subject_uuid, d.namespace, t.week
-    from graph.datasets d
-    cross join lateral (
-        select distinct date_trunc('week', t.at at time zone 'UTC') as week
-        from graph.io_sets i join graph.statements s using (io_id) cross join unnest(array[s.first_at, s.last_at]) t (at)
-        where i.dataset_uuid = d.dataset_uuid
-    ) t
-    where d.confirmed
-    union all
-    select 'job', j.job_uuid, j.namespace, t.week
-    from graph.jobs j
-    cross join lateral (
-        select distinct date_trunc('week', t.at at time zone 'UTC') as week
-        from graph.statements s cross join unnest(array[s.first_at, s.last_at]) t (at)
-        where s.job_uuid = j.job_uuid
-    ) t
-) w;
-comment on view graph.minimum_weeks is 'Weeks in which the minimum metadata of a dataset or job may have changed.';
-comment on column graph.minimum_weeks.kind is 'dataset or job.';
-comment on column graph.minimum_weeks.subject_uuid is 'Which one.';
-comment on column graph.minimum_weeks.namespace is 'Its namespace.';
-comment on column graph.minimum_weeks.week is 'The Monday, in UTC.';
-comment on column graph.minimum_weeks.next_week is 'The next such week; null: none.';
-
--- Today's owners, each by itself; null: nobody.
-create function graph.owners_or_nobody(subject uuid) returns setof text
-language plpgsql stable rows 1
-as $$
-begin
-    return query
-    select distinct o.owner #>> '{}'
-    from graph.current_facets cf
-    join graph.facets c using (digest)
-    cross join lateral jsonb_path_query(c.content, 'lax $.owners[*].name') o (owner)
-    where cf.subject_uuid = subject and cf.name = 'ownership' and not c.deleted;
-    if not found then
-        return next null;
-    end if;
-end $$;
-
-create view metaops.minimum_metadata_by_owner as
-with states as (
-    select w.kind, w.subject_uuid, w.week, w.next_week, s.score, s.gate
-    from graph.minimum_weeks w
-    cross join lateral (
-        select graph.facts_of(w.subject_uuid, case w.kind when 'dataset' then 3 else 2 end::smallint, '-infinity',
-                              (w.week + interval '7 days - 1 microsecond') at time zone 'UTC') as facts
-        offset 0
-    ) f
-    cross join lateral graph.minimum_score(w.kind, (f.facts[1] | f.facts[2])::bigint | (1::bigint << 32),
-        case w.kind when 'dataset' then graph.inferred_facts(f.facts, graph.alias_facts(w.subject_uuid), w.namespace)
-            else f.facts[3] end) s
-    where coalesce(w.next_week, now() at time zone 'UTC') > now() at time zone 'UTC' - interval '53 weeks'
-), weekly as (
-    select s.kind, s.subject_uuid as asset_uuid, g.week, s.score, s.gate
-    from states s
-    cross join lateral generate_series(
-        greatest(s.week, date_trunc('week', now() at time zone 'UTC') - interval '52 weeks'),
-        coalesce(s.next_week - interval '1 week', date_trunc('week', now() at time zone 'UTC')), interval '1 week') g (week)
-    union all
-    select k.kind, k.asset_uuid, date_trunc('week', coalesce(r.started_at, r.first_at) at time zone 'UTC'), s.score, s.gate
-    from graph.minimum_known k
-    join graph.runs r on r.run_uuid = k.subject_uuid
-    cross join lateral graph.minimum_score(k.kind, k.known, k.inferred) s
-    where k.kind = 'run' and coalesce(r.started_at, r.first_at) >= now() - interval '53 weeks'
-)
-select o.owner, w.week::date as week, w.kind, count(*) as assets, count(*) filter (where w.gate) as passed,
-    round(avg(w.score), 3) as score
-from weekly w
-cross join lateral (select o from graph.owners_or_nobody(w.asset_uuid) o) o (owner)
-group by o.owner, w.week, w.kind;
-comment on view metaops.minimum_metadata_by_owner is
-    'How complete the metadata of each owner''s assets was, week by week, for a year: by event times, so late events change past weeks.';
-comment on column metaops.minimum_metadata_by_owner.owner is
-    'One of today''s owners of the assets; an asset of several counts for each; null: nobody''s.';
-comment on column metaops.minimum_metadata_by_owner.week is 'The Monday of the week, in UTC.';
-comment on column metaops.minimum_metadata_by_owner.kind is 'dataset, job or run.';
-comment on column metaops.minimum_metadata_by_owner.assets is
-    'Datasets and jobs that were known at the end of the week; runs that began in it.';
-comment on column metaops.minimum_metadata_by_owner.passed is 'How many of them passed the gate.';
-comment on column metaops.minimum_metadata_by_owner.score is 'Their mean score.';
-
-create view metaops.minimum_fields as
-select kind, field, ordinal, area, sub_score, is_mandatory, weight, known_by, supplied_by from graph.minimum_fields;
-comment on view metaops.minimum_fields is 'What has to be known of a dataset, a job and a run.';
-comment on column metaops.minimum_fields.kind is 'dataset, job or run.';
-comment on column metaops.minimum_fields.field is 'What has to be known.';
-comment on column metaops.minimum_fields.ordinal is 'Its place among those of the kind.';
-comment on column metaops.minimum_fields.area is 'identity, lineage, accountability, reproducibility or operations.';
-comment on column metaops.minimum_fields.sub_score is 'The sub-score it counts for; identity and operations count for auditability.';
-comment on column metaops.minimum_fields.is_mandatory is 'The gate asks for it.';
-comment on column metaops.minimum_fields.weight is 'Its share of the score.';
-comment on column metaops.minimum_fields.known_by is 'What tells it: facets and tags.';
-comment on column metaops.minimum_fields.supplied_by is 'Which tools usually supply it.';
 
 insert into graph.role_rights values
     ('metaops_writer', 'graph.asset_facts', 'insert, select, update'),
@@ -456,5 +296,3 @@ insert into graph.role_rights values
 
 insert into graph.row_rules (name, is_granted, condition) values
     ('asset_facts', true, 'false'), ('minimum_fields', true, 'true'), ('minimum_limits', true, 'true');
-insert into graph.row_views values
-    ('graph.minimum_known'), ('graph.minimum_weeks'), ('metaops.minimum_metadata'), ('metaops.minimum_metadata_by_owner');

@@ -71,6 +71,25 @@ comment on column graph.inference_tensors.shape is 'JSON array; the first dimens
 comment on column graph.inference_tensors.tensors is 'How many there were.';
 comment on column graph.inference_tensors.instances is 'The first dimensions of all of them together.';
 
+create table graph.inference_versions (
+    stream_uuid uuid not null,
+    window_start timestamptz not null,
+    version text not null,
+    answers bigint not null,
+    first_at timestamptz not null,
+    last_at timestamptz not null,
+    added_at timestamptz not null default now(),
+    primary key (stream_uuid, window_start, version)
+) with (fillfactor = 70);
+comment on table graph.inference_versions is 'Versions that the answers of a window name (view metaops.inference_windows).';
+comment on column graph.inference_versions.stream_uuid is 'The stream.';
+comment on column graph.inference_versions.window_start is 'When the minute begins.';
+comment on column graph.inference_versions.version is 'The version.';
+comment on column graph.inference_versions.answers is 'How many answers name it.';
+comment on column graph.inference_versions.first_at is 'Time of the earliest of them.';
+comment on column graph.inference_versions.last_at is 'Time of the latest of them.';
+comment on column graph.inference_versions.added_at is 'When the first of them to arrive was stored.';
+
 create table graph.inference_pairs (
     pair_uuid uuid primary key,
     stream_uuid uuid not null,
@@ -164,7 +183,9 @@ create view metaops.inference_windows as
 select s.namespace, s.deployment, s.endpoint, s.model, w.window_start, w.window_start + interval '1 minute' as window_end,
     w.requests, w.answers, w.errors, p.pairs, p.latency_ms_mean, p.latency_ms_p50, p.latency_ms_p99, p.latency_ms_max,
     i.tensors as inputs, o.tensors as outputs,
-    w.feedbacks, round(w.reward_micros / 1000000.0 / nullif(w.rewarded, 0), 6) as reward_mean
+    w.feedbacks, round(w.reward_micros / 1000000.0 / nullif(w.rewarded, 0), 6) as reward_mean,
+    (select array_agg(v.version order by v.version collate "C") from graph.inference_versions v
+     where v.stream_uuid = w.stream_uuid and v.window_start = w.window_start) as versions
 from graph.inference_windows w
 join (select s.stream_uuid, d.namespace, d.name as deployment, s.endpoint, m.name as model
       from graph.inference_streams s
@@ -201,6 +222,7 @@ comment on column metaops.inference_windows.inputs is 'Tensors of the requests: 
 comment on column metaops.inference_windows.outputs is 'The same of the answers.';
 comment on column metaops.inference_windows.feedbacks is 'Feedback given in it, on whatever answers.';
 comment on column metaops.inference_windows.reward_mean is 'Mean of the rewards that this feedback names; null: none.';
+comment on column metaops.inference_windows.versions is 'Versions of the model that answers name; null: none does.';
 
 create or replace function metaops.graph_checksum() returns text
 language sql stable
@@ -224,16 +246,19 @@ insert into graph.role_rights values
     ('metaops_writer', 'graph.inference_streams', 'insert, select, update'),
     ('metaops_writer', 'graph.inference_windows', 'insert, select, update'),
     ('metaops_writer', 'graph.inference_tensors', 'insert, select, update'),
+    ('metaops_writer', 'graph.inference_versions', 'insert, select, update'),
     ('metaops_writer', 'graph.inference_pairs', 'insert, select, update'),
     ('metaops_reader', 'graph.inference_streams', 'select'),
     ('metaops_reader', 'graph.inference_windows', 'select'),
     ('metaops_reader', 'graph.inference_tensors', 'select'),
+    ('metaops_reader', 'graph.inference_versions', 'select'),
     ('metaops_reader', 'graph.inference_pairs', 'select');
 
 insert into graph.row_rules (name, is_granted, condition) values
     ('inference_streams', true, 'exists (select from graph.deployments d where d.deployment_uuid = inference_streams.deployment_uuid)'),
     ('inference_windows', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_windows.stream_uuid)'),
     ('inference_tensors', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_tensors.stream_uuid)'),
+    ('inference_versions', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_versions.stream_uuid)'),
     ('inference_pairs', true, 'exists (select from graph.inference_streams s where s.stream_uuid = inference_pairs.stream_uuid)');
 insert into graph.row_views values
     ('graph.inference_forms'), ('metaops.models'), ('metaops.model_versions'),

@@ -32,6 +32,7 @@ WRITER_MORE = {
     "inference_streams": {"select", "update"},
     "inference_windows": {"select", "update"},
     "inference_tensors": {"select", "update"},
+    "inference_versions": {"select", "update"},
     "inference_pairs": {"select", "update"},
     "drift_contents": {"select"},
     "drift_subjects": {"select", "update"},

@@ -1,5 +1,19 @@
 -- The gate of one asset, for people and for `metaops gate`: what is asked for, whether it is known, and who said it.
 
+-- A version of a model: name may be NAME@VERSION; without a version its latest is meant.
+create function graph.version_id(namespace text, name text, version text) returns uuid
+language sql stable
+as $$
+    select graph.version_uuid(v.model_uuid, v.version)
+    from graph.models m
+    join graph.model_versions v using (model_uuid)
+    where m.namespace = version_id.namespace
+        and (m.name = version_id.name and (v.version = version_id.version or version_id.version is null)
+            or version_id.version is null and graph.version_name(m.name, v.version) = version_id.name)
+    order by m.name = version_id.name desc, v.released_at desc nulls last, v.last_at desc, v.version collate "C" desc
+    limit 1
+$$;
+
 -- Null: nobody told of it. A run is named by its job and, as version, its id; without one the job's latest is meant.
 create function graph.asset_id(kind text, namespace text, name text, version text) returns uuid
 language sql stable
@@ -12,9 +26,18 @@ return case kind
         from graph.jobs j join graph.runs r using (job_uuid)
         where j.name = asset_id.name and j.namespace = asset_id.namespace
             and case when asset_id.version is null then r.run_uuid = (select l.run_uuid from graph.last_run(j.job_uuid) l)
-                else coalesce(r.run_id, r.run_uuid::text) = asset_id.version end) end;
+                else coalesce(r.run_id, r.run_uuid::text) = asset_id.version end)
+    when 'model' then (select m.model_uuid from graph.models m where m.namespace = asset_id.namespace and m.name = asset_id.name)
+    when 'model_version' then graph.version_id(namespace, name, version)
+    when 'deployment' then (select d.deployment_uuid from graph.deployments d
+                            where d.namespace = asset_id.namespace and d.name = asset_id.name)
+    when 'inference_stream' then (
+        select w.stream_uuid from graph.watched_streams w
+        where w.namespace = asset_id.namespace
+            and concat_ws('/', w.deployment, nullif(w.endpoint, ''), w.model) = asset_id.name
+        order by w.stream_uuid limit 1) end;
 
--- Did anybody tell of this version of a dataset or job?
+-- Did anybody tell of this version: of a dataset, job or model, of one that is served, or that answered?
 create function graph.is_version(kind text, subject uuid, version text) returns boolean
 language sql stable
 return case kind
@@ -23,22 +46,36 @@ return case kind
         join graph.descriptions d on d.description_id = s.job_description and d.name = 'sourceCodeLocation'
         join graph.facets c using (digest)
         where s.job_uuid = subject and is_version.version in (c.content ->> 'version', c.content ->> 'tag'))
+    when 'model' then exists (select from graph.model_versions v where v.model_uuid = subject and v.version = is_version.version)
+    when 'deployment' then exists (
+        select from graph.deployments d cross join lateral graph.versions_served(d.namespace, d.name) v
+        where d.deployment_uuid = subject and v.is_now and v.version = is_version.version)
+    when 'inference_stream' then exists (
+        select from graph.inference_versions v where v.stream_uuid = subject and v.version = is_version.version)
     else exists (
             select from graph.statement_facets f join graph.facets c using (digest)
             where f.subject_uuid = subject and f.name = 'version' and c.content ->> 'datasetVersion' = is_version.version)
         or exists (select from graph.versions_of(subject) v where v.version::text = is_version.version) end;
 
+-- The facts of a kind by which its version is known.
+create function graph.version_facts(kind text) returns bigint
+language sql stable
+return (select bit_or(f.facts) from graph.minimum_fields f
+        where f.kind = version_facts.kind
+            and f.field = case version_facts.kind when 'job' then 'code' when 'deployment' then 'model_version'
+                when 'inference_stream' then 'model_version' else 'version' end);
+
 -- An asset with what is known of it; of a version that nobody told of, that is missing.
 create function graph.gated_asset(kind text, namespace text, name text, version text)
-returns table (asset_kind text, subject_uuid uuid, owner_uuid uuid, known bigint, inferred bigint)
+returns table (asset_kind text, subject_uuid uuid, owner_uuid uuid, known bigint, inferred bigint, declared bigint)
 language sql stable
 begin atomic
-    select k.kind, k.subject_uuid, k.asset_uuid, k.known & v.known, k.inferred & v.known
+    select k.kind, k.subject_uuid, k.asset_uuid, k.known & v.known, k.inferred & v.known, k.declared
     from graph.minimum_known k
     cross join lateral (
-        select case when k.kind = 'run' or gated_asset.version is null
+        select case when k.kind in ('run', 'model_version') or gated_asset.version is null
                 or graph.is_version(k.kind, k.subject_uuid, gated_asset.version) then ~0::bigint
-            else ~(case k.kind when 'job' then 1 << 13 else 1 << 1 end)::bigint end as known
+            else ~graph.version_facts(k.kind) end as known
     ) v
     where k.kind = gated_asset.kind
         and k.subject_uuid = graph.asset_id(gated_asset.kind, gated_asset.namespace, gated_asset.name, gated_asset.version);
@@ -59,7 +96,7 @@ begin atomic
         where s.how < 3
     )
     select f.field, f.is_mandatory, f.sub_score,
-        case when f.facts & a.known = f.facts then case when s.how = 2 then 'declared' else 'observed' end
+        case when f.facts & a.known = f.facts then case when s.how = 2 or f.facts & a.declared <> 0 then 'declared' else 'observed' end
             when f.facts & (a.known | a.inferred) = f.facts then 'inferred' else 'missing' end,
         e.event_id, e.event_time, t.producer, e.principal, f.known_by, f.supplied_by
     from asset a
@@ -75,7 +112,7 @@ begin atomic
     order by f.ordinal;
 end;
 comment on function metaops.gate is
-    'What is asked for of one dataset, job or run (namespace and name of its job; version: its id, else the latest), whether it is observed, declared, inferred or missing, and for datasets and jobs who said it last. No row: nobody told of it.';
+    'What is asked for of one dataset, job, run (namespace and name of its job; version: its id, else the latest), model, model_version (version, else the latest), deployment or inference_stream (DEPLOYMENT/ENDPOINT/MODEL), whether it is observed, declared, inferred or missing, and for datasets and jobs who said it last. No row: nobody told of it.';
 
 -- Falling through a gate -----------------------------------------------------------------------------------------
 
