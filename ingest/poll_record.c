@@ -15,6 +15,7 @@
 #define ERROR_TAIL "\"}"
 #define ID_BYTES 320 /* a topic's name and two numbers */
 #define TIME_BYTES 32
+#define TIME_END_MS INT64_C(253402300800000) /* the year 10000: what says more is no time */
 
 /* What is asked of one record. */
 struct reading {
@@ -238,7 +239,7 @@ static enum verdict name_record(const struct reading *rd, bool is_seldon_v2)
     snprintf(source, sizeof(source), "%s%.*s",
              is_seldon_v2 ? PAYLOAD_SELDON_V2_SOURCES : "kafka:", (int)record->topic.len,
              record->topic.ptr);
-    if (record->timestamp_ms >= 0) {
+    if (record->timestamp_ms >= 0 && record->timestamp_ms < TIME_END_MS) {
         timebase_format(record->timestamp_ms * 1000, time);
     }
     struct str id_copy = arena_dup(rd->arena, str_view(id));

@@ -7,7 +7,8 @@
  * Seldon Core v1   headers with the names of the attributes
  * MLServer         answers: headers ce-NAME; requests: the model from mlserver-model, the request id from the key
  *
- * Where a header comes several times the first one counts. Time is that of the record where it says none. */
+ * Where a header comes several times the first one counts. Time is that of the record where it says none, unless that is beyond
+ * the year 9999. */
 #ifndef METAOPS_INGEST_POLL_RECORD_H
 #define METAOPS_INGEST_POLL_RECORD_H
 

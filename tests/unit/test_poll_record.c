@@ -22,6 +22,7 @@ static struct arena *arena;
 static struct payload_attributes attributes;
 static struct payload_source source;
 static struct err err;
+static int64_t at_ms = TIME_MS;
 
 static int setup(void **state)
 {
@@ -58,7 +59,7 @@ static enum verdict read_value(const char *topic, const char *key, struct str va
     struct poll_record record = {.topic = str_view(topic),
                                  .partition = 3,
                                  .offset = 41,
-                                 .timestamp_ms = TIME_MS,
+                                 .timestamp_ms = at_ms,
                                  .key = key ? str_view(key) : (struct str){NULL, 0},
                                  .value = value,
                                  .headers = list};
@@ -232,6 +233,29 @@ static void test_requests_and_answers_of_mlserver_meet(void **state)
     assert_string_equal(err.text, "no header ce-modelid");
 }
 
+static void test_times_that_are_none_are_left_out(void **state)
+{
+    static const char *const headers[] = {"mlserver-model", "iris", NULL};
+    static const struct {
+        int64_t at_ms;
+        const char *text;
+    } times[] = {{TIME_MS, TIME},
+                 {0, "1970-01-01T00:00:00.000000Z"},
+                 {253402300799999, "9999-12-31T23:59:59.999000Z"},
+                 {253402300800000, ""},
+                 {INT64_MAX, ""},
+                 {-1, ""},
+                 {INT64_MIN, ""}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        at_ms = times[i].at_ms;
+        assert_int_equal(read_value("mlserver-input", "r", STR("{}"), headers), OK);
+        expect(PAYLOAD_TIME, times[i].text);
+    }
+    at_ms = TIME_MS;
+}
+
 static void test_what_names_no_prediction_is_refused(void **state)
 {
     static const char *const none[] = {NULL};
@@ -258,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_an_error_of_seldon_v2_is_an_answer),
         cmocka_unit_test(test_the_log_of_seldon_v1),
         cmocka_unit_test(test_requests_and_answers_of_mlserver_meet),
+        cmocka_unit_test(test_times_that_are_none_are_left_out),
         cmocka_unit_test(test_what_names_no_prediction_is_refused),
     };
 
