@@ -22,6 +22,18 @@ begin atomic
 end;
 comment on function graph.facets_of_run is 'Facets of a run and of its job, the latest of each name that its events bring.';
 
+-- Of an object each member, of a list what has a key, as in OpenLineage's executionParameters.
+create function graph.parameters_of(told jsonb) returns table (key text, value text)
+language sql immutable parallel safe
+as $$
+    select key, value #>> '{}' from jsonb_each(case jsonb_typeof(told) when 'object' then told else '{}' end)
+    union all
+    select element ->> 'key', element ->> 'value'
+    from jsonb_array_elements(case jsonb_typeof(told) when 'array' then told else '[]' end) element
+    where element ->> 'key' <> ''
+$$;
+comment on function graph.parameters_of is 'Parameters of a facet, told as an object or as a list of keys and values.';
+
 create function metaops.reproduce(namespace text, model text, version text)
 returns table (what text, name text, value text, source text, missing boolean)
 language sql stable
@@ -60,9 +72,8 @@ as $$
         select 6, 'engine', s.content ->> 'name', s.content ->> 'version', s.facet
         from said s where s.facet = 'processing_engine' and s.content ->> 'version' <> ''
         union all
-        select 7, 'parameters', p.key, p.value #>> '{}', s.facet
-        from said s cross join lateral jsonb_each(
-            case when jsonb_typeof(s.content -> 'parameters') = 'object' then s.content -> 'parameters' else '{}' end) p
+        select 7, 'parameters', p.key, p.value, s.facet
+        from said s cross join lateral graph.parameters_of(s.content -> 'parameters') p
         union all
         select 8, 'environment', v.variable ->> 'name', v.variable ->> 'value', s.facet
         from said s cross join lateral jsonb_path_query(s.content, 'lax $.environmentVariables[*]') v (variable)

@@ -54,6 +54,7 @@ FRAUD_ELEMENTS = {
     "ml/train": {"type": "build_Build", "build_buildType": "https://openlineage.io/spec/2-0-2/OpenLineage.json",
                  "build_buildId": TRAIN, "build_buildStartTime": "2026-11-23T14:15:00Z", "build_buildEndTime": "2026-11-23T15:30:00Z",
                  "build_parameter": [{"type": "DictionaryEntry", "key": "depth", "value": "3"},
+                                     {"type": "DictionaryEntry", "key": "n", "value": "3"},
                                      {"type": "DictionaryEntry", "key": "rate", "value": "0.1"}],
                  "build_configSourceUri": ["git+https://git/x@c0ffee"],
                  "build_environment": [{"type": "DictionaryEntry", "key": "image_digest", "value": "sha256:cd"}]},
@@ -118,7 +119,8 @@ def check_cyclonedx(pipe):
         "properties": [{"name": "metaops:released", "value": "2026-11-23T16:00:00Z"},
                        {"name": "metaops:code", "value": "git+https://git/x@c0ffee"},
                        {"name": "metaops:image:image_digest", "value": "sha256:cd"},
-                       {"name": "metaops:parameter:depth", "value": "3"}, {"name": "metaops:parameter:rate", "value": "0.1"}]},
+                       {"name": "metaops:parameter:depth", "value": "3"}, {"name": "metaops:parameter:n", "value": "3"},
+                       {"name": "metaops:parameter:rate", "value": "0.1"}]},
           {key: value for key, value in model.items() if key != "bom-ref"})
     check("CycloneDX: the data", {
         "type": "data", "group": "s3://lake", "name": "features", "version": "42",

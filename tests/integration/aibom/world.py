@@ -48,6 +48,7 @@ EVENTS = [
           [{**ARTIFACT, "facets": model("fraud", "7", digest=f"sha256:{HEX}")}],
           {"processing_engine": facet(name="spark", version="3.5.9"),
            "tags": tags(image_digest="sha256:cd"),
+           "executionParameters": facet(parameters=[{"key": "n", "name": "trees", "value": "3"}, {"key": "unset"}]),
            "training": facet(parameters={"rate": 0.1, "depth": 3}, packages={"scikit-learn": "1.5.2"})},
           {"sourceCodeLocation": facet(type="git", url="https://git/x", repoUrl="https://git/x", version="c0ffee")}),
     declared("2026-11-23T16:00:00Z", FEATURES, ownership=owner("team-features"), datasetType=facet(datasetType="TABLE"),
