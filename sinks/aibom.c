@@ -79,22 +79,25 @@ static bool read_epoch(struct question *question)
     return true;
 }
 
-/* row: namespace and name of the model in its columns 2 and 3. */
-static enum verdict print_wanted(struct pg_conn *pg, const struct question *question,
-                                 const struct pg_result *rows, struct err *err)
+/* document: namespace and name of the model in its columns 2 and 3. What is hidden adds to *missing: nobody can say
+ * that it is all there. */
+static enum verdict print_unknown(struct pg_conn *pg, const struct question *question,
+                                  const struct pg_result *document, int *missing, struct err *err)
 {
-    const char *params[] = {pg_conn_value(rows, 0, 2), pg_conn_value(rows, 0, 3),
+    const char *params[] = {pg_conn_value(document, 0, 2), pg_conn_value(document, 0, 3),
                             question->version};
-    struct pg_result *wanted = NULL;
+    struct pg_result *rows = NULL;
     enum verdict verdict = pg_conn_query(pg, embedded_text(sinks_files, "aibom/unknown.sql").ptr, 3,
-                                         params, &wanted, err);
+                                         params, &rows, err);
 
-    for (int row = 0; verdict == OK && row < pg_conn_rows(wanted); row++) {
-        fputs("wanted   ", stderr);
-        lineage_print_text(stderr, pg_conn_value(wanted, row, 0));
+    for (int row = 0; verdict == OK && row < pg_conn_rows(rows); row++) {
+        const char *what = pg_conn_value(rows, row, 0);
+        *missing += strcmp(what, "hidden") == 0;
+        fprintf(stderr, "%-8s ", what);
+        lineage_print_text(stderr, pg_conn_value(rows, row, 1));
         fputs("\n", stderr);
     }
-    pg_conn_clear(wanted);
+    pg_conn_clear(rows);
     return verdict;
 }
 
@@ -128,7 +131,7 @@ static enum verdict tell(struct pg_conn *pg, const struct question *question, in
         verdict = aibom_rules_print(str_view(pg_conn_value(rows, 0, 1)), stderr, out_missing, err);
     }
     if (verdict == OK) {
-        verdict = print_wanted(pg, question, rows, err);
+        verdict = print_unknown(pg, question, rows, out_missing, err);
     }
     pg_conn_clear(rows);
     return verdict;

@@ -1,7 +1,7 @@
 -- Bills of materials of versions of models, in the words of SPDX 3.0.1 and of CycloneDX 1.6.
 --
--- First what the graph knows of a version is put together (graph.bom_facts), then it is written in either language. What
--- nobody told is left out, never guessed: a document may then lack what its standard asks for, which `metaops aibom` reports.
+-- First what the graph knows of a version is put together (graph.bom_facts), then it is written in either language; here is
+-- what of people's words is taken. What nobody told is left out, never guessed: a document may then lack what its standard asks for, which `metaops aibom` reports.
 -- The same graph gives the same bytes: identifiers are digests of names, times are those of the graph.
 
 -- Both standards want UTC without fractions.
@@ -41,367 +41,145 @@ return (select jsonb_build_object('algorithm', a.spdx, 'name', a.cyclonedx, 'val
         where lower(split_part(digest, ':', 1)) = a.spdx
             and lower(digest) ~ ('^[a-z0-9]+:[0-9a-f]{' || a.digits || '}$'));
 
--- What a tag of a dataset says; of several the first of keys.
-create function graph.dataset_tag(dataset uuid, variadic keys text[]) returns text
-language sql stable
-as $$
-    select t.tag ->> 'value'
-    from graph.current_facets cf
-    join graph.facet_contents c using (digest)
-    cross join lateral jsonb_path_query(c.content, 'lax $.tags[*]') t (tag)
-    where cf.subject_uuid = dataset and cf.name = 'tags' and not c.deleted and lower(t.tag ->> 'key') = any (keys)
-        and t.tag ->> 'field' is null and t.tag ->> 'value' <> ''
-    order by array_position(keys, lower(t.tag ->> 'key')), cf.last_at desc, cf.last_by desc, t.tag ->> 'value' collate "C"
-    limit 1
-$$;
-
--- The same of a version of a model: its own tags, then those of the model, then those of the dataset that is its artifact.
-create function graph.version_tag(namespace text, model text, version text, artifact uuid, variadic keys text[]) returns text
-language sql stable
-as $$
-    select coalesce(
-        (select t.value
-         from metaops.model_tags t
-         where t.namespace = version_tag.namespace and t.name = version_tag.model
-            and (t.version = version_tag.version or t.version is null) and lower(t.key) = any (keys) and t.value <> ''
-         order by t.version is null, array_position(keys, lower(t.key)), t.value collate "C"
-         limit 1),
-        graph.dataset_tag(artifact, variadic keys))
-$$;
-
--- The output of a run that is a version of a model, as its facet says.
-create function graph.artifact_of(run uuid, model text, version text) returns uuid
-language sql stable
-as $$
-    select i.dataset_uuid
-    from graph.run_io_sets r
-    join graph.io_sets i on i.io_id = r.io_id and i.direction = 1
-    join graph.current_facets cf on cf.subject_uuid = i.dataset_uuid and cf.name = 'metaops_model'
-    join graph.facet_contents c using (digest)
-    where r.run_uuid = run and not c.deleted and c.content ->> 'name' = artifact_of.model
-        and c.content ->> 'version' = artifact_of.version
-    order by i.dataset_uuid
-    limit 1
-$$;
-
--- When the last run ended that wrote a dataset before it was read.
-create function graph.built_before(dataset uuid, read_at timestamptz) returns timestamptz
-language sql stable
-as $$
-    select max(r.ended_at)
-    from graph.io_sets i
-    join graph.run_io_sets ri using (io_id)
-    join graph.runs r using (run_uuid)
-    where i.dataset_uuid = dataset and i.direction = 1 and r.state = 2 and r.ended_at <= read_at
-$$;
-
--- One dataset that a run read, at read_at and in that version.
-create function graph.bom_dataset(dataset uuid, version text, read_at timestamptz) returns jsonb
-language sql stable
-as $$
-    select jsonb_strip_nulls(jsonb_build_object(
-        'id', graph.bom_id('dataset', d.namespace, d.name, coalesce(bom_dataset.version, '')),
-        'namespace', d.namespace, 'name', d.name, 'version', nullif(bom_dataset.version, ''),
-        'uri', coalesce(graph.bom_address(graph.current_text(dataset, 'dataSource', 'uri')),
-                        case when d.namespace ~ '^[a-z][a-z0-9+.-]*:' then graph.bom_address(rtrim(d.namespace, '/') || '/' || ltrim(d.name, '/')) end),
-        'owner', graph.owner_of(dataset),
-        'built', coalesce(graph.bom_time(graph.built_before(dataset, read_at)),
-                          graph.bom_told_time(graph.dataset_tag(dataset, 'built', 'last_updated'))),
-        'released', graph.bom_told_time(graph.dataset_tag(dataset, 'released', 'release_time')),
-        'licence', graph.dataset_tag(dataset, 'licence', 'license'),
-        'classification', graph.dataset_tag(dataset, 'classification', 'confidentiality', 'sensitivity'),
-        'digest', graph.bom_digest(graph.dataset_tag(dataset, 'digest')),
-        'kind', case when upper(graph.current_text(dataset, 'datasetType', 'datasetType')) in ('TABLE', 'VIEW') then 'structured' end))
-    from graph.datasets d
-    where d.dataset_uuid = dataset
-$$;
-
-create function graph.bom_run(run uuid) returns jsonb
-language sql stable
-as $$
-    select jsonb_strip_nulls(jsonb_build_object(
-        'id', graph.bom_id('run', run::text), 'run', graph.run_name(r.run_id, r.run_uuid), 'namespace', j.namespace, 'name', j.name,
-        'started', graph.bom_time(r.started_at), 'ended', graph.bom_time(r.ended_at)))
-    from graph.runs r
-    join graph.jobs j using (job_uuid)
-    where r.run_uuid = run
-$$;
-
--- Everything that a bill tells of a version; null: there is none.
-create function graph.bom_facts(namespace text, model text, version text) returns jsonb
-language sql stable
-as $$
-    with subject as materialized (
-        select v.*, graph.artifact_of(v.run_uuid, v.name, v.version) as artifact, r.started_at, r.ended_at, r.first_at
-        from metaops.model_versions v
-        left join graph.runs r using (run_uuid)
-        where (v.namespace, v.name, v.version) = (bom_facts.namespace, bom_facts.model, bom_facts.version)
-    ), remade as materialized (
-        select r.*, row_number() over () as place from metaops.reproduce(bom_facts.namespace, bom_facts.model, bom_facts.version) r
-        where not r.missing or r.what = 'input'
-    ), read as (
-        select distinct i.dataset_uuid, r.value as version, d.namespace, d.name
-        from subject s
-        join graph.run_io_sets ri using (run_uuid)
-        join graph.io_sets i on i.io_id = ri.io_id and i.direction = 0
-        join graph.datasets d using (dataset_uuid)
-        left join remade r on r.what = 'input' and r.name = d.namespace || '/' || d.name
-    )
-    select jsonb_strip_nulls(jsonb_build_object(
-        'id', graph.bom_id('model version', s.namespace, s.name, s.version),
-        'namespace', s.namespace, 'name', s.name, 'version', s.version,
-        'uri', graph.bom_address(s.artifact_uri), 'digest', graph.bom_digest(s.digest),
-        'supplier', coalesce(graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'supplier', 'owner'), graph.owner_of(s.artifact)),
-        'released', coalesce(graph.bom_time(s.released_at), graph.bom_told_time(
-            graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'released', 'release_time'))),
-        'declared', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'declared_licence', 'declared_license', 'licence', 'license'),
-        'concluded', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'concluded_licence', 'concluded_license'),
-        'type', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'model_type'),
-        'domain', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'domain'),
-        'use', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'intended_use'),
-        'limitation', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'limitation'),
-        'at', graph.bom_time(greatest(s.last_seen, s.ended_at)),
-        'run', graph.bom_run(s.run_uuid),
-        'datasets', (select jsonb_agg(graph.bom_dataset(r.dataset_uuid, r.version, coalesce(s.started_at, s.first_at))
-                                      order by r.namespace collate "C", r.name collate "C") from read r),
-        'packages', (select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', graph.bom_id('package', p.name, coalesce(p.value, '')),
-                                                                           'name', p.name, 'version', nullif(p.value, ''))) order by p.place)
-                     from remade p where p.what in ('packages', 'engine') and p.name <> ''),
-        'parameters', (select jsonb_agg(jsonb_build_object('key', p.name, 'value', p.value) order by p.place)
-                       from remade p where p.what = 'parameters' and p.value is not null),
-        'images', (select jsonb_agg(jsonb_build_object('key', p.name, 'value', p.value) order by p.place)
-                   from remade p where p.what = 'image'),
-        'code', (select graph.bom_address('git+' || p.name || '@' || p.value) from remade p where p.what = 'code commit' and p.name <> '' limit 1)))
-    from subject s
-$$;
-
--- SPDX ------------------------------------------------------------------------------------------------------------------
-
--- An element without what is null.
-create function graph.spdx_element(type text, id text, members jsonb) returns jsonb
+-- Licences and their exceptions in the list of SPDX, version 3.24.0, which is the one of CycloneDX 1.6: identifiers and no texts.
+create function graph.licence_ids() returns table (id text, is_exception boolean)
 language sql immutable parallel safe
-return jsonb_strip_nulls(members || jsonb_build_object('type', type, 'spdxId', id, 'creationInfo', '_:creation'));
+as $$
+    select id, false from regexp_split_to_table(btrim('
+    0BSD 3D-Slicer-1.0 AAL Abstyles AdaCore-doc Adobe-2006 Adobe-Display-PostScript Adobe-Glyph Adobe-Utopia ADSL AFL-1.1 AFL-1.2
+    AFL-2.0 AFL-2.1 AFL-3.0 Afmparse AGPL-1.0 AGPL-1.0-only AGPL-1.0-or-later AGPL-3.0 AGPL-3.0-only AGPL-3.0-or-later Aladdin
+    AMD-newlib AMDPLPA AML AML-glslang AMPAS ANTLR-PD ANTLR-PD-fallback any-OSI Apache-1.0 Apache-1.1 Apache-2.0 APAFML APL-1.0 App-s2p
+    APSL-1.0 APSL-1.1 APSL-1.2 APSL-2.0 Arphic-1999 Artistic-1.0 Artistic-1.0-cl8 Artistic-1.0-Perl Artistic-2.0 ASWF-Digital-Assets-1.0
+    ASWF-Digital-Assets-1.1 Baekmuk Bahyph Barr bcrypt-Solar-Designer Beerware Bitstream-Charter Bitstream-Vera BitTorrent-1.0
+    BitTorrent-1.1 blessing BlueOak-1.0.0 Boehm-GC Borceux Brian-Gladman-2-Clause Brian-Gladman-3-Clause BSD-1-Clause BSD-2-Clause
+    BSD-2-Clause-Darwin BSD-2-Clause-first-lines BSD-2-Clause-FreeBSD BSD-2-Clause-NetBSD BSD-2-Clause-Patent BSD-2-Clause-Views
+    BSD-3-Clause BSD-3-Clause-acpica BSD-3-Clause-Attribution BSD-3-Clause-Clear BSD-3-Clause-flex BSD-3-Clause-HP BSD-3-Clause-LBNL
+    BSD-3-Clause-Modification BSD-3-Clause-No-Military-License BSD-3-Clause-No-Nuclear-License BSD-3-Clause-No-Nuclear-License-2014
+    BSD-3-Clause-No-Nuclear-Warranty BSD-3-Clause-Open-MPI BSD-3-Clause-Sun BSD-4-Clause BSD-4-Clause-Shortened BSD-4-Clause-UC
+    BSD-4.3RENO BSD-4.3TAHOE BSD-Advertising-Acknowledgement BSD-Attribution-HPND-disclaimer BSD-Inferno-Nettverk BSD-Protection
+    BSD-Source-beginning-file BSD-Source-Code BSD-Systemics BSD-Systemics-W3Works BSL-1.0 BUSL-1.1 bzip2-1.0.5 bzip2-1.0.6 C-UDA-1.0
+    CAL-1.0 CAL-1.0-Combined-Work-Exception Caldera Caldera-no-preamble Catharon CATOSL-1.1 CC-BY-1.0 CC-BY-2.0 CC-BY-2.5 CC-BY-2.5-AU
+    CC-BY-3.0 CC-BY-3.0-AT CC-BY-3.0-AU CC-BY-3.0-DE CC-BY-3.0-IGO CC-BY-3.0-NL CC-BY-3.0-US CC-BY-4.0 CC-BY-NC-1.0 CC-BY-NC-2.0
+    CC-BY-NC-2.5 CC-BY-NC-3.0 CC-BY-NC-3.0-DE CC-BY-NC-4.0 CC-BY-NC-ND-1.0 CC-BY-NC-ND-2.0 CC-BY-NC-ND-2.5 CC-BY-NC-ND-3.0
+    CC-BY-NC-ND-3.0-DE CC-BY-NC-ND-3.0-IGO CC-BY-NC-ND-4.0 CC-BY-NC-SA-1.0 CC-BY-NC-SA-2.0 CC-BY-NC-SA-2.0-DE CC-BY-NC-SA-2.0-FR
+    CC-BY-NC-SA-2.0-UK CC-BY-NC-SA-2.5 CC-BY-NC-SA-3.0 CC-BY-NC-SA-3.0-DE CC-BY-NC-SA-3.0-IGO CC-BY-NC-SA-4.0 CC-BY-ND-1.0 CC-BY-ND-2.0
+    CC-BY-ND-2.5 CC-BY-ND-3.0 CC-BY-ND-3.0-DE CC-BY-ND-4.0 CC-BY-SA-1.0 CC-BY-SA-2.0 CC-BY-SA-2.0-UK CC-BY-SA-2.1-JP CC-BY-SA-2.5
+    CC-BY-SA-3.0 CC-BY-SA-3.0-AT CC-BY-SA-3.0-DE CC-BY-SA-3.0-IGO CC-BY-SA-4.0 CC-PDDC CC0-1.0 CDDL-1.0 CDDL-1.1 CDL-1.0
+    CDLA-Permissive-1.0 CDLA-Permissive-2.0 CDLA-Sharing-1.0 CECILL-1.0 CECILL-1.1 CECILL-2.0 CECILL-2.1 CECILL-B CECILL-C CERN-OHL-1.1
+    CERN-OHL-1.2 CERN-OHL-P-2.0 CERN-OHL-S-2.0 CERN-OHL-W-2.0 CFITSIO check-cvs checkmk ClArtistic Clips CMU-Mach CMU-Mach-nodoc
+    CNRI-Jython CNRI-Python CNRI-Python-GPL-Compatible COIL-1.0 Community-Spec-1.0 Condor-1.1 copyleft-next-0.3.0 copyleft-next-0.3.1
+    Cornell-Lossless-JPEG CPAL-1.0 CPL-1.0 CPOL-1.02 Cronyx Crossword CrystalStacker CUA-OPL-1.0 Cube curl cve-tou D-FSL-1.0
+    DEC-3-Clause diffmark DL-DE-BY-2.0 DL-DE-ZERO-2.0 DOC Dotseqn DRL-1.0 DRL-1.1 DSDP dtoa dvipdfm ECL-1.0 ECL-2.0 eCos-2.0 EFL-1.0
+    EFL-2.0 eGenix Elastic-2.0 Entessa EPICS EPL-1.0 EPL-2.0 ErlPL-1.1 etalab-2.0 EUDatagrid EUPL-1.0 EUPL-1.1 EUPL-1.2 Eurosym Fair FBM
+    FDK-AAC Ferguson-Twofish Frameworx-1.0 FreeBSD-DOC FreeImage FSFAP FSFAP-no-warranty-disclaimer FSFUL FSFULLR FSFULLRWD FTL Furuseth
+    fwlw GCR-docs GD GFDL-1.1 GFDL-1.1-invariants-only GFDL-1.1-invariants-or-later GFDL-1.1-no-invariants-only
+    GFDL-1.1-no-invariants-or-later GFDL-1.1-only GFDL-1.1-or-later GFDL-1.2 GFDL-1.2-invariants-only GFDL-1.2-invariants-or-later
+    GFDL-1.2-no-invariants-only GFDL-1.2-no-invariants-or-later GFDL-1.2-only GFDL-1.2-or-later GFDL-1.3 GFDL-1.3-invariants-only
+    GFDL-1.3-invariants-or-later GFDL-1.3-no-invariants-only GFDL-1.3-no-invariants-or-later GFDL-1.3-only GFDL-1.3-or-later Giftware
+    GL2PS Glide Glulxe GLWTPL gnuplot GPL-1.0 GPL-1.0+ GPL-1.0-only GPL-1.0-or-later GPL-2.0 GPL-2.0+ GPL-2.0-only GPL-2.0-or-later
+    GPL-2.0-with-autoconf-exception GPL-2.0-with-bison-exception GPL-2.0-with-classpath-exception GPL-2.0-with-font-exception
+    GPL-2.0-with-GCC-exception GPL-3.0 GPL-3.0+ GPL-3.0-only GPL-3.0-or-later GPL-3.0-with-autoconf-exception GPL-3.0-with-GCC-exception
+    Graphics-Gems gSOAP-1.3b gtkbook Gutmann HaskellReport hdparm Hippocratic-2.1 HP-1986 HP-1989 HPND HPND-DEC HPND-doc HPND-doc-sell
+    HPND-export-US HPND-export-US-acknowledgement HPND-export-US-modify HPND-export2-US HPND-Fenneberg-Livingston HPND-INRIA-IMAG
+    HPND-Intel HPND-Kevlin-Henney HPND-Markus-Kuhn HPND-merchantability-variant HPND-MIT-disclaimer HPND-Pbmplus
+    HPND-sell-MIT-disclaimer-xserver HPND-sell-regexpr HPND-sell-variant HPND-sell-variant-MIT-disclaimer
+    HPND-sell-variant-MIT-disclaimer-rev HPND-UC HPND-UC-export-US HTMLTIDY IBM-pibs ICU IEC-Code-Components-EULA IJG IJG-short
+    ImageMagick iMatix Imlib2 Info-ZIP Inner-Net-2.0 Intel Intel-ACPI Interbase-1.0 IPA IPL-1.0 ISC ISC-Veillard Jam JasPer-2.0
+    JPL-image JPNIC JSON Kastrup Kazlib Knuth-CTAN LAL-1.2 LAL-1.3 Latex2e Latex2e-translated-notice Leptonica LGPL-2.0 LGPL-2.0+
+    LGPL-2.0-only LGPL-2.0-or-later LGPL-2.1 LGPL-2.1+ LGPL-2.1-only LGPL-2.1-or-later LGPL-3.0 LGPL-3.0+ LGPL-3.0-only
+    LGPL-3.0-or-later LGPLLR Libpng libpng-2.0 libselinux-1.0 libtiff libutil-David-Nugent LiLiQ-P-1.1 LiLiQ-R-1.1 LiLiQ-Rplus-1.1
+    Linux-man-pages-1-para Linux-man-pages-copyleft Linux-man-pages-copyleft-2-para Linux-man-pages-copyleft-var Linux-OpenIB LOOP
+    LPD-document LPL-1.0 LPL-1.02 LPPL-1.0 LPPL-1.1 LPPL-1.2 LPPL-1.3a LPPL-1.3c lsof Lucida-Bitmap-Fonts LZMA-SDK-9.11-to-9.20
+    LZMA-SDK-9.22 Mackerras-3-Clause Mackerras-3-Clause-acknowledgment magaz mailprio MakeIndex Martin-Birgmeier McPhee-slideshow
+    metamail Minpack MirOS MIT MIT-0 MIT-advertising MIT-CMU MIT-enna MIT-feh MIT-Festival MIT-Khronos-old MIT-Modern-Variant
+    MIT-open-group MIT-testregex MIT-Wu MITNFA MMIXware Motosoto MPEG-SSG mpi-permissive mpich2 MPL-1.0 MPL-1.1 MPL-2.0
+    MPL-2.0-no-copyleft-exception mplus MS-LPL MS-PL MS-RL MTLL MulanPSL-1.0 MulanPSL-2.0 Multics Mup NAIST-2003 NASA-1.3 Naumen
+    NBPL-1.0 NCBI-PD NCGL-UK-2.0 NCL NCSA Net-SNMP NetCDF Newsletr NGPL NICTA-1.0 NIST-PD NIST-PD-fallback NIST-Software NLOD-1.0
+    NLOD-2.0 NLPL Nokia NOSL Noweb NPL-1.0 NPL-1.1 NPOSL-3.0 NRL NTP NTP-0 Nunit O-UDA-1.0 OAR OCCT-PL OCLC-2.0 ODbL-1.0 ODC-By-1.0
+    OFFIS OFL-1.0 OFL-1.0-no-RFN OFL-1.0-RFN OFL-1.1 OFL-1.1-no-RFN OFL-1.1-RFN OGC-1.0 OGDL-Taiwan-1.0 OGL-Canada-2.0 OGL-UK-1.0
+    OGL-UK-2.0 OGL-UK-3.0 OGTSL OLDAP-1.1 OLDAP-1.2 OLDAP-1.3 OLDAP-1.4 OLDAP-2.0 OLDAP-2.0.1 OLDAP-2.1 OLDAP-2.2 OLDAP-2.2.1
+    OLDAP-2.2.2 OLDAP-2.3 OLDAP-2.4 OLDAP-2.5 OLDAP-2.6 OLDAP-2.7 OLDAP-2.8 OLFL-1.3 OML OpenPBS-2.3 OpenSSL OpenSSL-standalone
+    OpenVision OPL-1.0 OPL-UK-3.0 OPUBL-1.0 OSET-PL-2.1 OSL-1.0 OSL-1.1 OSL-2.0 OSL-2.1 OSL-3.0 PADL Parity-6.0.0 Parity-7.0.0 PDDL-1.0
+    PHP-3.0 PHP-3.01 Pixar pkgconf Plexus pnmstitch PolyForm-Noncommercial-1.0.0 PolyForm-Small-Business-1.0.0 PostgreSQL PPL PSF-2.0
+    psfrag psutils Python-2.0 Python-2.0.1 python-ldap Qhull QPL-1.0 QPL-1.0-INRIA-2004 radvd Rdisc RHeCos-1.1 RPL-1.1 RPL-1.5 RPSL-1.0
+    RSA-MD RSCPL Ruby SAX-PD SAX-PD-2.0 Saxpath SCEA SchemeReport Sendmail Sendmail-8.23 SGI-B-1.0 SGI-B-1.1 SGI-B-2.0 SGI-OpenGL SGP4
+    SHL-0.5 SHL-0.51 SimPL-2.0 SISSL SISSL-1.2 SL Sleepycat SMLNJ SMPPL SNIA snprintf softSurfer Soundex Spencer-86 Spencer-94
+    Spencer-99 SPL-1.0 ssh-keyscan SSH-OpenSSH SSH-short SSLeay-standalone SSPL-1.0 StandardML-NJ SugarCRM-1.1.3 Sun-PPP Sun-PPP-2000
+    SunPro SWL swrule Symlinks TAPR-OHL-1.0 TCL TCP-wrappers TermReadKey TGPPL-1.0 threeparttable TMate TORQUE-1.1 TOSL TPDL TPL-1.0
+    TTWL TTYP0 TU-Berlin-1.0 TU-Berlin-2.0 UCAR UCL-1.0 ulem UMich-Merit Unicode-3.0 Unicode-DFS-2015 Unicode-DFS-2016 Unicode-TOU
+    UnixCrypt Unlicense UPL-1.0 URT-RLE Vim VOSTROM VSL-1.0 W3C W3C-19980720 W3C-20150513 w3m Watcom-1.0 Widget-Workshop Wsuipa WTFPL
+    wxWindows X11 X11-distribute-modifications-variant Xdebug-1.03 Xerox Xfig XFree86-1.1 xinetd xkeyboard-config-Zinoviev xlock Xnet
+    xpp XSkat xzoom YPL-1.0 YPL-1.1 Zed Zeeff Zend-2.0 Zimbra-1.3 Zimbra-1.4 Zlib zlib-acknowledgement ZPL-1.1 ZPL-2.0 ZPL-2.1', E' \n'), '\s+') id
+    union all
+    select id, true from regexp_split_to_table(btrim('
+    389-exception Asterisk-exception Asterisk-linking-protocols-exception Autoconf-exception-2.0 Autoconf-exception-3.0
+    Autoconf-exception-generic Autoconf-exception-generic-3.0 Autoconf-exception-macro Bison-exception-1.24 Bison-exception-2.2
+    Bootloader-exception Classpath-exception-2.0 CLISP-exception-2.0 cryptsetup-OpenSSL-exception DigiRule-FOSS-exception
+    eCos-exception-2.0 Fawkes-Runtime-exception FLTK-exception fmt-exception Font-exception-2.0 freertos-exception-2.0 GCC-exception-2.0
+    GCC-exception-2.0-note GCC-exception-3.1 Gmsh-exception GNAT-exception GNOME-examples-exception GNU-compiler-exception
+    gnu-javamail-exception GPL-3.0-interface-exception GPL-3.0-linking-exception GPL-3.0-linking-source-exception GPL-CC-1.0
+    GStreamer-exception-2005 GStreamer-exception-2008 i2p-gpl-java-exception KiCad-libraries-exception LGPL-3.0-linking-exception
+    libpri-OpenH323-exception Libtool-exception Linux-syscall-note LLGPL LLVM-exception LZMA-exception mif-exception
+    Nokia-Qt-exception-1.1 OCaml-LGPL-linking-exception OCCT-exception-1.0 OpenJDK-assembly-exception-1.0 openvpn-openssl-exception
+    PCRE2-exception PS-or-PDF-font-exception-20170817 QPL-1.0-INRIA-2004-exception Qt-GPL-exception-1.0 Qt-LGPL-exception-1.1
+    Qwt-exception-1.0 RRDtool-FLOSS-exception-2.0 SANE-exception SHL-2.0 SHL-2.1 stunnel-exception SWI-exception Swift-exception
+    Texinfo-exception u-boot-exception-2.0 UBDL-exception Universal-FOSS-exception-1.0 vsftpd-openssl-exception WxWindows-exception-3.1
+    x11vnc-openssl-exception', E' \n'), '\s+') id
+$$;
 
-create function graph.spdx_relation(source text, kind text, target text) returns jsonb
-language sql immutable strict parallel safe
-return graph.spdx_element('Relationship', graph.bom_id('relation', source, kind, target),
-                          jsonb_build_object('from', source, 'relationshipType', kind, 'to', jsonb_build_array(target)));
+-- A licence expression of known identifiers, as SPDX writes it; null when it is none. Each word becomes a letter, by which the
+-- grammar is a matter of replacing: l licence, e exception, o and/or, w with; x is what is an expression already.
+create function graph.licence_expression(told text) returns text
+language plpgsql immutable strict parallel safe
+as $$
+declare
+    letters text;
+    words text;
+    longer text;
+begin
+    if length(told) > 1000 then
+        return null;
+    end if;
+    select coalesce(string_agg(w.letter, '' order by t.place), ''), string_agg(w.word, ' ' order by t.place)
+    into letters, words
+    from regexp_matches(told, '[()]|[^()\s]+', 'g') with ordinality t (token, place)
+    cross join lateral (
+        select 0, token[1], token[1] where token[1] in ('(', ')')
+        union all
+        select 0, 'o', upper(token[1]) where token[1] in ('AND', 'and', 'OR', 'or')
+        union all
+        select 0, 'w', 'WITH' where token[1] in ('WITH', 'with')
+        union all
+        select 1, case when i.is_exception then 'e' else 'l' end, i.id from graph.licence_ids() i where lower(i.id) = lower(token[1])
+        union all
+        select 2, 'l', i.id || '+' from graph.licence_ids() i where lower(i.id || '+') = lower(token[1]) and not i.is_exception
+        union all
+        select 3, '?', token[1]
+        order by 1
+        limit 1
+    ) w (rank, letter, word);
+    letters := replace(replace(letters, 'lwe', 'x'), 'l', 'x');
+    loop
+        longer := letters;
+        letters := replace(replace(longer, 'xox', 'x'), '(x)', 'x');
+        exit when letters = longer;
+    end loop;
+    return case when letters = 'x' then replace(replace(words, '( ', '('), ' )', ')') end;
+end $$;
 
-create function graph.spdx_hashes(digest jsonb) returns jsonb
+-- What a tag says of a licence: text, and its form: id, expression, or named, which is anything else. Null: nothing is said.
+create function graph.bom_licence(told text) returns jsonb
 language sql immutable strict parallel safe
-return jsonb_build_array(jsonb_build_object('type', 'Hash', 'algorithm', digest -> 'algorithm', 'hashValue', digest -> 'value'));
+return (select jsonb_build_object('text', coalesce(e.expression, told), 'form', case
+            when e.expression is null then 'named' when e.expression ~ '[ (+]' then 'expression' else 'id' end)
+        from (select graph.licence_expression(told)) e (expression)
+        where upper(told) <> 'NOASSERTION');
 
-create function graph.spdx_entries(entries jsonb) returns jsonb
+create function graph.bom_hidden_text(hidden jsonb) returns text
 language sql immutable strict parallel safe
-return (select jsonb_agg(e || '{"type": "DictionaryEntry"}' order by place) from jsonb_array_elements(entries) with ordinality x (e, place));
-
-create function graph.spdx_agent_id(name text) returns text
-language sql immutable strict parallel safe
-return graph.bom_id('agent', name);
-
-create function graph.spdx_licence_id(expression text) returns text
-language sql immutable strict parallel safe
-return graph.bom_id('licence', expression);
+return 'Who asked may not see, of what made the model: ' ||
+    (select string_agg(part, ', ' order by place) from jsonb_array_elements_text(hidden) with ordinality x (part, place));
 
 create function graph.bom_list(told jsonb) returns jsonb
 language sql immutable strict parallel safe
 return jsonb_build_array(told);
-
-create function graph.spdx_model(facts jsonb) returns jsonb
-language sql immutable parallel safe
-return graph.spdx_element('ai_AIPackage', facts ->> 'id', jsonb_build_object(
-    'name', facts ->> 'name', 'software_packageVersion', facts -> 'version', 'software_primaryPurpose', 'model',
-    'software_downloadLocation', facts -> 'uri', 'releaseTime', facts -> 'released',
-    'suppliedBy', graph.spdx_agent_id(facts ->> 'supplier'), 'verifiedUsing', graph.spdx_hashes(facts -> 'digest'),
-    'ai_typeOfModel', graph.bom_list(facts -> 'type'), 'ai_domain', graph.bom_list(facts -> 'domain'),
-    'ai_informationAboutApplication', facts -> 'use', 'ai_limitation', facts -> 'limitation'));
-
-create function graph.spdx_dataset(facts jsonb) returns jsonb
-language sql immutable parallel safe
-return graph.spdx_element('dataset_DatasetPackage', facts ->> 'id', jsonb_build_object(
-    'name', concat_ws('/', facts ->> 'namespace', facts ->> 'name'), 'software_packageVersion', facts -> 'version',
-    'software_primaryPurpose', 'data', 'software_downloadLocation', facts -> 'uri', 'builtTime', facts -> 'built',
-    'releaseTime', facts -> 'released', 'originatedBy', case when facts ? 'owner' then jsonb_build_array(graph.spdx_agent_id(facts ->> 'owner')) end,
-    'dataset_datasetType', jsonb_build_array(coalesce(facts ->> 'kind', 'noAssertion')),
-    'verifiedUsing', graph.spdx_hashes(facts -> 'digest')));
-
-create function graph.spdx_build(facts jsonb) returns jsonb
-language sql immutable parallel safe
-return case when facts -> 'run' is not null then graph.spdx_element('build_Build', facts #>> '{run,id}', jsonb_build_object(
-    'name', concat_ws('/', facts #>> '{run,namespace}', facts #>> '{run,name}'),
-    'build_buildType', 'https://openlineage.io/spec/2-0-2/OpenLineage.json', 'build_buildId', facts #> '{run,run}',
-    'build_buildStartTime', facts #> '{run,started}', 'build_buildEndTime', facts #> '{run,ended}',
-    'build_configSourceUri', case when facts -> 'code' is not null then jsonb_build_array(facts -> 'code') end,
-    'build_parameter', graph.spdx_entries(facts -> 'parameters'), 'build_environment', graph.spdx_entries(facts -> 'images'))) end;
-
--- Elements in the order in which they are told; equal ones once.
-create function graph.spdx_elements(facts jsonb) returns table (element jsonb)
-language sql immutable
-as $$
-    with datasets as (
-        select d, place from jsonb_array_elements(facts -> 'datasets') with ordinality x (d, place)
-    ), packages as (
-        select p, place from jsonb_array_elements(facts -> 'packages') with ordinality x (p, place)
-    ), told (chapter, place, element) as (
-        select 1, 0, graph.spdx_model(facts)
-        union all
-        select 2, place, graph.spdx_dataset(d) from datasets
-        union all
-        select 3, place, graph.spdx_element('software_Package', p ->> 'id', jsonb_build_object(
-            'name', p -> 'name', 'software_packageVersion', p -> 'version')) from packages
-        union all
-        select 4, 0, graph.spdx_build(facts)
-        union all
-        select 5, place, graph.spdx_element('Agent', graph.spdx_agent_id(name), jsonb_build_object('name', name))
-        from (select facts ->> 'supplier', 0 union all select d ->> 'owner', place from datasets) x (name, place)
-        where name is not null
-        union all
-        select 6, place, graph.spdx_element('simplelicensing_LicenseExpression', graph.spdx_licence_id(text),
-                                            jsonb_build_object('simplelicensing_licenseExpression', text))
-        from (select facts ->> 'declared', -1 union all select facts ->> 'concluded', 0 union all select d ->> 'licence', place from datasets) x (text, place)
-        where text is not null
-        union all
-        select 7, 0, graph.spdx_relation(facts ->> 'id', 'hasDeclaredLicense', graph.spdx_licence_id(facts ->> 'declared'))
-        union all
-        select 8, 0, graph.spdx_relation(facts ->> 'id', 'hasConcludedLicense', graph.spdx_licence_id(facts ->> 'concluded'))
-        union all
-        select 9, place, graph.spdx_relation(d ->> 'id', 'hasDeclaredLicense', graph.spdx_licence_id(d ->> 'licence')) from datasets
-        union all
-        select 10, place, graph.spdx_relation(facts ->> 'id', 'trainedOn', d ->> 'id') from datasets
-        union all
-        select 11, place, graph.spdx_relation(facts ->> 'id', 'dependsOn', p ->> 'id') from packages
-        union all
-        select 12, place, graph.spdx_relation(facts #>> '{run,id}', 'hasInput', d ->> 'id') from datasets
-        union all
-        select 13, 0, graph.spdx_relation(facts #>> '{run,id}', 'hasOutput', facts ->> 'id')
-    )
-    select t.element
-    from (select distinct on (element) * from told where told.element is not null order by element, chapter, place) t
-    order by t.chapter, t.place
-$$;
-
-create function graph.bom_spdx3(facts jsonb, created text) returns jsonb
-language sql immutable strict
-as $$
-    with told as (
-        select jsonb_agg(e.element) as elements, jsonb_agg(e.element -> 'spdxId') as ids from graph.spdx_elements(facts) e
-    )
-    select jsonb_build_object('@context', 'https://spdx.org/rdf/3.0.1/spdx-context.jsonld', '@graph', jsonb_build_array(
-        jsonb_build_object('type', 'CreationInfo', '@id', '_:creation', 'specVersion', '3.0.1', 'created', created,
-                           'createdBy', jsonb_build_array(graph.bom_id('metaops', 'agent')),
-                           'createdUsing', jsonb_build_array(graph.bom_id('metaops', 'tool'))),
-        graph.spdx_element('SoftwareAgent', graph.bom_id('metaops', 'agent'), '{"name": "MetaOps"}'),
-        graph.spdx_element('Tool', graph.bom_id('metaops', 'tool'), '{"name": "metaops aibom"}'),
-        graph.spdx_element('SpdxDocument', graph.bom_id('document', facts::text, created), jsonb_build_object(
-            'profileConformance', '["core", "software", "ai", "dataset", "build", "simpleLicensing"]'::jsonb,
-            'rootElement', jsonb_build_array(graph.bom_id('bill', facts::text, created)))),
-        graph.spdx_element('software_Sbom', graph.bom_id('bill', facts::text, created), jsonb_build_object(
-            'rootElement', jsonb_build_array(facts -> 'id'), 'element', t.ids))) || t.elements)
-    from told t
-$$;
-
--- CycloneDX -------------------------------------------------------------------------------------------------------------
-
-create function graph.cyclonedx_licences(declared text, concluded text) returns jsonb
-language sql immutable parallel safe
-return (select jsonb_agg(jsonb_build_object('license', jsonb_build_object('name', name, 'acknowledgement', how)) order by how)
-        from (values (concluded, 'concluded'), (declared, 'declared')) x (name, how) where name is not null);
-
-create function graph.cyclonedx_hashes(digest jsonb) returns jsonb
-language sql immutable strict parallel safe
-return jsonb_build_array(jsonb_build_object('alg', digest -> 'name', 'content', digest -> 'value'));
-
-create function graph.cyclonedx_refs(parts jsonb) returns jsonb
-language sql immutable strict parallel safe
-return (select jsonb_agg(jsonb_build_object('ref', p -> 'id') order by place) from jsonb_array_elements(parts) with ordinality x (p, place));
-
-create function graph.cyclonedx_properties(facts jsonb) returns jsonb
-language sql immutable parallel safe
-return (select jsonb_agg(jsonb_build_object('name', 'metaops:' || name, 'value', value) order by place, name collate "C")
-        from (select 1, 'released', facts ->> 'released' where facts ? 'released'
-              union all select 1, 'domain', facts ->> 'domain' where facts ? 'domain'
-              union all select 2, 'code', facts ->> 'code' where facts ? 'code'
-              union all select 3, 'image:' || (i ->> 'key'), i ->> 'value' from jsonb_array_elements(facts -> 'images') i
-              union all select 4, 'parameter:' || (p ->> 'key'), p ->> 'value' from jsonb_array_elements(facts -> 'parameters') p) x (place, name, value));
-
--- Null when nothing is told that belongs on it.
-create function graph.cyclonedx_card(facts jsonb) returns jsonb
-language sql immutable parallel safe
-return nullif(jsonb_strip_nulls(jsonb_build_object(
-    'modelParameters', nullif(jsonb_strip_nulls(jsonb_build_object(
-        'architectureFamily', facts -> 'type', 'datasets', graph.cyclonedx_refs(facts -> 'datasets'))), '{}'),
-    'considerations', nullif(jsonb_strip_nulls(jsonb_build_object(
-        'useCases', graph.bom_list(facts -> 'use'), 'technicalLimitations', graph.bom_list(facts -> 'limitation'))), '{}'))), '{}');
-
-create function graph.cyclonedx_model(facts jsonb) returns jsonb
-language sql immutable parallel safe
-return jsonb_strip_nulls(jsonb_build_object(
-    'type', 'machine-learning-model', 'bom-ref', facts -> 'id', 'group', facts -> 'namespace', 'name', facts -> 'name',
-    'version', facts -> 'version',
-    'supplier', case when facts ? 'supplier' then jsonb_build_object('name', facts -> 'supplier') end,
-    'hashes', graph.cyclonedx_hashes(facts -> 'digest'),
-    'licenses', graph.cyclonedx_licences(facts ->> 'declared', facts ->> 'concluded'),
-    'externalReferences', case when facts ? 'uri' then
-        jsonb_build_array(jsonb_build_object('type', 'distribution', 'url', facts -> 'uri')) end,
-    'modelCard', graph.cyclonedx_card(facts),
-    'properties', graph.cyclonedx_properties(facts)));
-
-create function graph.cyclonedx_dataset(facts jsonb) returns jsonb
-language sql immutable parallel safe
-return jsonb_strip_nulls(jsonb_build_object(
-    'type', 'data', 'bom-ref', facts -> 'id', 'group', facts -> 'namespace', 'name', facts -> 'name', 'version', facts -> 'version',
-    'hashes', graph.cyclonedx_hashes(facts -> 'digest'), 'licenses', graph.cyclonedx_licences(facts ->> 'licence', null),
-    'data', jsonb_build_array(jsonb_build_object(
-        'type', 'dataset',
-        'contents', case when facts ? 'uri' then jsonb_build_object('url', facts -> 'uri') end,
-        'classification', facts -> 'classification',
-        'governance', case when facts ? 'owner' then jsonb_build_object('owners', jsonb_build_array(
-            jsonb_build_object('organization', jsonb_build_object('name', facts -> 'owner')))) end))));
-
--- How it was made: one workflow, the run.
-create function graph.cyclonedx_formulation(facts jsonb) returns jsonb
-language sql immutable parallel safe
-return case when facts ? 'run' then jsonb_build_array(jsonb_build_object('workflows', jsonb_build_array(jsonb_strip_nulls(
-    jsonb_build_object(
-        'bom-ref', facts #> '{run,id}', 'uid', facts #> '{run,run}', 'taskTypes', '["build"]'::jsonb,
-        'name', concat_ws('/', facts #>> '{run,namespace}', facts #>> '{run,name}'),
-        'timeStart', facts #> '{run,started}', 'timeEnd', facts #> '{run,ended}',
-        'inputs', (select jsonb_agg(jsonb_build_object('resource', r)) from jsonb_array_elements(graph.cyclonedx_refs(facts -> 'datasets')) r),
-        'outputs', jsonb_build_array(jsonb_build_object('type', 'artifact', 'resource', jsonb_build_object('ref', facts -> 'id')))))))) end;
-
-create function graph.bom_cyclonedx(facts jsonb, created text) returns jsonb
-language sql immutable strict
-as $$
-    select jsonb_strip_nulls(jsonb_build_object(
-        '$schema', 'http://cyclonedx.org/schema/bom-1.6.schema.json', 'bomFormat', 'CycloneDX', 'specVersion', '1.6', 'version', 1,
-        'serialNumber', graph.bom_id('bill', facts::text, created),
-        'metadata', jsonb_build_object(
-            'timestamp', created, 'component', graph.cyclonedx_model(facts),
-            'tools', '{"components": [{"type": "application", "name": "metaops"}]}'::jsonb),
-        'components', (
-            select jsonb_agg(c.component order by c.chapter, c.place)
-            from (select 1, place, graph.cyclonedx_dataset(d) from jsonb_array_elements(facts -> 'datasets') with ordinality x (d, place)
-                  union all
-                  select 2, place, jsonb_strip_nulls(jsonb_build_object(
-                      'type', 'library', 'bom-ref', p -> 'id', 'name', p -> 'name', 'version', p -> 'version'))
-                  from jsonb_array_elements(facts -> 'packages') with ordinality x (p, place)) c (chapter, place, component)),
-        'dependencies', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
-            'ref', facts -> 'id',
-            'dependsOn', (select jsonb_agg(p -> 'id' order by place) from jsonb_array_elements(facts -> 'packages') with ordinality x (p, place))))),
-        'formulation', graph.cyclonedx_formulation(facts)))
-$$;
-
-create function metaops.aibom(namespace text, model text, version text, format text default 'spdx3', created timestamptz default null)
-returns jsonb
-language plpgsql stable
-as $$
-declare
-    facts constant jsonb := graph.bom_facts(namespace, model, version);
-    made_at constant text := coalesce(graph.bom_time(created), facts ->> 'at');
-begin
-    return case format
-        when 'spdx3' then graph.bom_spdx3(facts, made_at)
-        when 'cyclonedx' then graph.bom_cyclonedx(facts, made_at) end;
-end $$;
-comment on function metaops.aibom is
-    'Bill of materials of a version of a model, format spdx3 or cyclonedx, as far as the graph knows it and the caller may see; created: the time in it, else that of the latest event. Null: nobody told of the version.';

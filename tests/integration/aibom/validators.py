@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 
+import cyclonedx.schema
 import pyshacl
 import rdflib
 from cyclonedx.schema import SchemaVersion
@@ -38,6 +39,12 @@ def spdx_shacl(text, shapes):
     return "" if conforms else said[:3000]
 
 
-def cyclonedx(text):
+def cyclonedx_schema(text):
     fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     return str(fault)[:3000] if fault else ""
+
+
+def licence_ids():
+    """Licences and exceptions in the list of SPDX that goes with that schema."""
+    folder = pathlib.Path(cyclonedx.schema.__file__).parent / "_res"
+    return json.loads((folder / "spdx.SNAPSHOT.schema.json").read_text())["enum"]

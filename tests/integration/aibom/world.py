@@ -59,10 +59,15 @@ EVENTS = [
           [{"namespace": "s3://models", "name": "churn/1", "facets": model("churn", "1")}]),
 ]
 
+CONTRACT = "Contract 4711, § 2"
+
 # Tags of the version and of the model, by MLflow's webhooks; the version's own count first.
 REGISTERED = [json.dumps({"entity": entity, "action": "created", "timestamp": "2026-11-23T15:03:13.435476+00:00", "data": {
     "name": "risk", "tags": told, "description": None, **more}}).encode() for entity, told, more in (
         ("registered_model", {"owner": "team-risk", "license": "MIT"}, {}),
         ("model_version", {"license": "BSD-3-Clause", "concluded_license": "BSD-3-Clause", "model_type": "tree",
                            "domain": "credit", "intended_use": "scoring", "limitation": "adults only"},
-         {"version": "2", "source": "s3://bucket/m0", "run_id": "3f9c53c98d994737be51a7028bb63988"}))]
+         {"version": "2", "source": "s3://bucket/m0", "run_id": "3f9c53c98d994737be51a7028bb63988"}),
+        ("model_version", {"license": CONTRACT, "concluded_license": "mit or (isc and GPL-2.0-only with classpath-exception-2.0)"},
+         {"version": "3", "source": "s3://bucket/m1"}),
+        ("model_version", {"license": "MIT and Zlib"}, {"version": "4", "source": "s3://bucket/m2"}))]
