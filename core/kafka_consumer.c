@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <librdkafka/rdkafka.h>
 
@@ -18,6 +19,7 @@
 #define CLOSE_MS 1000
 #define DESTROY_MS 1000
 #define FENCED_AGAIN_US 60000000
+#define FENCED_PAUSE_US 1000000
 
 /* One partition of the assignment. */
 struct assigned {
@@ -35,11 +37,13 @@ struct kafka_consumer {
     struct kafka_consumer_callbacks callbacks;
     struct assigned *assigned;
     size_t assigned_count;
-    struct assigned *last;       /* of the last record: the next is mostly of the same partition */
-    bool is_committing;          /* a commit has no answer yet */
-    bool assign_failed;          /* no memory in the rebalance callback: the next poll says so */
-    bool closing;                /* the caller is not told about revoked partitions any more */
-    int64_t fenced_at_us;        /* 0: never */
+    struct assigned *last; /* of the last record: the next is mostly of the same partition */
+    bool is_committing;    /* a commit has no answer yet */
+    bool assign_failed;    /* no memory in the rebalance callback: the next poll says so */
+    bool closing;          /* the caller is not told about revoked partitions any more */
+    bool is_member;        /* the group counted on it, until it was fenced or lost its session */
+    int64_t fenced_at_us;  /* while it was a member; 0: never */
+    int64_t joined_at_us;
     struct kafka_reader *reader; /* for kafka_consumer_record_at */
 };
 
@@ -155,6 +159,7 @@ static void kafka_consumer_on_assign(struct kafka_consumer *consumer,
         rd_kafka_assign(consumer->rk, NULL);
     }
     free(partitions);
+    consumer->is_member = true;
 }
 
 static void kafka_consumer_tell_revoked(struct kafka_consumer *consumer,
@@ -174,6 +179,9 @@ static void kafka_consumer_tell_revoked(struct kafka_consumer *consumer,
 static void kafka_consumer_on_revoke(struct kafka_consumer *consumer,
                                      const rd_kafka_topic_partition_list_t *list)
 {
+    if (!rd_kafka_fatal_error(consumer->rk, NULL, 0)) {
+        consumer->is_member = false;
+    }
     kafka_consumer_tell_revoked(consumer, list, rd_kafka_assignment_lost(consumer->rk) != 0);
     rd_kafka_assign(consumer->rk, NULL);
 }
@@ -229,6 +237,8 @@ static enum verdict kafka_consumer_join(struct kafka_consumer *consumer, struct 
     rd_kafka_conf_set_rebalance_cb(conf, kafka_consumer_on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, kafka_consumer_on_commit);
     consumer->is_committing = false;
+    consumer->is_member = false;
+    consumer->joined_at_us = timebase_mono_us();
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
     if (!consumer->rk) {
         rd_kafka_conf_destroy(conf);
@@ -301,19 +311,29 @@ static void kafka_consumer_abandon(struct kafka_consumer *consumer)
     consumer->rk = NULL;
 }
 
-/* A member can fence itself: when it loses its session while the broker is away, librdkafka forgets
- * the member id, and a commit that waited goes out without it, as if another member had that
- * instance id. So the first time it joins anew; a real twin fences it again. */
+/* A consumer can fence itself: when it loses its session while the broker is away, librdkafka forgets
+ * the member id, and what waited goes out without it; and a broker that cannot write the group down, for
+ * want of replicas, takes a member in and does not say so. Then it joins anew, once a second at most, as
+ * often as it takes. A twin is another matter: it fences one that the group counts on, which joins anew,
+ * and is fenced again. */
 static enum verdict kafka_consumer_fenced(struct kafka_consumer *consumer, struct err *err)
 {
     int64_t now_us = timebase_mono_us();
 
-    if (consumer->fenced_at_us && now_us - consumer->fenced_at_us < FENCED_AGAIN_US) {
-        return err_set(err, FATAL, WHERE, "another worker runs with the same worker.instance_id");
+    if (consumer->is_member) {
+        if (consumer->fenced_at_us && now_us - consumer->fenced_at_us < FENCED_AGAIN_US) {
+            return err_set(err, FATAL, WHERE,
+                           "another worker runs with the same worker.instance_id");
+        }
+        consumer->fenced_at_us = now_us;
     }
-    consumer->fenced_at_us = now_us;
     log_warn("kafka consumer: fenced by a member of the same worker.instance_id, joining anew");
     kafka_consumer_abandon(consumer);
+    if (now_us - consumer->joined_at_us < FENCED_PAUSE_US) {
+        const struct timespec pause = {
+            .tv_nsec = (FENCED_PAUSE_US - (now_us - consumer->joined_at_us)) * 999};
+        nanosleep(&pause, NULL);
+    }
     enum verdict verdict = kafka_consumer_join(consumer, err);
     return verdict == OK ? err_set(err, RETRY, WHERE, "fenced, joining anew") : verdict;
 }

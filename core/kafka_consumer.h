@@ -73,8 +73,8 @@ kafka_consumer_open_foreign(const struct settings *st, const char *const *topics
  * RETRY for passing errors of the library (worth a debug line). REJECT when the position of a
  * partition is out of range: its topic and partition are in out_record until the next call, nothing
  * more comes of it until a seek, its neighbours go on. A fenced member joins anew, with on_revoke
- * (lost) first; FATAL when that happens twice within a minute, for then another worker has the same
- * instance id, or when the client is broken. */
+ * (lost) first, and waits up to a second before; FATAL when one that the group counted on is fenced twice
+ * within a minute, for then another worker has the same instance id, or when the client is broken. */
 MUST_CHECK enum verdict kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms,
                                             struct kafka_record *out_record, struct err *err);
 

@@ -17,6 +17,7 @@
 #include "core/timebase.h"
 
 #define TOPIC "metaops.events"
+#define API_JOIN_GROUP 11
 #define API_HEARTBEAT 12
 #define PARTITIONS 4
 #define RECORDS 50    /* in each partition; the value of record N of partition P is "P:N" */
@@ -448,14 +449,13 @@ static void test_a_record_larger_than_the_fetch_size_arrives(void **state)
 }
 
 /* Polls until the member is fenced or anything else is FATAL; counts the times it was fenced. */
-static enum verdict poll_fenced(struct bed *bed, int *fenced, struct err *err)
+static enum verdict poll_fenced_at(struct bed *bed, int16_t api, int *fenced, struct err *err)
 {
     int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
     enum verdict verdict = OK;
     struct kafka_record record;
 
-    rd_kafka_mock_push_request_errors(bed->cluster, API_HEARTBEAT, 1,
-                                      RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    rd_kafka_mock_push_request_errors(bed->cluster, api, 1, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
     while (verdict != FATAL && timebase_mono_us() < end_us) {
         verdict = kafka_consumer_poll(bed->consumer, 20, &record, err);
         kafka_record_free(&record);
@@ -465,6 +465,11 @@ static enum verdict poll_fenced(struct bed *bed, int *fenced, struct err *err)
         }
     }
     return verdict;
+}
+
+static enum verdict poll_fenced(struct bed *bed, int *fenced, struct err *err)
+{
+    return poll_fenced_at(bed, API_HEARTBEAT, fenced, err);
 }
 
 static void test_a_fenced_member_joins_anew_and_reads_on(void **state)
@@ -504,6 +509,26 @@ static void test_a_member_fenced_twice_stops_with_the_reason(void **state)
     assert_non_null(strstr(err.text, "worker.instance_id"));
 }
 
+/* As with a broker that cannot write the group down: whoever joins is taken in and not told. */
+static void test_one_that_fences_itself_while_it_joins_goes_on(void **state)
+{
+    struct bed *bed = *state;
+    int64_t expected[PARTITIONS] = {0};
+    struct err err = {0};
+    int fenced = 0;
+
+    bed->consumer = join(bed, &bed->log);
+    read_in_order(bed, expected, 1);
+    memcpy(bed->log.begin, expected, sizeof(expected));
+    assert_int_equal(poll_fenced(bed, &fenced, &err), RETRY);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(poll_fenced_at(bed, API_JOIN_GROUP, &fenced, &err), RETRY);
+    }
+    assert_int_equal(fenced, 4);
+    read_in_order(bed, expected, PARTITIONS * RECORDS - 1);
+    assert_int_equal(bed->log.assigns, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +553,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_fenced_member_joins_anew_and_reads_on, setup_change,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_member_fenced_twice_stops_with_the_reason,
+                                        setup_change, teardown),
+        cmocka_unit_test_setup_teardown(test_one_that_fences_itself_while_it_joins_goes_on,
                                         setup_change, teardown),
     };
 

@@ -24,6 +24,15 @@ results_part() {
     PART_SECONDS[$PART]=$(seconds_since "$start")
 }
 
+# result_words LOG - what it says of the failure, wherever it stands, and its end: processes of a test may have had much
+# to say after it.
+result_words() {
+    {
+        grep -A 2 -E '^(NOT ok|lost: |AssertionError)|^\[  (ERROR|FAILED) ' "$1" | head -n 20 || true
+        tail -n 40 "$1"
+    } | sed 's/^/    | /'
+}
+
 # result passed|failed|notrun NAME [LOG] - of the part that runs now; LOG is shown on failure.
 result() {
     local what=$1 name=$2 log=${3:-}
@@ -32,7 +41,7 @@ result() {
     failed)
         printf '  FAILED   %s\n' "$name"
         if [[ -f $log ]]; then
-            tail -n 40 "$log" | sed 's/^/    | /'
+            result_words "$log"
         fi
         ;;
     notrun)
