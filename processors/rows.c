@@ -1,6 +1,7 @@
 #include "rows.h"
 
 #include "core/timebase.h"
+#include "facet_origin.h"
 #include "facts.h"
 #include "schemas/identity.h"
 
@@ -157,7 +158,9 @@ enum verdict rows_facet(struct rows *rs, const struct facet_ref *ref, struct err
     }
     *row = (struct graph_facet){
         .event = rs->work->event, .digest = ref->digest, .is_deleted = ref->is_deleted};
-    return json_clean(rs->pr->doc, ref->value, rs->bt->arena, &row->content, err);
+    enum verdict verdict = json_clean(rs->pr->doc, ref->value, rs->bt->arena, &row->content, err);
+    return verdict == OK ? facet_origin_split(&row->content, rs->bt->arena, &row->origin, err)
+                         : verdict;
 }
 
 static const struct json_value *run_facet(const struct rows *rs, struct str name)

@@ -232,7 +232,8 @@ struct graph_facet {
     uint32_t event;
     struct id128 digest;
     bool is_deleted;
-    struct str content; /* JSON fit for jsonb */
+    struct str content; /* JSON fit for jsonb, without its origin */
+    struct str origin;  /* who made it and by which schema, as JSON */
 };
 
 struct graph_symlink {

@@ -84,7 +84,8 @@ static void bind_facet(struct pg_bind *bind, const void *row)
     const struct graph_facet *facet = row;
     pg_bind_uuid(bind, 0, facet->digest);
     pg_bind_bool(bind, 1, facet->is_deleted);
-    pg_bind_text(bind, 2, facet->content);
+    pg_bind_text(bind, 2, facet->origin);
+    pg_bind_text(bind, 3, facet->content);
 }
 
 static void bind_node(struct pg_bind *bind, const void *row)
@@ -357,7 +358,7 @@ static void bind_letter(struct pg_bind *bind, const void *row)
     }
 
 const struct pg_table pg_tables[] = {
-    CONTENT("insert_facets", "ubt", facets, graph_facet, facet),
+    CONTENT("insert_facets", "ubtt", facets, graph_facet, facet),
     CONTENT("insert_jobs", "utt", jobs, graph_node, node),
     MERGED("upsert_datasets", "uttb", datasets, graph_node, dataset),
     CONTENT("insert_symlinks", "uuttt", symlinks, graph_symlink, symlink),

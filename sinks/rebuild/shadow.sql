@@ -80,6 +80,9 @@ as $$
         and not exists (select from graph.refusals r where r.event_id = i.event_id)
 $$;
 
+create view graph_shadow.told_facets as
+select f.digest, f.deleted, o.origin, f.content from graph.facets f join graph.facet_origins o using (origin_id);
+
 -- Reads a table of the graph in the shape in which the statement takes it that writes it: an array for each column, a
 -- thousand rows at a time.
 create function graph_shadow.arrays_of(part text) returns text
@@ -88,11 +91,11 @@ as $$
     select format('declare arrays no scroll cursor for select %s '
                   'from (select t.*, row_number() over () / 1000 as chunk from %s t) t group by chunk',
                   string_agg(format('array_agg(%I)::text', c.name), ', ' order by c.place),
-                  case part when 'facets' then 'graph.facet_contents' else format('graph.%I', part) end)
+                  case part when 'facets' then 'graph_shadow.told_facets' else format('graph.%I', part) end)
     from (
         select a.attname as name, a.attnum as place
         from pg_attribute a
-        where a.attrelid = case part when 'facets' then 'graph.facet_contents'::regclass
+        where a.attrelid = case part when 'facets' then 'graph_shadow.told_facets'::regclass
                                else format('graph.%I', part)::regclass end
             and a.attnum > 0 and not a.attisdropped
     ) c
