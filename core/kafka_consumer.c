@@ -7,6 +7,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "core/kafka_assigned.h"
 #include "core/kafka_client.h"
 #include "core/kafka_member.h"
 #include "core/kafka_reader.h"
@@ -21,112 +22,21 @@
 #define FENCED_AGAIN_US 60000000
 #define FENCED_PAUSE_US 1000000
 
-/* One partition of the assignment. */
-struct assigned {
-    char *topic;
-    int32_t partition;
-    bool paused;
-    int64_t next; /* the offset behind the last record handed out, or where to begin */
-};
-
 struct kafka_consumer {
     rd_kafka_t *rk;
     const struct settings *st;
     enum verdict (*member_conf)(const struct settings *st, void **out_conf, struct err *err);
     const char *const *topics;
     struct kafka_consumer_callbacks callbacks;
-    struct assigned *assigned;
-    size_t assigned_count;
-    struct assigned *last; /* of the last record: the next is mostly of the same partition */
-    bool is_committing;    /* a commit has no answer yet */
-    bool assign_failed;    /* no memory in the rebalance callback: the next poll says so */
-    bool closing;          /* the caller is not told about revoked partitions any more */
-    bool is_member;        /* the group counted on it, until it was fenced or lost its session */
-    int64_t fenced_at_us;  /* while it was a member; 0: never */
+    struct kafka_assigned assigned;
+    bool is_committing;   /* a commit has no answer yet */
+    bool assign_failed;   /* no memory in the rebalance callback: the next poll says so */
+    bool closing;         /* the caller is not told about revoked partitions any more */
+    bool is_member;       /* the group counted on it, until it was fenced or lost its session */
+    int64_t fenced_at_us; /* while it was a member; 0: never */
     int64_t joined_at_us;
     struct kafka_reader *reader; /* for kafka_consumer_record_at */
 };
-
-static void kafka_consumer_forget(struct kafka_consumer *consumer)
-{
-    for (size_t i = 0; i < consumer->assigned_count; i++) {
-        free(consumer->assigned[i].topic);
-    }
-    free(consumer->assigned);
-    consumer->assigned = NULL;
-    consumer->assigned_count = 0;
-    consumer->last = NULL;
-}
-
-static struct assigned *kafka_consumer_find(struct kafka_consumer *consumer, const char *topic,
-                                            int32_t partition)
-{
-    struct assigned *last = consumer->last;
-
-    if (last && last->partition == partition && strcmp(last->topic, topic) == 0) {
-        return last;
-    }
-    for (size_t i = 0; i < consumer->assigned_count; i++) {
-        struct assigned *at = &consumer->assigned[i];
-        if (at->partition == partition && strcmp(at->topic, topic) == 0) {
-            return at;
-        }
-    }
-    return NULL;
-}
-
-/* Takes over what the caller decided about each partition: `wanted` ones at the front. */
-static bool kafka_consumer_remember(struct kafka_consumer *consumer,
-                                    const struct kafka_partition *partitions, size_t count,
-                                    size_t wanted)
-{
-    kafka_consumer_forget(consumer);
-    consumer->assigned = calloc(count ? count : 1, sizeof(*consumer->assigned));
-    if (!consumer->assigned) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct assigned *at = &consumer->assigned[i];
-        at->topic = strdup(partitions[i].topic);
-        if (!at->topic) {
-            return false;
-        }
-        consumer->assigned_count++;
-        at->partition = partitions[i].partition;
-        at->paused = i >= wanted;
-        at->next = i < wanted ? partitions[i].offset : RD_KAFKA_OFFSET_BEGINNING;
-    }
-    return true;
-}
-
-/* Makes the library read what `assigned` says: everything that was fetched before is dropped. A
- * paused partition begins at the first offset, which exists, so that it cannot raise a range error
- * before it is used. */
-static rd_kafka_resp_err_t kafka_consumer_apply(struct kafka_consumer *consumer)
-{
-    int count = (int)consumer->assigned_count;
-    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(count);
-    rd_kafka_topic_partition_list_t *paused = rd_kafka_topic_partition_list_new(count);
-    rd_kafka_topic_partition_list_t *running = rd_kafka_topic_partition_list_new(count);
-
-    for (size_t i = 0; i < consumer->assigned_count; i++) {
-        const struct assigned *at = &consumer->assigned[i];
-        rd_kafka_topic_partition_list_add(all, at->topic, at->partition)->offset = at->next;
-        rd_kafka_topic_partition_list_add(at->paused ? paused : running, at->topic, at->partition);
-    }
-    rd_kafka_resp_err_t code = rd_kafka_assign(consumer->rk, all);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && paused->cnt > 0) {
-        code = rd_kafka_pause_partitions(consumer->rk, paused);
-    }
-    /* A partition that was paused in the assignment before this one still is. */
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && running->cnt > 0) {
-        code = rd_kafka_resume_partitions(consumer->rk, running);
-    }
-    rd_kafka_topic_partition_list_destroy(running);
-    rd_kafka_topic_partition_list_destroy(paused);
-    rd_kafka_topic_partition_list_destroy(all);
-    return code;
-}
 
 static struct kafka_partition *kafka_consumer_copy_list(const rd_kafka_topic_partition_list_t *list)
 {
@@ -152,10 +62,10 @@ static void kafka_consumer_on_assign(struct kafka_consumer *consumer,
         return;
     }
     size_t wanted = consumer->callbacks.on_assign(consumer->callbacks.arg, partitions, count);
-    if (!kafka_consumer_remember(consumer, partitions, count, wanted) ||
-        kafka_consumer_apply(consumer) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!kafka_assigned_set(&consumer->assigned, partitions, count, wanted) ||
+        kafka_assigned_apply(&consumer->assigned, consumer->rk) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         consumer->assign_failed = true;
-        kafka_consumer_forget(consumer);
+        kafka_assigned_forget(&consumer->assigned);
         rd_kafka_assign(consumer->rk, NULL);
     }
     free(partitions);
@@ -167,7 +77,7 @@ static void kafka_consumer_tell_revoked(struct kafka_consumer *consumer,
 {
     struct kafka_partition *partitions = kafka_consumer_copy_list(list);
 
-    kafka_consumer_forget(consumer);
+    kafka_assigned_forget(&consumer->assigned);
     if (!partitions) {
         consumer->assign_failed = true;
     } else if (!consumer->closing) {
@@ -297,11 +207,11 @@ enum verdict kafka_consumer_open_foreign(const struct settings *st, const char *
 static void kafka_consumer_abandon(struct kafka_consumer *consumer)
 {
     rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)consumer->assigned_count);
+        rd_kafka_topic_partition_list_new((int)consumer->assigned.count);
 
-    for (size_t i = 0; i < consumer->assigned_count; i++) {
-        rd_kafka_topic_partition_list_add(list, consumer->assigned[i].topic,
-                                          consumer->assigned[i].partition);
+    for (size_t i = 0; i < consumer->assigned.count; i++) {
+        rd_kafka_topic_partition_list_add(list, consumer->assigned.items[i].topic,
+                                          consumer->assigned.items[i].partition);
     }
     if (list->cnt > 0) {
         kafka_consumer_tell_revoked(consumer, list, true);
@@ -356,8 +266,9 @@ static enum verdict kafka_consumer_judge(struct kafka_consumer *consumer,
     const char *reason = msg->payload ? rd_kafka_message_errstr(msg) : rd_kafka_err2str(msg->err);
     enum verdict verdict = kafka_client_verdict(msg->err);
     if (verdict == REJECT) {
-        struct assigned *at =
-            msg->rkt ? kafka_consumer_find(consumer, rd_kafka_topic_name(msg->rkt), msg->partition)
+        struct kafka_assigned_partition *at =
+            msg->rkt ? kafka_assigned_find(&consumer->assigned, rd_kafka_topic_name(msg->rkt),
+                                           msg->partition)
                      : NULL;
         if (!at || at->paused) {
             return err_set(err, RETRY, WHERE, "%s, of a partition not read now", reason);
@@ -393,14 +304,14 @@ enum verdict kafka_consumer_poll(struct kafka_consumer *consumer, int timeout_ms
         rd_kafka_message_destroy(msg);
         return is_fenced ? kafka_consumer_fenced(consumer, err) : verdict;
     }
-    struct assigned *at =
-        kafka_consumer_find(consumer, rd_kafka_topic_name(msg->rkt), msg->partition);
+    struct kafka_assigned_partition *at =
+        kafka_assigned_find(&consumer->assigned, rd_kafka_topic_name(msg->rkt), msg->partition);
     if (!at || at->paused || msg->offset < at->next) {
         /* Fetched before a revoke, pause or seek: not wanted any more. */
         rd_kafka_message_destroy(msg);
         return OK;
     }
-    consumer->last = at;
+    consumer->assigned.last = at;
     at->next = msg->offset + 1;
     kafka_reader_view(msg, out_record);
     return OK;
@@ -439,8 +350,8 @@ static void kafka_consumer_set_paused(struct kafka_consumer *consumer,
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
 
     for (size_t i = 0; i < count; i++) {
-        struct assigned *at =
-            kafka_consumer_find(consumer, partitions[i].topic, partitions[i].partition);
+        struct kafka_assigned_partition *at =
+            kafka_assigned_find(&consumer->assigned, partitions[i].topic, partitions[i].partition);
         if (at && at->paused != paused) {
             at->paused = paused;
             rd_kafka_topic_partition_list_add(list, at->topic, at->partition);
@@ -469,7 +380,8 @@ void kafka_consumer_resume(struct kafka_consumer *consumer,
 enum verdict kafka_consumer_seek(struct kafka_consumer *consumer,
                                  const struct kafka_partition *partition, struct err *err)
 {
-    struct assigned *at = kafka_consumer_find(consumer, partition->topic, partition->partition);
+    struct kafka_assigned_partition *at =
+        kafka_assigned_find(&consumer->assigned, partition->topic, partition->partition);
 
     if (!at) {
         return err_set(err, RETRY, WHERE, "%s [%d] is not assigned", partition->topic,
@@ -484,7 +396,7 @@ enum verdict kafka_consumer_seek(struct kafka_consumer *consumer,
     rd_kafka_topic_destroy(rkt);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         /* A partition that stopped with an error does not take a seek: start all of them anew. */
-        code = kafka_consumer_apply(consumer);
+        code = kafka_assigned_apply(&consumer->assigned, consumer->rk);
     }
     return code ? kafka_client_fail(err, code, "seeking") : OK;
 }
@@ -580,7 +492,7 @@ static void kafka_consumer_leave(struct kafka_consumer *consumer)
         if (msg) {
             rd_kafka_message_destroy(msg);
         }
-    } while (consumer->assigned_count > 0 && timebase_mono_us() < end_us);
+    } while (consumer->assigned.count > 0 && timebase_mono_us() < end_us);
 
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer->rk);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->rk, queue);
@@ -610,6 +522,6 @@ void kafka_consumer_close(struct kafka_consumer *consumer)
         log_warn("kafka consumer: the library does not let go of a handle, ignoring");
     }
     kafka_reader_close(consumer->reader);
-    kafka_consumer_forget(consumer);
+    kafka_assigned_forget(&consumer->assigned);
     free(consumer);
 }
