@@ -135,13 +135,19 @@ create function graph.bom_facts(namespace text, model text, version text) return
 language sql stable
 as $$
     with subject as materialized (
-        select v.*, graph.artifact_of(v.run_uuid, v.name, v.version) as artifact, r.started_at, r.ended_at, r.first_at
+        select v.namespace, v.name, v.version, v.artifact_uri, v.digest, v.released_at, v.last_seen, h.parts as hidden, m.run_uuid,
+            graph.artifact_of(m.run_uuid, v.name, v.version) as artifact, r.started_at, r.ended_at, r.first_at
         from metaops.model_versions v
-        left join graph.runs r using (run_uuid)
+        cross join lateral graph.bom_hidden(v.namespace, v.name, v.version) h (parts)
+        -- Another run that wrote to the same place is not taken for one that is hidden.
+        left join lateral (select v.run_uuid where 'run' = any (h.parts) is not true) m on true
+        left join graph.runs r on r.run_uuid = m.run_uuid
         where (v.namespace, v.name, v.version) = (bom_facts.namespace, bom_facts.model, bom_facts.version)
     ), remade as materialized (
-        select r.*, row_number() over () as place from metaops.reproduce(bom_facts.namespace, bom_facts.model, bom_facts.version) r
-        where not r.missing or r.what = 'input'
+        select r.*, row_number() over () as place
+        from subject s
+        cross join lateral metaops.reproduce(s.namespace, s.name, s.version) r
+        where s.run_uuid is not null and (not r.missing or r.what = 'input')
     ), read as (
         select distinct i.dataset_uuid, r.value as version, d.namespace, d.name
         from subject s
@@ -166,7 +172,7 @@ as $$
         'use', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'intended_use'),
         'limitation', graph.version_tag(s.namespace, s.name, s.version, s.artifact, 'limitation'),
         'at', graph.bom_time(greatest(s.last_seen, s.ended_at)),
-        'hidden', to_jsonb(graph.bom_hidden(s.namespace, s.name, s.version)),
+        'hidden', to_jsonb(s.hidden),
         'run', graph.bom_run(s.run_uuid),
         'datasets', (select jsonb_agg(graph.bom_dataset(r.dataset_uuid, r.version, coalesce(s.started_at, s.first_at))
                                       order by r.namespace collate "C", r.name collate "C") from read r),

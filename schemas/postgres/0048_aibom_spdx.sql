@@ -128,6 +128,15 @@ as $$
     order by t.chapter, t.place
 $$;
 
+-- A profile of which something is missing (sinks/aibom_rules.c has the rules) is used and not claimed.
+create function graph.spdx_profiles(facts jsonb) returns jsonb
+language sql immutable parallel safe
+return (select jsonb_agg(p.name order by p.place)
+        from (values (1, 'core', true), (2, 'software', true), (3, 'ai', facts ?& '{version,uri,supplier,released,declared,concluded}'),
+                     (4, 'dataset', not exists (select from jsonb_array_elements(facts -> 'datasets') d where not d ?& '{uri,owner,built,released}')),
+                     (5, 'build', true), (6, 'simpleLicensing', true)) p (place, name, is_met)
+        where p.is_met);
+
 create function graph.bom_spdx3(facts jsonb, created text) returns jsonb
 language sql immutable strict
 as $$
@@ -141,7 +150,7 @@ as $$
         graph.spdx_element('SoftwareAgent', graph.bom_id('metaops', 'agent'), '{"name": "MetaOps"}'),
         graph.spdx_element('Tool', graph.bom_id('metaops', 'tool'), '{"name": "metaops aibom"}'),
         graph.spdx_element('SpdxDocument', graph.bom_id('document', facts::text, created), jsonb_build_object(
-            'profileConformance', '["core", "software", "ai", "dataset", "build", "simpleLicensing"]'::jsonb,
+            'profileConformance', graph.spdx_profiles(facts),
             'rootElement', jsonb_build_array(graph.bom_id('bill', facts::text, created)))),
         graph.spdx_element('software_Sbom', graph.bom_id('bill', facts::text, created), jsonb_build_object(
             'rootElement', jsonb_build_array(facts -> 'id'), 'element', t.ids,

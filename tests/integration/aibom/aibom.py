@@ -13,7 +13,7 @@ from checks import check, end
 from license_expression import get_spdx_licensing
 from own_pipeline import LIMIT_S, PROGRAM, Pipeline, post, query
 from private_postgres import PrivatePostgres
-from world import CONTRACT, EVENTS, HEX, REGISTERED, SECOND, TRAIN
+from world import CONTRACT, COPY, EVENTS, HEX, REGISTERED, SECOND, TRAIN
 
 UNSEEN = "https://spdx.org/rdf/3.0.1/terms/Core/NoAssertionElement"
 SHAPES = validators.spdx_shapes()
@@ -103,6 +103,10 @@ def check_spdx(pipe):
     for what, document in (("all told", text), ("little told", less)):
         check(f"{what}: by the JSON schema", "", validators.spdx_schema(document))
         check(f"{what}: by the shapes", "", validators.spdx_shacl(document, SHAPES))
+    check("profiles are claimed that are met", [["core", "software", "ai", "dataset", "build", "simpleLicensing"],
+                                                ["core", "software", "build", "simpleLicensing"]], [
+        element["profileConformance"] for document in (text, less) for element in json.loads(document)["@graph"]
+        if element["type"] == "SpdxDocument"])
     broken = text.replace('"sha256",', '"sha257",')
     check("the validators see what is wrong", [True, True], [
         bool(validators.spdx_schema(broken)), bool(validators.spdx_shacl(broken, SHAPES))])
@@ -222,7 +226,7 @@ def check_expressions(pipe):
 def check_hidden(server, pipe):
     """Readers of some namespaces: what they may not see is left out, and that something is."""
     server.superuser("create role buyer login", "create role guest login", "create role stranger login")
-    pipe.query("select metaops.restrict_reader('buyer', '{registry, ml, s3://models}')")
+    pipe.query("select metaops.restrict_reader('buyer', '{registry, mlflow, ml, s3://models}')")
     pipe.query("select metaops.restrict_reader('guest', '{registry}')")
     pipe.query("select metaops.restrict_reader('stranger', '{ml}')")
     buyer, guest, stranger = (server.dsn(role, pipe.database) for role in ("buyer", "guest", "stranger"))
@@ -241,6 +245,12 @@ def check_hidden(server, pipe):
     bill = aibom(pipe, *FRAUD, "--format=cyclonedx", METAOPS_POSTGRES_CONNINFO=buyer)[1]
     model = json.loads(bill)["metadata"]["component"]
     check("CycloneDX: incomplete", [{"aggregate": "incomplete", "assemblies": [model["bom-ref"]]}], json.loads(bill)["compositions"])
+    builds = [[name for name, element in named(json.loads(aibom(
+        pipe, "--model", "mlflow/risk", "--version", "4", METAOPS_POSTGRES_CONNINFO=dsn)[1]))[0].items() if element["type"] == "build_Build"]
+        for dsn in (pipe.dsn, buyer)]
+    check("that reader takes another run for it", [(COPY,)], query(
+        buyer, "select run_uuid::text from metaops.model_versions where (namespace, name, version) = ('mlflow', 'risk', '4')"))
+    check("another run is not taken for the hidden one", [["labs/fit"], []], builds)
     code, less, said = aibom(pipe, *CHURN, METAOPS_POSTGRES_CONNINFO=guest)
     check("a hidden run", (1, [
         "hidden   the run that made it, what it read and what it said", "hidden   the dataset that is its artifact", "wanted   digest"]),

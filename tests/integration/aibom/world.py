@@ -4,9 +4,10 @@ import json
 
 from scenarios import PRODUCER, facet
 
-PREPARE, TRAIN, SECOND = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
+PREPARE, TRAIN, SECOND, COPY, FIT = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3, 4, 5))
 RAW = {"namespace": "postgres://shop", "name": "my 100% orders"}
 FEATURES = {"namespace": "s3://lake", "name": "features"}
+STORED = {"namespace": "s3://bucket", "name": "m2", "facets": {"datasetType": facet(datasetType="MODEL")}}
 ARTIFACT = {"namespace": "s3://models", "name": "fraud/7"}
 HEX = "ab" * 32
 
@@ -15,11 +16,11 @@ def model(name, version, **members):
     return {"metaops_model": facet(namespace="registry", name=name, version=version, **members)}
 
 
-def event(at, kind, run, job, inputs=(), outputs=(), facets=None, job_facets=None):
+def event(at, kind, run, job, inputs=(), outputs=(), facets=None, job_facets=None, namespace="ml"):
     return json.dumps({
         "eventTime": at, "eventType": kind, "producer": PRODUCER,
         "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
-        "run": {"runId": run, "facets": facets or {}}, "job": {"namespace": "ml", "name": job, "facets": job_facets or {}},
+        "run": {"runId": run, "facets": facets or {}}, "job": {"namespace": namespace, "name": job, "facets": job_facets or {}},
         "inputs": list(inputs), "outputs": list(outputs)}).encode()
 
 
@@ -57,6 +58,9 @@ EVENTS = [
         licence="Apache-2.0", concluded_licence="MIT", release_time="2026-11-23T17:00:00.9+01:00")),
     event("2026-11-23T15:50:00Z", "COMPLETE", SECOND, "train", [RAW],
           [{"namespace": "s3://models", "name": "churn/1", "facets": model("churn", "1")}]),
+    # What is stored there was made by the one and overwritten by the other.
+    event("2026-11-23T14:40:00Z", "COMPLETE", COPY, "copy", [RAW], [STORED]),
+    event("2026-11-23T14:50:00Z", "COMPLETE", FIT, "fit", [RAW], [STORED], namespace="labs"),
 ]
 
 CONTRACT = "Contract 4711, § 2"
