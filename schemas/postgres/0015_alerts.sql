@@ -132,17 +132,17 @@ begin
     return state ~ '^(08|40|53|57|58)';
 end $$;
 
--- How old an event may be to be told is a setting (alerts.event_age_max_ms): sessions of the program have it as
--- metaops.event_age_max_ms. Who calls without it means a day.
-create function graph.is_news(event_time timestamptz) returns boolean
+-- How old an event may be to be told, when it becomes known, is a setting (alerts.event_age_max_ms): sessions of the
+-- program have it as metaops.event_age_max_ms. Who calls without it means a day.
+create function graph.is_news(event_time timestamptz, known_at timestamptz default now()) returns boolean
 language plpgsql stable
 as $$
 begin
-    return event_time > now() - coalesce(nullif(current_setting('metaops.event_age_max_ms', true), '')::bigint, 86400000)
+    return event_time > known_at - coalesce(nullif(current_setting('metaops.event_age_max_ms', true), '')::bigint, 86400000)
         * interval '1 millisecond';
 end $$;
 
--- One more thing to tell, unless the change is history.
+-- One more thing to tell, unless the change was history when the alert was opened.
 create function graph.tell_alert(alert uuid, what text) returns void
 language plpgsql
 as $$
@@ -151,7 +151,7 @@ begin
     insert into graph.alert_outbox (alert_id, what, alert)
     select v.alert_id, tell_alert.what, to_jsonb(v)
     from metaops.alerts v
-    where v.alert_id = alert and v.cause is null and graph.is_news(v.event_time);
+    where v.alert_id = alert and v.cause is null and graph.is_news(v.event_time, v.opened_at);
     if found then
         notify metaops_alerts;
     end if;

@@ -369,7 +369,7 @@ as $$
 declare
     gone record;
 begin
-    for gone in select a.alert_id, graph.is_news(a.event_time) as was_told
+    for gone in select a.alert_id, graph.is_news(a.event_time, a.opened_at) as was_told
         from graph.alerts a
         where a.subject_uuid = any (subjects) and a.aspect = drop_alerts.aspect
             and a.status in ('open', 'acknowledged', 'resolved')

@@ -200,7 +200,8 @@ begin
         update graph.alerts a set status = 'resolved' where a.alert_id = alert;
         perform graph.tell_alert(alert, 'resolved');
     end if;
-    if never_was and not graph.is_news(was.event_time) and was.status in ('open', 'acknowledged', 'resolved') then
+    if never_was and not graph.is_news(was.event_time, was.opened_at)
+            and was.status in ('open', 'acknowledged', 'resolved') then
         delete from graph.alert_events e where e.alert_id = alert;
         delete from graph.alerts a where a.alert_id = alert;
     end if;

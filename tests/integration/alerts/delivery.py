@@ -58,9 +58,29 @@ def told_at_once(pipe, connection):
     raise_alert(connection, 1, is_past=True)
     wait_until("resolved", lambda: receiver.count() >= 101)
     check("nothing of what was rolled back or known before", "resolved", receiver.messages[100].headers["Metaops-What"])
-    wait_until("counted", lambda: metric(role.admin_url, 'metaops_alerter_deliveries_total{result="delivered"}') == 101)
+    over_after_days(pipe, connection, receiver)
+    wait_until("counted", lambda: metric(role.admin_url, 'metaops_alerter_deliveries_total{result="delivered"}') == 103)
     check("stops in good order", 0, role.stop())
     receiver.close()
+
+
+def over_after_days(pipe, connection, receiver):
+    """Who was told that it began is told that it is over, however long that took; who was not is not."""
+    raise_alert(connection, 901)
+    wait_until("it is told", lambda: receiver.count() >= 102)
+    with connection.transaction():
+        raise_alert(connection, 902)
+        connection.execute("delete from graph.alert_outbox where alert ->> 'field' = 'column_902'")
+        connection.execute("update graph.alerts set event_time = now() - interval '3 days'"
+                           " where field in ('column_901', 'column_902')")
+        connection.execute("update graph.alerts set opened_at = event_time where field = 'column_901'")
+        connection.execute("select graph.resolve_alert(alert_id) from graph.alerts"
+                           " where field in ('column_901', 'column_902')")
+    wait_until("it is over", lambda: receiver.count() >= 103)
+    wait_empty(pipe, "over after days")
+    last = receiver.messages[-1]
+    check("the end of an alert of three days ago is told", ("resolved", "column_901", 103),
+          (last.headers["Metaops-What"], last.json["field"], receiver.count()))
 
 
 def receivers_that_fail(pipe, connection):
