@@ -569,11 +569,14 @@ end $$;
 
 -- Topics whose ends have to be known before what seems to be missing can be told; none: nothing seems to be.
 create function graph.missing_topics() returns setof text
-language sql stable security definer set search_path = pg_catalog, pg_temp
-begin atomic
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
     select distinct o.topic from graph.offsets o
-    where exists (select from graph.missing_series(now())) or exists (select from graph.stale_contracts(now()));
-end;
+    where exists (select from graph.missing_series(now())) or exists (select from graph.stale_contracts(now()))
+        or exists (select from graph.served_watch w where w.look_at <= now());
+end $$;
 
 -- Loading a file -------------------------------------------------------------------------------------------------
 

@@ -89,7 +89,8 @@ create table graph.k8s_states (
     annotations jsonb,
     labels jsonb,
     owners jsonb,
-    has_resources boolean not null default false
+    has_resources boolean not null default false,
+    added_at timestamptz not null default now()
 );
 create index k8s_states_object on graph.k8s_states (object_uuid, at);
 create index k8s_states_artifact on graph.k8s_states (artifact_uri) where artifact_uri is not null;
@@ -109,6 +110,7 @@ comment on column graph.k8s_states.annotations is 'Annotations metaops.io/..., a
 comment on column graph.k8s_states.labels is 'Its labels: JSON object.';
 comment on column graph.k8s_states.owners is 'Its ownerReferences: JSON array.';
 comment on column graph.k8s_states.has_resources is 'It says what a container needs (resources).';
+comment on column graph.k8s_states.added_at is 'When it was stored.';
 
 create view metaops.actions as
 select cluster, audit_id, stage, actor, on_behalf_of, verb, resource, subresource, namespace, name, code, decision, source_ip,

@@ -129,12 +129,15 @@ for each row when (new.kind = 1 and coalesce(new.value, '') = '') execute functi
 create function graph.watch_states() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-begin
-    perform graph.watch_model_gates('deployment', array(
+declare
+    deployments constant uuid[] := array(
         select d.deployment_uuid
         from added a
         join graph.k8s_objects o using (object_uuid)
-        join graph.deployments d on d.namespace = o.namespace and d.name = o.name));
+        join graph.deployments d on d.namespace = o.namespace and d.name = o.name);
+begin
+    perform graph.watch_model_gates('deployment', deployments);
+    perform graph.watch_served(deployments);
     return null;
 end $$;
 create trigger k8s_states_added after insert on graph.k8s_states
