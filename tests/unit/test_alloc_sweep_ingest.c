@@ -98,11 +98,37 @@ static enum verdict run_event_prepare(const void *arg)
     return verdict;
 }
 
+/* What is put aside keeps its value: that is withheld only where it needs more than any event may. */
+static enum verdict run_unread(const void *arg)
+{
+    const char *value = arg;
+    struct event_check *check = event_check_new(&st);
+    const struct unread_record unread = {.topic = STR("t"),
+                                         .timestamp_ms = -1,
+                                         .reason = STR("r"),
+                                         .json_pointer = STR(""),
+                                         .byte_offset = -1,
+                                         .value = str_view(value)};
+    struct str body;
+    struct err err;
+    enum verdict verdict = check ? event_check_unread(check, &unread, &body, &err) : RETRY;
+
+    if (verdict == OK && (memmem(body.ptr, body.len, "hunter", 6) ||
+                          !memmem(body.ptr, body.len, "what stays", 10))) {
+        verdict = REJECT;
+    }
+    event_check_free(check);
+    return verdict;
+}
+
 static void test_judging(void **state)
 {
     (void)state;
     assert_true(alloc_sweep("event_check", run_event_check, NULL) > 5);
     assert_true(alloc_sweep("event_prepare", run_event_prepare, NULL) > 5);
+    assert_true(alloc_sweep("unread, JSON", run_unread,
+                            "{\"a\":\"what stays\",\"password\":\"hunter3\"}") > 5);
+    assert_true(alloc_sweep("unread, text", run_unread, "what stays postgres://u:hunter3@h/d") > 5);
 }
 
 static enum verdict run_emitter_config(const void *arg)

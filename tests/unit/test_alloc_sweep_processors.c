@@ -16,13 +16,14 @@
 #include "schemas/kube_audit.h"
 #include "schemas/payload_event.h"
 #include "schemas/registry_event.h"
+#include "schemas/unread_record.h"
 #include "sinks/pg_bind.h"
 #include "support/alloc_sweep.h"
 #include "support/capture.h"
 
 #define TOPIC "openlineage.events" /* plain JSON */
 #define RECORDS_MAX 16
-#define LETTERS 2
+#define LETTERS 3
 
 static struct settings st;
 static struct kafka_record records[RECORDS_MAX];
@@ -190,6 +191,8 @@ static int set_up(void **state)
     add_encoded(records[1].value);
     add_encoded(records[2].value);
     add_predictions();
+    add_formatted(STR(UNREAD_FORMAT),
+                  STR("{\"topic\":\"t\",\"reason\":\"none\",\"byteOffset\":1}"));
     add("metaops.events", strdup("\xC3\x01no such schema"), 16);
     return 0;
 }
