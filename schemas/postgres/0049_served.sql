@@ -1,5 +1,5 @@
--- Alerts of what serves models: another version answers than before, and nobody who is known changed the deployment; a version is
--- served whose training run nobody knows.
+-- Alerts of what serves models: another version answers than before, and nobody who is known changed the deployment, or somebody
+-- unknown told Kubernetes so; a version is served whose training run nobody knows.
 --
 -- By event time, from rows that are the same in every order. What answered first is the baseline; a change is a version that
 -- answers, but neither did so before in that minute nor in the last one with answers. One alert for each pair of what answered
@@ -135,6 +135,23 @@ return exists (
         where s.namespace = (d).namespace and s.deployment in ((d).name, is_explained.model) and s.version = is_explained.version
             and graph.is_known_actor(s.changed_by) and s.served_from <= until and (s.served_to is null or s.served_to > since));
 
+-- What Kubernetes was told to serve instead of something else, by nobody known; of each pair the latest.
+create function graph.told_changes(d graph.deployments)
+returns table (before text, named text, version text, at timestamptz, added_at timestamptz, is_past boolean)
+language sql stable
+as $$
+    select distinct on (t.before, t.named) t.before, t.named, t.version, t.served_from, k.added_at, t.served_to is not null
+    from (
+        select s.*, n.named, lag(n.named) over (partition by s.cluster, s.kind order by s.served_from, s.audit_id) as before
+        from metaops.served_versions s
+        cross join lateral (select graph.version_name(s.model, coalesce(s.version, s.artifact_uri, '?')) as named) n
+        where s.namespace = d.namespace and s.deployment = d.name) t
+    join graph.k8s_objects o on o.cluster = t.cluster and o.namespace = t.namespace and o.name = t.deployment and o.kind = t.kind
+    join graph.k8s_states k on k.object_uuid = o.object_uuid and k.at = t.served_from
+    where t.before <> t.named and not graph.is_known_actor(t.changed_by)
+    order by t.before, t.named, t.served_from desc, k.added_at
+$$;
+
 create function graph.deployment_alert(alert uuid, d graph.deployments, title text, detail jsonb, at timestamptz, is_past boolean) returns void
 language sql
 as $$
@@ -160,7 +177,28 @@ as $$
         and a.status in ('open', 'acknowledged') and a.alert_id <> all (still)
 $$;
 
--- Changes that nobody explains, of those that were stored by then. Returns their alerts that are open.
+-- The same as alerts, of those that were stored by then. Returns those that are open.
+create function graph.judge_told(d graph.deployments, stored_by timestamptz) returns uuid[]
+language plpgsql
+as $$
+declare
+    change record;
+    alert uuid;
+    still uuid[] := '{}';
+begin
+    for change in select * from graph.told_changes(d) c where c.added_at <= stored_by order by c.before, c.named loop
+        alert := md5(concat_ws('|', 'told', d.deployment_uuid, change.before, change.named))::uuid;
+        perform graph.deployment_alert(alert, d,
+            format('%s: was told to serve %s instead of %s by nobody known', d.name, change.named, change.before),
+            jsonb_build_object('fact', 'served', 'changes', jsonb_build_array(jsonb_build_object(
+                'change', 'changed', 'what', 'served version', 'from', change.before, 'to', change.named))),
+            change.at, change.is_past);
+        still := still || case when not change.is_past then alert end;
+    end loop;
+    return array_remove(still, null);
+end $$;
+
+-- Changes that nobody explains and that Kubernetes was not told, of those that were stored by then. As graph.judge_told.
 create function graph.judge_changes(d graph.deployments, stored_by timestamptz) returns uuid[]
 language plpgsql
 as $$
@@ -177,6 +215,9 @@ begin
         join graph.watched_streams w on w.stream_uuid = s.stream_uuid
         where s.deployment_uuid = d.deployment_uuid and c.added_at <= stored_by
             and not graph.is_explained(d, m.name, c.version, c.since, c.at + (select wait from graph.served_wait))
+            and not exists (
+                select from graph.told_changes(d) t
+                where t.version = c.version and t.at > c.since and t.at <= c.at + (select wait from graph.served_wait))
         order by c.stream, c.before, c.version
     loop
         alert := md5(concat_ws('|', 'served', change.stream, array_to_string(change.before, ','), change.version))::uuid;
@@ -253,7 +294,7 @@ language plpgsql
 as $$
 declare
     wait constant interval := (select w.wait from graph.served_wait w);
-    changes constant uuid[] := graph.judge_changes(d, stored_to - wait);
+    changes constant uuid[] := graph.judge_changes(d, stored_to - wait) || graph.judge_told(d, stored_to - wait);
     traces constant uuid[] := graph.judge_traces(d, stored_to - wait);
     is_waiting constant boolean := exists (
             select from graph.inference_streams s cross join lateral graph.served_changes(s.stream_uuid) c

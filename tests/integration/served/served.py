@@ -48,7 +48,7 @@ def trained(number, service, version):
 
 
 # A run is known of every version 2; of "untraced" and "loads" none is.
-SERVICES = ["calm", "explained", "told", "silent", "anonymous", "refused", "endpoint", "back", "canary", "first", "old"]
+SERVICES = ["calm", "explained", "told", "silent", "anonymous", "refused", "endpoint", "back", "canary", "first", "old", "nobody", "over"]
 WORLD = [
     *(trained(number, service, "2") for number, service in enumerate(SERVICES)), trained(20, "back", "1"), trained(21, "traced", "7"),
     # One version, ever.
@@ -72,6 +72,10 @@ WORLD = [
     answer("first", "1", 30, 1), answer("first", "1", 30, 2), answer("first", "2", 30, 3),
     # History.
     answer("old", "1", 9000), answer("old", "2", 8999),
+    # Kubernetes was told so by nobody known: one alert, whether answers show it or not; one that somebody known ended.
+    action("nobody", "jane", 30, version="nobody:1"), answer("nobody", "1", 29), action("nobody", "system:anonymous", 20, version="nobody:2"),
+    answer("nobody", "2", 19), trained(22, "nobody", "1"), trained(23, "over", "1"),
+    action("over", "jane", 30, version="over:1"), action("over", "system:anonymous", 20, version="over:2"), action("over", "jane", 10, version="over:1"),
     # Served as Kubernetes was told: with a run, with none by version, with none by artifact.
     action("traced", "jane", 20, version="traced:7"), action("untraced", "jane", 20, version="untraced:8"),
     action("loads", "jane", 20, spec={"predictor": {"model": {"storageUri": "s3://models/nobody"}}}),
@@ -87,7 +91,13 @@ def untraced(service, named, minutes, status="open"):
     return (service, status, f"{service}: serves {named}, whose training run nobody knows", NOW - datetime.timedelta(minutes=minutes))
 
 
+def ordered(service, minutes, status):
+    title = f"{service}: was told to serve {service}@2 instead of {service}@1 by nobody known"
+    return (service, status, title, NOW - datetime.timedelta(minutes=minutes))
+
+
 EXPECTED = sorted([
+    ordered("nobody", 20, "open"), ordered("over", 20, "resolved"),
     changed("silent", "1", "2", 19), changed("anonymous", "1", "2", 19), changed("refused", "1", "2", 19), changed("endpoint", "1", "2", 19),
     changed("back", "1", "2", 20, "resolved"), changed("back", "2", "1", 10), changed("first", "1", "2", 30, seconds=3), changed("old", "1", "2", 8999),
     untraced("untraced", "untraced@8", 20), untraced("loads", "loads of s3://models/nobody", 20),
