@@ -73,7 +73,14 @@ as $$
         from said s where s.facet = 'processing_engine' and s.content ->> 'version' <> ''
         union all
         select 7, 'parameters', p.key, p.value, s.facet
-        from said s cross join lateral graph.parameters_of(s.content -> 'parameters') p
+        from said s cross join lateral graph.parameters_of(case
+            when s.facet = 'spark_properties' then s.content -> 'properties'
+            when s.facet in ('airflow', 'airflowDagRun') then s.content #> '{dagRun,conf}'
+            else s.content -> 'parameters' end) p
+        union all
+        select 8, 'environment', p.key, p.value, s.facet
+        from said s cross join lateral graph.parameters_of(s.content -> s.facet) p
+        where s.facet = 'environment-properties'
         union all
         select 8, 'environment', v.variable ->> 'name', v.variable ->> 'value', s.facet
         from said s cross join lateral jsonb_path_query(s.content, 'lax $.environmentVariables[*]') v (variable)

@@ -57,6 +57,11 @@ NAMED = completed(
             "facets": {"metaops_model": facet(namespace="registry", name="fraud", version="7", digest="SHA256:AB", mlflowRunId="r-1")},
         }
     ],
+    run_facets={
+        "airflow": facet(dagRun={"run_id": "manual__1", "conf": {"rate": 0.1}}, task={"task_id": "fit"}),
+        "spark_properties": facet(properties={"spark.master": "local[2]", "spark.app.name": "fit"}),
+        "environment-properties": facet(**{"environment-properties": {"LANG": "C.UTF-8"}}),
+    },
 )
 # A run that fails has made nothing.
 FAILED = completed(PARENT, "nightly", [{"namespace": "s3://bucket", "name": "m1", "facets": {"datasetType": facet(datasetType="model")}}], kind="FAIL")
@@ -78,6 +83,13 @@ REMADE = [
     ("environment", None, None, None, True),
     ("input", "s3://lake/features", "42", "version", False),
     ("input", "s3://lake/labels", None, None, True),
+]
+BY_NAME = [
+    ("registry", "run", DIRECT, "ml/train directly", "observed"),
+    ("registry", "parameters", "rate", "0.1", "airflow"),
+    ("registry", "parameters", "spark.app.name", "fit", "spark_properties"),
+    ("registry", "parameters", "spark.master", "local[2]", "spark_properties"),
+    ("registry", "environment", "LANG", "C.UTF-8", "environment-properties"),
 ]
 
 
@@ -101,8 +113,8 @@ def check_training(open_pipeline, send, bodies):
                 "select namespace, name, version, artifact_uri, digest, registry_run_id, run_uuid::text, run_source"
                 " from metaops.model_versions order by 1, 2, 3"))
             check(f"{what}: what makes it again", REMADE, pipe.query("select * from metaops.reproduce('mlflow', 'churn-model', '2')"))
-            check(f"{what}: by its name alone", [("registry", "run", DIRECT)], pipe.query(
-                "select namespace, what, name from metaops.reproduce('fraud', '7') where not missing"))
+            check(f"{what}: by its name alone, as Spark and Airflow tell it", BY_NAME, pipe.query(
+                "select namespace, what, name, value, source from metaops.reproduce('fraud', '7') where not missing"))
             check(f"{what}: nothing of no version", [], pipe.query("select * from metaops.reproduce('mlflow', 'churn-model', '9')"))
             checksums.add(pipe.checksum())
     check("the same graph, whichever came first", 1, len(checksums))
