@@ -26,6 +26,21 @@ enum verdict assignment_set(struct assignment *as, const struct kafka_partition 
     return OK;
 }
 
+bool assignment_doubts(struct partition *part, int64_t offset)
+{
+    if (offset <= part->expected_offset || part->has_gaps) {
+        return false;
+    }
+    if (offset == part->doubted_offset) {
+        part->has_gaps = true;
+        log_info("not every offset holds a record topic=%s partition=%d offset=%lld", part->topic,
+                 part->number, (long long)part->expected_offset);
+        return false;
+    }
+    part->doubted_offset = offset;
+    return true;
+}
+
 struct partition *assignment_find(struct assignment *as, const char *topic, int32_t number)
 {
     for (size_t i = 0; i < as->count; i++) {

@@ -16,6 +16,8 @@ struct partition {
     uint32_t lane;
     int64_t expected_offset; /* the offset row after all batches begun so far */
     int64_t stored_offset;   /* after the last commit; what the group is told */
+    int64_t doubted_offset;  /* of the record in front of which others seemed to be missing */
+    bool has_gaps;           /* not every offset of the topic holds a record */
     bool is_positioned;      /* may be read */
     bool is_moved;           /* not where this worker left it, when that was last asked */
     bool is_stopped;
@@ -37,6 +39,11 @@ MUST_CHECK enum verdict assignment_set(struct assignment *as,
 
 /* The partition, or NULL when it is not assigned. */
 struct partition *assignment_find(struct assignment *as, const char *topic, int32_t number);
+
+/* Whether records may have been left out in front of this one, the next that came: then they are to be read again. What is
+ * missing twice is not on the topic (a transaction's marker, a record that compaction took), and the partition is not
+ * doubted any more. */
+bool assignment_doubts(struct partition *part, int64_t offset);
 
 /* Reads and verifies positions of the partitions of lane that are not positioned (UINT32_MAX: of all lanes).
  * Blocks on the database and the broker. Stopped ones stay unpositioned; a partition whose position could not be

@@ -275,6 +275,14 @@ void intake_record(struct intake *in, struct kafka_record *record)
         kafka_record_free(record);
         return;
     }
+    if (assignment_doubts(part, record->offset)) {
+        log_warn("records were left out, reading again topic=%s partition=%d offsets=%lld-%lld",
+                 part->topic, part->number, (long long)part->expected_offset,
+                 (long long)record->offset - 1);
+        rewind_to(in, part, part->expected_offset);
+        kafka_record_free(record);
+        return;
+    }
     if (make_room(in, desk) && part->is_positioned) {
         if (add_record(desk, part, record)) {
             return;

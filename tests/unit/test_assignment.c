@@ -384,6 +384,24 @@ static int logging(void **state)
     return 0;
 }
 
+static void test_what_was_left_out_is_read_again_once(void **state)
+{
+    (void)state;
+    struct partition part = {.topic = "t", .expected_offset = 10};
+
+    assert_false(assignment_doubts(&part, 10));
+    assert_false(assignment_doubts(&part, 9)); /* a repetition */
+    assert_true(assignment_doubts(&part, 12));
+    assert_false(assignment_doubts(&part, 10)); /* it is there after all */
+    part.expected_offset = 12;
+    assert_false(assignment_doubts(&part, 12));
+    part.expected_offset = 13;
+    assert_true(assignment_doubts(&part, 15));
+    assert_false(assignment_doubts(&part, 15)); /* missing twice */
+    part.expected_offset = 16;
+    assert_false(assignment_doubts(&part, 20));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_each_lane_has_its_partitions),
         cmocka_unit_test(test_a_store_that_went_back_is_noticed),
         cmocka_unit_test(test_nothing_is_assigned),
+        cmocka_unit_test(test_what_was_left_out_is_read_again_once),
     };
     /* The same whatever is logged. */
     int failed = cmocka_run_group_tests_name("assignment", tests, NULL, NULL);

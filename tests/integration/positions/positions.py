@@ -1,14 +1,14 @@
 """A topic that does not continue where the database stands is not read on: made anew with fewer records,
 made anew with as many others, or cut in front of the position. The worker says so, is not ready, and
-goes on after `metaops offsets accept`; a topic cut behind the position goes on by itself. Of two
-workers with one instance id one ends with a message, and nothing is stored twice."""
+goes on after `metaops offsets accept`; a topic cut behind the position goes on by itself, and so does one with
+transactions, whose markers take offsets. Of two workers with one instance id one ends with a message, and nothing is stored twice."""
 
 import json
 import os
 import urllib.error
 import urllib.request
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from checks import check, end
@@ -82,6 +82,27 @@ def after(what, disturb, more, landed_before, landed_after):
         check(f"{what}: the worker lives", True, worker.runs())
 
 
+def in_transactions():
+    """A transaction ends with a marker, which takes an offset: what is no gap in the records is not taken for one."""
+    with Pipeline("transactions", 1) as pipe:
+        worker = pipe.worker()
+        producer = Producer({"bootstrap.servers": os.environ["METAOPS_KAFKA"], "transactional.id": pipe.name})
+        producer.init_transactions(60)
+        for number in range(30):
+            producer.begin_transaction()
+            producer.produce(pipe.topic, value=b"no event %d" % number)
+            if number % 3 == 2:
+                producer.abort_transaction(60)
+            else:
+                producer.commit_transaction(60)
+        wait_until("what was committed has landed", lambda: pipe.value("select count(*) from metaops.dead_letters") == 20)
+        pipe.emit(events(0, 10))
+        wait_until("and what comes after it", lambda: count(pipe) == 10)
+        check("nothing of what was aborted", 20, pipe.value("select count(*) from metaops.dead_letters"))
+        words = worker.words(1 << 20)
+        check("it is read twice once", (1, 1), (words.count("reading again"), words.count("not every offset holds a record")))
+
+
 def twins():
     with Pipeline("twins", 3) as pipe:
         both = [pipe.worker(1)]
@@ -107,6 +128,7 @@ def main():
         cut(pipe, admin, 120)
 
     after("cut in front of the position", cut_in_front, events(100, 10), 100, 140)
+    in_transactions()
     twins()
     end()
 
