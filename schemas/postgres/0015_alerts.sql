@@ -110,7 +110,7 @@ comment on column metaops.alerts.event_time is 'Time of the event that showed it
 comment on column metaops.alerts.run_id is 'The run that showed it first.';
 comment on column metaops.alerts.occurrences is 'How often it was opened.';
 comment on column metaops.alerts.downstream is
-    'Who is hit: the nearest datasets and jobs behind it, each with kind, namespace, name, field, owner and depth.';
+    'Who is hit: the nearest datasets, jobs, models and deployments behind it, each with kind, namespace, name, field, owners and depth.';
 comment on column metaops.alerts.subject_kind is 'dataset or job.';
 comment on column metaops.alerts.cause is 'The alert that explains this one, which is then not told by itself.';
 

@@ -61,6 +61,12 @@ end $$;
 
 -- What is made of fields of a dataset, where lineage of columns is known, else of all of it; or by a job. With the jobs
 -- between; rows without one are other names.
+create type graph.reached as (depth integer, job_uuid uuid, dataset_uuid uuid);
+comment on type graph.reached is 'A dataset, and the job through which a walk came to it.';
+comment on column graph.reached.depth is 'Steps from where the walk began.';
+comment on column graph.reached.job_uuid is 'The job; null: none, the start or another name of it.';
+comment on column graph.reached.dataset_uuid is 'The dataset; null: the job writes none.';
+
 create function graph.drift_reach(subject uuid, fields text[])
 returns table (depth integer, job_uuid uuid, dataset_uuid uuid, field text)
 language plpgsql stable
@@ -106,7 +112,7 @@ begin
     end if;
 end $$;
 
--- The nearest that is hit, 50 at most, with its owners.
+-- The nearest that is hit, 50 at most, with its owners. (What models and what serves them are made of: graph.models_hit.)
 create function graph.drift_downstream(subject uuid, fields text[]) returns jsonb
 language plpgsql stable
 as $$
@@ -124,11 +130,15 @@ begin
         from reach r join graph.jobs j using (job_uuid)
         where j.job_uuid <> subject
         group by j.job_uuid
+        union all
+        select m.depth, m.kind, m.id, m.namespace, m.name, null
+        from graph.models_hit(array(select (r.depth, r.job_uuid, r.dataset_uuid)::graph.reached from reach r)) m
     ), nearest as materialized (
         select * from hit order by depth, kind, namespace, name, field limit 50
     )
     select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', n.kind, 'namespace', n.namespace,
-        'name', n.name, 'field', n.field, 'depth', n.depth, 'owners', o.owners))
+        'name', n.name, 'field', n.field, 'depth', n.depth, 'owners', case when n.kind in ('model', 'deployment')
+            then to_jsonb(string_to_array(graph.owner_of_kind(n.kind, n.id), ', ')) else o.owners end))
         order by n.depth, n.kind, n.namespace, n.name, n.field), '[]')
     from nearest n
     left join graph.owners_of(array(select id from nearest)) o on o.subject_uuid = n.id);

@@ -197,6 +197,48 @@ $$;
 comment on function metaops.upstream is
     'What feeds the dataset (or, by kind, the job, model, model_version NAME@VERSION, deployment, inference_stream DEPLOYMENT/ENDPOINT/MODEL), each once at its least depth with one shortest path. as_of: only what events up to then say; seen_since: only edges last observed since then.';
 
+-- Models whose versions were trained on what a walk reached, or made by its jobs, and what serves these now. A job that tells
+-- which columns it reads is hit through them alone.
+create function graph.models_hit(reach graph.reached[])
+returns table (depth integer, kind text, id uuid, namespace text, name text)
+language plpgsql stable
+as $$
+begin
+    if not exists (select from graph.model_versions v where v.run_uuid is not null) then
+        return;
+    end if;
+    return query
+    with trained as (
+        select r.job_uuid, r.depth from unnest(reach) r where r.job_uuid is not null
+        union
+        select e.job_uuid, r.depth + 1
+        from unnest(reach) r
+        join graph.edges e on e.dataset_uuid = r.dataset_uuid and e.direction = 0
+        where not exists (select from graph.column_edges c where c.input_uuid = e.dataset_uuid and c.job_uuid = e.job_uuid)
+    ), made as materialized (
+        select v.model_uuid, m.namespace, m.name, graph.version_name(m.name, v.version) as version, min(t.depth) as depth
+        from trained t
+        join graph.runs r using (job_uuid)
+        join graph.model_versions v using (run_uuid)
+        join graph.models m using (model_uuid)
+        group by v.model_uuid, m.namespace, m.name, v.version
+    ), hit as (
+        select m.depth, 'model' as kind, m.model_uuid as id, m.namespace, m.name from made m
+        union all
+        select m.depth + 1, 'deployment', d.deployment_uuid, d.namespace, d.name
+        from made m
+        join graph.model_links l on l.kind = 'deployment' and l.of_kind = 'model_version' and l.until = 'infinity'
+            and l.of_namespace = m.namespace and l.of_name = m.version
+        join graph.deployments d on d.namespace = l.namespace and d.name = l.name
+        union all
+        select m.depth + 1, 'deployment', d.deployment_uuid, d.namespace, d.name
+        from made m
+        join graph.inference_streams s using (model_uuid)
+        join graph.deployments d using (deployment_uuid)
+    )
+    select min(h.depth), h.kind, h.id, h.namespace, h.name from hit h group by h.kind, h.id, h.namespace, h.name;
+end $$;
+
 create or replace function metaops.downstream(namespace text, name text, max_depth integer default 20,
                                               as_of timestamptz default null, seen_since timestamptz default null,
                                               kind text default 'dataset')

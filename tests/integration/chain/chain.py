@@ -6,7 +6,7 @@ import json
 import random
 
 from checks import check, end
-from own_pipeline import ROOT, Pipeline, post
+from own_pipeline import ROOT, Pipeline, post, wait_until
 from scenarios import PRODUCER, facet
 
 AUDIT = "/api/v1/kubernetes/audit/prod"
@@ -90,6 +90,30 @@ def walks(pipe):
           [actor for actor, in pipe.query("select actor from metaops.who_changed('Model', 'fraud', 'iris')")])
 
 
+def stated(minute, *fields):
+    return json.dumps({
+        "eventTime": f"2026-11-23T15:0{minute}:00Z", "producer": PRODUCER,
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/DatasetEvent",
+        "dataset": {**ORDERS, "facets": {"schema": facet(fields=[{"name": name, "type": "int"} for name in fields])}}}).encode()
+
+
+def walks_and_loses_a_column(pipe):
+    """An alert of the source names models that were trained behind it, and what serves them: iris-server is told to serve version
+    2, iris answers with that model; who served version 7 is gone."""
+    walks(pipe)
+    pipe.alerter()
+    served = {"namespace": "s3://models", "name": "other/1", "facets": {"metaops_model": facet(namespace="fraud", name="iris", version="2")}}
+    pipe.emit([completed(4, "train_other", [FEATURES], [served]), stated(0, "id", "total"), stated(1, "id")])
+    hit = wait_until("the lost column is an alert", lambda: pipe.query("select downstream from metaops.alerts where kind = 'schema'"))
+    check("who is hit", [
+        (1, "dataset", "postgres://shop", "report"), (1, "dataset", "s3://lake", "iris/features"), (1, "job", "airflow", "make_features"),
+        (2, "dataset", "s3://models", "other/1"), (2, "dataset", "s3a://models", "iris/2/"),
+        (2, "job", "airflow", "other"), (2, "job", "airflow", "train"), (2, "job", "airflow", "train_other"),
+        (2, "model", "fraud", "iris"), (2, "model", "registry", "iris-classifier"),
+        (3, "deployment", "fraud", "iris"), (3, "deployment", "fraud", "iris-server"),
+    ], [(each["depth"], each["kind"], each["namespace"], each["name"]) for each in hit[0][0]])
+
+
 def world(seed, look):
     with Pipeline("chain", 1 + seed % 3) as pipe:
         gateway = pipe.gateway()
@@ -106,6 +130,7 @@ def world(seed, look):
 
 def main():
     first = world(0, walks)
+    world(3, walks_and_loses_a_column)
     check("the same graph in every order", {first}, {world(seed, walks) for seed in (1, 2)} | {first})
     end()
 
