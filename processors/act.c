@@ -121,7 +121,8 @@ static enum verdict add_state(struct rows *rs, const struct kube_audit *audit,
                                     .is_whole = state->is_whole,
                                     .generation = state->generation,
                                     .replicas = state->replicas,
-                                    .has_resources = state->has_resources};
+                                    .has_resources = state->has_resources,
+                                    .run_mark = state->run_mark};
     const struct text texts[] = {
         {state->artifact_uri, &row->artifact_uri},
         {state->model, &row->model},

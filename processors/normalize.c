@@ -11,6 +11,7 @@
 #include "fact_rows.h"
 #include "facts.h"
 #include "rows.h"
+#include "run_marks.h"
 #include "schemas/identity.h"
 #include "series_rows.h"
 #include "stages.h"
@@ -472,6 +473,7 @@ enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_
     if (verdict == OK && work->ol.kind == OPENLINEAGE_RUN) {
         verdict = rows_runs(&rs, err);
         verdict = verdict == OK ? series_rows(&rs, err) : verdict;
+        verdict = verdict == OK ? run_marks(&rs, err) : verdict;
     }
     verdict = verdict == OK ? artifact_rows(&rs, err) : verdict;
     return verdict == OK ? add_body(&rs, err) : verdict;

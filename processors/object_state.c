@@ -1,10 +1,13 @@
 #include "object_state.h"
 
 #include "schemas/artifact_uri.h"
+#include "schemas/identity.h"
 #include "schemas/kube_audit.h"
+#include "schemas/run_mark.h"
 
 #define OWN_ANNOTATIONS "metaops.io/"
 #define MODEL_VERSION OWN_ANNOTATIONS "model-version"
+#define RUN_ID OWN_ANNOTATIONS "run-id"
 
 /* More of what anybody can write is not kept. */
 #define NAME_BYTES_MAX 1024
@@ -253,6 +256,49 @@ static enum verdict read_model(struct reader *rd, const struct kube_audit *audit
     return verdict;
 }
 
+/* As Airflow names a task in annotations, as it is, or in labels. */
+static enum verdict read_task(struct reader *rd, const struct json_value *names,
+                              struct id128 *out_mark)
+{
+    struct run_mark_task task;
+    enum verdict verdict = read_text(rd, names, "dag_id", &task.dag);
+
+    verdict = verdict == OK ? read_text(rd, names, "task_id", &task.task) : verdict;
+    verdict = verdict == OK ? read_text(rd, names, "run_id", &task.run) : verdict;
+    verdict = verdict == OK ? read_text(rd, names, "try_number", &task.try_number) : verdict;
+    verdict = verdict == OK ? read_text(rd, names, "map_index", &task.map_index) : verdict;
+    if (verdict == OK) {
+        *out_mark = run_mark_of_task(&task);
+    }
+    return verdict;
+}
+
+/* The run of any object that names one, else of a pod. */
+static enum verdict read_run(struct reader *rd, const struct json_value *annotations,
+                             const struct json_value *labels, struct object_state *state)
+{
+    struct str text;
+    bool is_uuid;
+    enum verdict verdict = read_text(rd, annotations, RUN_ID, &text);
+
+    if (verdict != OK || text.len > 0) {
+        state->run_mark = verdict == OK ? identity_run(text, &is_uuid) : state->run_mark;
+        return verdict;
+    }
+    if (!str_eq(state->kind, STR("Pod"))) {
+        return OK;
+    }
+    verdict = read_task(rd, annotations, &state->run_mark);
+    if (verdict == OK && id128_is_zero(state->run_mark)) {
+        verdict = read_task(rd, labels, &state->run_mark);
+    }
+    if (verdict == OK && id128_is_zero(state->run_mark)) {
+        verdict = read_text(rd, labels, "spark-app-selector", &text);
+        state->run_mark = verdict == OK ? run_mark_of_spark(text) : state->run_mark;
+    }
+    return verdict;
+}
+
 enum verdict object_state_read(struct processor *pr, const struct kube_audit *audit,
                                struct object_state *out_state, struct err *err)
 {
@@ -277,6 +323,9 @@ enum verdict object_state_read(struct processor *pr, const struct kube_audit *au
         verdict == OK ? read_json(&rd, metadata, "labels", JSON_OBJECT, &state.labels) : verdict;
     verdict = verdict == OK ? read_json(&rd, metadata, "ownerReferences", JSON_ARRAY, &state.owners)
                             : verdict;
+    if (verdict == OK && state.is_whole) {
+        verdict = read_run(&rd, annotations, json_get(rd.doc, metadata, STR("labels")), &state);
+    }
     state.kind = state.is_whole ? state.kind : STR("");
     *out_state = state;
     return verdict;

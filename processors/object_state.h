@@ -21,6 +21,8 @@ struct object_state {
         annotations;   /* JSON object: metaops.io/..., and those by which Airflow names a task */
     struct str labels; /* JSON object */
     struct str owners; /* JSON array of ownerReferences */
+    struct id128
+        run_mark; /* of the run that it runs (run_mark.h), or this run's own id; zero: none */
 };
 
 /* Reads audit->object. Strings are views of the body or lie in pr->scratch. What an object says otherwise than its kind

@@ -59,6 +59,7 @@ struct graph_k8s_state {
     int64_t generation; /* -1: not said */
     int64_t replicas;   /* -1: not said */
     bool has_resources;
+    struct id128 run_mark;   /* of the run that it runs, or this run's own id; zero: none */
     struct str artifact_uri; /* ptr NULL: none; so the texts below */
     struct str model;
     struct str model_version;

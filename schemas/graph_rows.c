@@ -51,6 +51,7 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(model_versions)                                                                              \
     X(model_facts)                                                                                 \
     X(model_artifacts)                                                                             \
+    X(run_marks)                                                                                   \
     X(inference_streams)                                                                           \
     X(inference_windows)                                                                           \
     X(inference_tensors)                                                                           \

@@ -389,6 +389,13 @@ struct graph_model_artifact {
     int64_t at_us;
 };
 
+/* By what an object of Kubernetes finds the run that runs in it (run_mark.h). */
+struct graph_run_mark {
+    uint32_t event;
+    struct id128 mark;
+    struct id128 run;
+};
+
 /* The predictions of one model behind one endpoint of a deployment. */
 struct graph_inference_stream {
     uint32_t event;
@@ -518,7 +525,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 40
+#define GRAPH_TABLES 41
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -548,6 +555,7 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_model_version) model_versions;
     GRAPH_ROWS(struct graph_model_fact) model_facts;
     GRAPH_ROWS(struct graph_model_artifact) model_artifacts;
+    GRAPH_ROWS(struct graph_run_mark) run_marks;
     GRAPH_ROWS(struct graph_inference_stream) inference_streams;
     GRAPH_ROWS(struct graph_inference_window) inference_windows;
     GRAPH_ROWS(struct graph_inference_tensor) inference_tensors;

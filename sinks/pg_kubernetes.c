@@ -70,4 +70,9 @@ void pg_kubernetes_bind_state(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 12, state->labels);
     pg_bind_text(bind, 13, state->owners);
     pg_bind_bool(bind, 14, state->has_resources);
+    if (id128_is_zero(state->run_mark)) {
+        pg_bind_null(bind, 15);
+    } else {
+        pg_bind_uuid(bind, 15, state->run_mark);
+    }
 }

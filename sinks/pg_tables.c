@@ -29,6 +29,7 @@ ORDER(facet, graph_facet, BY_ID(digest))
 ORDER(node, graph_node, BY_ID(id))
 ORDER(dataset, graph_node, BY_ID(id))
 ORDER(symlink, graph_symlink, BY_ID(dataset) ?: BY_ID(other) ?: BY_TEXT(type))
+ORDER(run_mark, graph_run_mark, BY_ID(mark) ?: BY_ID(run))
 ORDER(edge, graph_edge, BY_ID(job) ?: BY_NUMBER(direction) ?: BY_ID(dataset))
 ORDER(column_edge, graph_column_edge,
       BY_ID(output) ?: BY_ID(job) ?: BY_ID(digest) ?: BY_NUMBER(ordinal))
@@ -86,6 +87,13 @@ static void bind_facet(struct pg_bind *bind, const void *row)
     pg_bind_bool(bind, 1, facet->is_deleted);
     pg_bind_text(bind, 2, facet->origin);
     pg_bind_text(bind, 3, facet->content);
+}
+
+static void bind_run_mark(struct pg_bind *bind, const void *row)
+{
+    const struct graph_run_mark *mark = row;
+    pg_bind_uuid(bind, 0, mark->mark);
+    pg_bind_uuid(bind, 1, mark->run);
 }
 
 static void bind_node(struct pg_bind *bind, const void *row)
@@ -444,6 +452,12 @@ const struct pg_table pg_tables[] = {
      .order = pg_models_order_artifact,
      .merge = pg_models_merge_artifact,
      .bind = pg_models_bind_artifact},
+    {.statement = "insert_run_marks",
+     .types = "uu",
+     ROWS(run_marks, graph_run_mark),
+     .is_content = true,
+     .order = order_run_mark,
+     .bind = bind_run_mark},
     INFERENCE("upsert_inference_streams", "uuutzz", inference_streams, graph_inference_stream,
               stream),
     INFERENCE("upsert_inference_windows", "uz888888", inference_windows, graph_inference_window,

@@ -90,6 +90,7 @@ create table graph.k8s_states (
     labels jsonb,
     owners jsonb,
     has_resources boolean not null default false,
+    run_mark uuid,
     added_at timestamptz not null default now()
 );
 create index k8s_states_object on graph.k8s_states (object_uuid, at);
@@ -110,6 +111,7 @@ comment on column graph.k8s_states.annotations is 'Annotations metaops.io/..., a
 comment on column graph.k8s_states.labels is 'Its labels: JSON object.';
 comment on column graph.k8s_states.owners is 'Its ownerReferences: JSON array.';
 comment on column graph.k8s_states.has_resources is 'It says what a container needs (resources).';
+comment on column graph.k8s_states.run_mark is 'Of the run that it runs (graph.run_marks), or this run''s own id; null: it names none.';
 comment on column graph.k8s_states.added_at is 'When it was stored.';
 
 create view metaops.actions as

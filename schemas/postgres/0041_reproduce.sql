@@ -65,6 +65,11 @@ as $$
         union all
         select 4, 'image', t.key, t.value, 'tags' from tags t where t.key in ('image', 'image_digest')
         union all
+        select distinct 4, 'image', o.namespace || '/' || o.name, i.image, o.source
+        from made m
+        join graph.run_objects o using (run_uuid)
+        cross join lateral jsonb_array_elements_text(o.images) i (image)
+        union all
         select 5, 'packages', p.key, p.value #>> '{}', s.facet
         from said s cross join lateral jsonb_each(
             case when jsonb_typeof(s.content -> 'packages') = 'object' then s.content -> 'packages' else '{}' end) p

@@ -29,6 +29,7 @@ WRITER_MORE = {
     "model_versions": {"select", "update"},
     "model_facts": {"select", "update"},
     "model_artifacts": {"select", "update"},
+    "run_marks": {"select"},
     "inference_streams": {"select", "update"},
     "inference_windows": {"select", "update"},
     "inference_tensors": {"select", "update"},
