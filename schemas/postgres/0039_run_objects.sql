@@ -11,8 +11,18 @@ comment on table graph.run_marks is 'By what pods find their runs.';
 comment on column graph.run_marks.mark is 'Version 5 UUID over the try of a task of Airflow, or over the id of an application of Spark.';
 comment on column graph.run_marks.run_uuid is 'A run that tells it.';
 
-create view graph.run_objects as
-select k.run_uuid, o.object_uuid, o.cluster, o.kind, o.namespace, o.name, o.uid, s.images, f.source,
+create index k8s_states_run on graph.k8s_states (run_mark) where run_mark is not null;
+
+create function graph.joined_by(annotations jsonb, labels jsonb) returns text
+language sql immutable parallel safe
+return case when annotations ? 'metaops.io/run-id' then 'annotation metaops.io/run-id'
+    when annotations ? 'dag_id' then 'annotations of Airflow' when labels ? 'dag_id' then 'labels of Airflow'
+    else 'label spark-app-selector' end;
+comment on function graph.joined_by is 'By what an object that has a mark finds its run.';
+
+create view metaops.run_objects as
+select graph.run_name(r.run_id, r.run_uuid) as run_id, j.namespace as job_namespace, j.name as job_name, o.cluster, o.kind,
+    o.namespace, o.name, o.uid, s.images, f.source,
     case f.source when 'annotation metaops.io/run-id' then 'declared' when 'labels of Airflow' then 'inferred' else 'observed' end
         as confidence, a.actor, a.on_behalf_of, s.at
 from (select distinct on (s.object_uuid, s.run_mark) s.*
@@ -20,36 +30,11 @@ from (select distinct on (s.object_uuid, s.run_mark) s.*
       where s.run_mark is not null
       order by s.object_uuid, s.run_mark, s.at, coalesce(s.generation, 0), s.action_uuid) s
 join graph.k8s_objects o using (object_uuid)
-cross join lateral (
-    select m.run_uuid from graph.run_marks m where m.mark = s.run_mark
-    union
-    select r.run_uuid from graph.runs r where r.run_uuid = s.run_mark) k
-cross join lateral (
-    select case when s.annotations ? 'metaops.io/run-id' then 'annotation metaops.io/run-id'
-        when s.annotations ? 'dag_id' then 'annotations of Airflow' when s.labels ? 'dag_id' then 'labels of Airflow'
-        else 'label spark-app-selector' end) f (source)
+cross join lateral (select m.run_uuid from graph.run_marks m where m.mark = s.run_mark union select s.run_mark) k
+join graph.runs r on r.run_uuid = k.run_uuid
+left join graph.jobs j using (job_uuid)
+cross join lateral (values (graph.joined_by(s.annotations, s.labels))) f (source)
 left join graph.actions a using (action_uuid);
-comment on view graph.run_objects is 'As metaops.run_objects, by ids.';
-comment on column graph.run_objects.run_uuid is 'The run.';
-comment on column graph.run_objects.object_uuid is 'The object.';
-comment on column graph.run_objects.cluster is 'As in metaops.run_objects.';
-comment on column graph.run_objects.kind is 'As in metaops.run_objects.';
-comment on column graph.run_objects.namespace is 'As in metaops.run_objects.';
-comment on column graph.run_objects.name is 'As in metaops.run_objects.';
-comment on column graph.run_objects.uid is 'As in metaops.run_objects.';
-comment on column graph.run_objects.images is 'As in metaops.run_objects.';
-comment on column graph.run_objects.source is 'As in metaops.run_objects.';
-comment on column graph.run_objects.confidence is 'As in metaops.run_objects.';
-comment on column graph.run_objects.actor is 'As in metaops.run_objects.';
-comment on column graph.run_objects.on_behalf_of is 'As in metaops.run_objects.';
-comment on column graph.run_objects.at is 'As in metaops.run_objects.';
-
-create view metaops.run_objects as
-select graph.run_name(r.run_id, r.run_uuid) as run_id, j.namespace as job_namespace, j.name as job_name, o.cluster, o.kind,
-    o.namespace, o.name, o.uid, o.images, o.source, o.confidence, o.actor, o.on_behalf_of, o.at
-from graph.run_objects o
-join graph.runs r using (run_uuid)
-left join graph.jobs j using (job_uuid);
 comment on view metaops.run_objects is 'Pods, and other objects of Kubernetes, that runs ran in.';
 comment on column metaops.run_objects.run_id is 'The run.';
 comment on column metaops.run_objects.job_namespace is 'Namespace of its job.';
@@ -72,4 +57,4 @@ insert into graph.role_rights values
     ('metaops_reader', 'graph.run_marks', 'select');
 insert into graph.row_rules (name, is_granted, condition) values
     ('run_marks', true, 'exists (select from graph.runs r where r.run_uuid = run_marks.run_uuid)');
-insert into graph.row_views values ('graph.run_objects'), ('metaops.run_objects');
+insert into graph.row_views values ('metaops.run_objects');

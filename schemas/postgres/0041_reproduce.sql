@@ -65,10 +65,12 @@ as $$
         union all
         select 4, 'image', t.key, t.value, 'tags' from tags t where t.key in ('image', 'image_digest')
         union all
-        select distinct 4, 'image', o.namespace || '/' || o.name, i.image, o.source
+        select distinct 4, 'image', o.namespace || '/' || o.name, i.image, graph.joined_by(s.annotations, s.labels)
         from made m
-        join graph.run_objects o using (run_uuid)
-        cross join lateral jsonb_array_elements_text(o.images) i (image)
+        cross join lateral (select k.mark from graph.run_marks k where k.run_uuid = m.run_uuid union select m.run_uuid) k
+        join graph.k8s_states s on s.run_mark = k.mark
+        join graph.k8s_objects o using (object_uuid)
+        cross join lateral jsonb_array_elements_text(s.images) i (image)
         union all
         select 5, 'packages', p.key, p.value #>> '{}', s.facet
         from said s cross join lateral jsonb_each(
