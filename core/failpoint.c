@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "core/timebase.h"
 
 #define PLACES_MAX 64
 
@@ -60,9 +61,7 @@ static void failpoint_act(void)
     } else if (strcmp(failpoint_action, "stop") == 0) {
         kill(getpid(), SIGSTOP);
     } else if (strncmp(failpoint_action, "sleep-", 6) == 0) {
-        long ms = strtol(failpoint_action + 6, NULL, 10);
-        struct timespec pause_for = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-        nanosleep(&pause_for, NULL);
+        timebase_sleep_us(strtol(failpoint_action + 6, NULL, 10) * 1000);
     }
 }
 

@@ -15,6 +15,7 @@
 #define WHERE "kafka"
 #define ENSURE_TIMEOUT_MS 30000
 #define CLUSTER_ID_BYTES 64
+#define TOPIC_LOOK_US 50000
 
 /* Properties that a user may not set, and why. Aliases of the library stand beside their name. */
 static const struct {
@@ -408,15 +409,13 @@ static rd_kafka_resp_err_t kafka_client_grow(rd_kafka_t *rk, const struct kafka_
 static enum verdict kafka_client_await(rd_kafka_t *rk, const struct kafka_topic_spec *spec,
                                        int64_t deadline_us, struct err *err)
 {
-    const struct timespec pause = {.tv_nsec = 50 * 1000000};
-
     while (timebase_mono_us() < deadline_us) {
         int have = -1;
         enum verdict verdict = kafka_client_partitions(rk, spec->name, 5000, &have, err);
         if (verdict == FATAL || (verdict == OK && have >= spec->partitions)) {
             return verdict;
         }
-        nanosleep(&pause, NULL);
+        timebase_sleep_us(TOPIC_LOOK_US);
     }
     return err_set(err, RETRY, WHERE, "topic %s was made, but no broker shows it", spec->name);
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <librdkafka/rdkafka.h>
 
@@ -239,11 +238,7 @@ static enum verdict kafka_consumer_fenced(struct kafka_consumer *consumer, struc
     }
     log_warn("kafka consumer: fenced by a member of the same worker.instance_id, joining anew");
     kafka_consumer_abandon(consumer);
-    if (now_us - consumer->joined_at_us < FENCED_PAUSE_US) {
-        const struct timespec pause = {
-            .tv_nsec = (FENCED_PAUSE_US - (now_us - consumer->joined_at_us)) * 999};
-        nanosleep(&pause, NULL);
-    }
+    timebase_sleep_us(consumer->joined_at_us + FENCED_PAUSE_US - now_us);
     enum verdict verdict = kafka_consumer_join(consumer, err);
     return verdict == OK ? err_set(err, RETRY, WHERE, "fenced, joining anew") : verdict;
 }

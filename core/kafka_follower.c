@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <librdkafka/rdkafka.h>
 
@@ -11,12 +10,13 @@
 #include "core/kafka_consumer.h"
 #include "core/kafka_reader.h"
 #include "core/log.h"
+#include "core/timebase.h"
 
 #define WHERE "kafka follower"
 #define PARTITION 0
 #define POLL_MS 100
 #define METADATA_MS 1000
-#define AGAIN_MS 200
+#define AGAIN_US 200000
 #define DESTROY_MS 1000
 
 struct kafka_follower {
@@ -29,13 +29,6 @@ struct kafka_follower {
     atomic_bool is_stopping;
     pthread_t thread;
 };
-
-static void kafka_follower_pause(void)
-{
-    const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
-
-    nanosleep(&pause, NULL);
-}
 
 static void kafka_follower_refuse(struct kafka_follower *follower, int partitions)
 {
@@ -72,7 +65,7 @@ static bool kafka_follower_await(struct kafka_follower *follower)
         if (partitions > 1) {
             kafka_follower_refuse(follower, partitions);
         }
-        kafka_follower_pause();
+        timebase_sleep_us(AGAIN_US);
     }
     return false;
 }
@@ -137,7 +130,7 @@ static void *kafka_follower_main(void *arg)
         if (!atomic_load(&follower->is_stopping)) {
             follower->is_caught_up = false;
             follower->callbacks.on_restart(follower->callbacks.arg);
-            kafka_follower_pause();
+            timebase_sleep_us(AGAIN_US);
         }
     }
     return NULL;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <librdkafka/rdkafka.h>
 
@@ -38,6 +37,7 @@
 /* A broker that answers questions counts as healthy again this long after the last failed record:
  * a gateway taken out of service because of it gets no records that could prove it. */
 #define FAILURE_FADES_US 5000000
+#define PAUSE_STEP_US 20000
 #define REBUILD_PAUSE_US_MIN 250000
 #define REBUILD_PAUSE_US_MAX 10000000
 #define REBUILD_CALM_US 60000000
@@ -204,10 +204,8 @@ static void kafka_producer_drop(rd_kafka_t *rk)
 /* Waits, ending early when the producer is stopped. */
 static void kafka_producer_pause(const struct kafka_producer *producer, int64_t until_us)
 {
-    const struct timespec step = {.tv_nsec = 20 * 1000000};
-
     while (!atomic_load(&producer->stopping) && timebase_mono_us() < until_us) {
-        nanosleep(&step, NULL);
+        timebase_sleep_us(PAUSE_STEP_US);
     }
 }
 

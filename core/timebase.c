@@ -23,6 +23,15 @@ int64_t timebase_mono_us(void)
     return timebase_clock_us(CLOCK_MONOTONIC);
 }
 
+void timebase_sleep_us(int64_t us)
+{
+    const struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+
+    if (us > 0) {
+        nanosleep(&pause, NULL);
+    }
+}
+
 static bool timebase_is_leap(int64_t year)
 {
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;

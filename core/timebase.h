@@ -13,6 +13,9 @@ int64_t timebase_wall_us(void);
 /* Microseconds of a clock that never jumps. */
 int64_t timebase_mono_us(void);
 
+/* Waits so long, or until a signal is handled; nothing for what is not positive. */
+void timebase_sleep_us(int64_t us);
+
 /* Reads an ISO 8601 date and time: extended (2026-11-23T14:32:23.669394+00:00) or basic
  * (20261123T143223Z) form, `T` or `t`, seconds and minutes may be missing (T00:00Z), 0 to 9
  * fraction digits (cut, not rounded, to microseconds), hour 24 only as 24:00[:00], zone Z, z,

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/log.h"
 #include "core/metrics.h"
@@ -24,6 +23,7 @@
 #define AGAIN_US 200000
 /* Waiting longer for room than this, partitions are paused so that the group hears of us. */
 #define PAUSE_US 5000000
+#define FULL_STEP_US 2000
 #define ALIVE_US 30000000
 #define ARENA_KEEP_BYTES ((size_t)1 << 20)
 #define ARENA_BYTES_PER_BYTE 8 /* the text of an error, escaped */
@@ -287,8 +287,6 @@ static bool read_some(struct poll_kafka *poll)
 
 static void wait_for_room(struct poll_kafka *poll, int64_t now_us)
 {
-    const struct timespec pause = {.tv_nsec = 2000000};
-
     if (poll->is_paused || has_room(poll)) {
         poll->full_since_us = 0;
         return;
@@ -298,7 +296,7 @@ static void wait_for_room(struct poll_kafka *poll, int64_t now_us)
         set_paused(poll, true);
         return;
     }
-    nanosleep(&pause, NULL);
+    timebase_sleep_us(FULL_STEP_US);
 }
 
 static void do_what_is_due(struct poll_kafka *poll)

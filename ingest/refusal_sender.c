@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -153,11 +152,9 @@ void refusal_sender_turn(struct refusal_sender *sender)
 
 void refusal_sender_flush(struct refusal_sender *sender)
 {
-    const struct timespec pause = {.tv_nsec = FLUSH_STEP_MS * 1000000L};
-
     for (int ms = 0; ms < FLUSH_WAIT_MS && atomic_load(&sender->state) == SENDER_UNDER_WAY;
          ms += FLUSH_STEP_MS) {
-        nanosleep(&pause, NULL);
+        timebase_sleep_us(FLUSH_STEP_MS * 1000);
     }
     refusal_sender_send(sender);
 }

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/failpoint.h"
 #include "core/log.h"
@@ -239,12 +238,6 @@ static enum lane_outcome write_once(struct lane *lane, struct batch *bt, bool *o
     }
 }
 
-static void sleep_ms(int ms)
-{
-    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    nanosleep(&pause, NULL);
-}
-
 static enum lane_outcome write_batch(struct lane *lane, struct batch *bt)
 {
     int pause_ms = AGAIN_FIRST_MS;
@@ -260,7 +253,7 @@ static enum lane_outcome write_batch(struct lane *lane, struct batch *bt)
         }
         metrics_inc(METRIC_WORKER_BATCH_RETRIES);
         log_warn("batch rolled back, trying again in %d ms: %s", pause_ms, err.text);
-        sleep_ms(pause_ms);
+        timebase_sleep_us((int64_t)pause_ms * 1000);
         pause_ms = pause_ms * 2 > AGAIN_LONGEST_MS ? AGAIN_LONGEST_MS : pause_ms * 2;
     }
     return LANE_RESET;

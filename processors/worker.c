@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/admin_http.h"
 #include "core/exit_code.h"
@@ -310,8 +309,7 @@ static enum verdict learn_cluster(struct worker *wk, struct err *err)
                  verdict == OK ? "the topic is missing, `metaops migrate --kafka` makes it"
                                : err->text);
         show_state(wk);
-        struct timespec second = {.tv_sec = 1};
-        nanosleep(&second, NULL);
+        timebase_sleep_us(1000000);
     }
 }
 

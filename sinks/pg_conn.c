@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <libpq-fe.h>
 
 #include "core/log.h"
 #include "core/settings.h"
+#include "core/timebase.h"
 #include "sinks/pg_verdict.h"
 
 /* A transaction that nobody goes on with holds locks and keeps vacuum from its work. */
@@ -191,7 +191,7 @@ bool pg_conn_may_try_again(enum verdict verdict, const struct err *err, int *tri
         return false;
     }
     (*tries_left)--;
-    nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    timebase_sleep_us(1000000);
     return true;
 }
 
