@@ -12,16 +12,6 @@ struct artifact {
     uint8_t source; /* enum graph_source */
 };
 
-static enum verdict read_text(struct rows *rs, const struct json_value *object, const char *name,
-                              struct str *out_text, struct err *err)
-{
-    const struct json_value *value = json_get(rs->pr->doc, object, str_view(name));
-    *out_text = STR("");
-    return value && value->type == JSON_STRING
-               ? json_string(rs->pr->doc, value, rs->pr->scratch, out_text, err)
-               : OK;
-}
-
 static enum verdict add_artifact(const struct artifact *at, struct err *err)
 {
     struct rows *rs = at->rs;
@@ -86,12 +76,12 @@ static enum verdict add_version(const struct artifact *at, struct id128 model, s
     }
     enum verdict verdict = rows_text(at->rs, version, &row->version, err);
     verdict = verdict == OK ? fill_claim(at, at->uri, &row->artifact_uri, err) : verdict;
-    verdict = verdict == OK ? read_text(at->rs, at->model, "digest", &text, err) : verdict;
+    verdict = verdict == OK ? rows_member(at->rs, at->model, "digest", &text, err) : verdict;
     if (verdict == OK) {
         (void)artifact_digest_normalize(text, form, &digest);
         verdict = fill_claim(at, digest, &row->digest, err);
     }
-    verdict = verdict == OK ? read_text(at->rs, at->model, "mlflowRunId", &text, err) : verdict;
+    verdict = verdict == OK ? rows_member(at->rs, at->model, "mlflowRunId", &text, err) : verdict;
     return verdict == OK ? fill_claim(at, text, &row->registry_run, err) : verdict;
 }
 
@@ -99,9 +89,9 @@ static enum verdict add_named(const struct artifact *at, struct err *err)
 {
     struct str parts[2];
     struct str version;
-    enum verdict verdict = read_text(at->rs, at->model, "namespace", &parts[0], err);
-    verdict = verdict == OK ? read_text(at->rs, at->model, "name", &parts[1], err) : verdict;
-    verdict = verdict == OK ? read_text(at->rs, at->model, "version", &version, err) : verdict;
+    enum verdict verdict = rows_member(at->rs, at->model, "namespace", &parts[0], err);
+    verdict = verdict == OK ? rows_member(at->rs, at->model, "name", &parts[1], err) : verdict;
+    verdict = verdict == OK ? rows_member(at->rs, at->model, "version", &version, err) : verdict;
     if (verdict != OK || !parts[0].len || !parts[1].len || !version.len) {
         return verdict;
     }
@@ -115,7 +105,7 @@ static enum verdict is_model(struct rows *rs, const struct openlineage_dataset *
 {
     const struct json_value *facet = json_get(rs->pr->doc, ds->facets, STR("datasetType"));
     struct str type;
-    enum verdict verdict = read_text(rs, facet, "datasetType", &type, err);
+    enum verdict verdict = rows_member(rs, facet, "datasetType", &type, err);
     if (verdict == OK) {
         *out_is_model = type.len == 5 && ascii_eq_caseless(type.ptr, "MODEL", 5);
     }

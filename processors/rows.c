@@ -38,6 +38,16 @@ enum verdict rows_once(struct rows *rs, struct id128 id, bool *out_is_new, struc
     return OK;
 }
 
+enum verdict rows_member(struct rows *rs, const struct json_value *object, const char *name,
+                         struct str *out_text, struct err *err)
+{
+    const struct json_value *value = json_get(rs->pr->doc, object, str_view(name));
+    *out_text = STR("");
+    return value && value->type == JSON_STRING
+               ? json_string(rs->pr->doc, value, rs->pr->scratch, out_text, err)
+               : OK;
+}
+
 enum verdict rows_text(struct rows *rs, struct str text, struct str *out_text, struct err *err)
 {
     struct str shown = json_display(text, rs->bt->arena);

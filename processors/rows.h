@@ -27,6 +27,11 @@ struct graph_version rows_version(const struct rows *rs);
 MUST_CHECK enum verdict rows_once(struct rows *rs, struct id128 id, bool *out_is_new,
                                   struct err *err);
 
+/* A member's content when it is a string, a view of the body or in scratch; empty for all else. OK, or RETRY when the
+ * arena is full. */
+MUST_CHECK enum verdict rows_member(struct rows *rs, const struct json_value *object,
+                                    const char *name, struct str *out_text, struct err *err);
+
 /* Display text in the batch's arena. */
 MUST_CHECK enum verdict rows_text(struct rows *rs, struct str text, struct str *out_text,
                                   struct err *err);

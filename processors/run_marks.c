@@ -7,12 +7,13 @@
 static enum verdict read_part(struct rows *rs, const struct json_value *facet, const char *object,
                               const char *name, struct str *out_text, struct err *err)
 {
-    const struct json_value *value =
-        json_get(rs->pr->doc, json_get(rs->pr->doc, facet, str_view(object)), str_view(name));
-    *out_text = value && value->type == JSON_NUMBER ? json_raw(rs->pr->doc, value) : STR("");
-    return value && value->type == JSON_STRING
-               ? json_string(rs->pr->doc, value, rs->pr->scratch, out_text, err)
-               : OK;
+    const struct json_value *part = json_get(rs->pr->doc, facet, str_view(object));
+    const struct json_value *value = json_get(rs->pr->doc, part, str_view(name));
+    if (value && value->type == JSON_NUMBER) {
+        *out_text = json_raw(rs->pr->doc, value);
+        return OK;
+    }
+    return rows_member(rs, part, name, out_text, err);
 }
 
 static enum verdict add_mark(struct rows *rs, struct id128 mark, struct err *err)
