@@ -28,21 +28,6 @@ as $$
         graph.dataset_tag(artifact, variadic keys))
 $$;
 
--- The output of a run that is a version of a model, as its facet says.
-create function graph.artifact_of(run uuid, model text, version text) returns uuid
-language sql stable
-as $$
-    select i.dataset_uuid
-    from graph.run_io_sets r
-    join graph.io_sets i on i.io_id = r.io_id and i.direction = 1
-    join graph.current_facets cf on cf.subject_uuid = i.dataset_uuid and cf.name = 'metaops_model'
-    join graph.facet_contents c using (digest)
-    where r.run_uuid = run and not c.deleted and c.content ->> 'name' = artifact_of.model
-        and c.content ->> 'version' = artifact_of.version
-    order by i.dataset_uuid
-    limit 1
-$$;
-
 -- When the last run ended that wrote a dataset before it was read.
 create function graph.built_before(dataset uuid, read_at timestamptz) returns timestamptz
 language sql stable
@@ -114,7 +99,7 @@ begin
                 where ri.run_uuid = v.run_uuid and d.namespace <> all (mine))),
             ('artifact', exists (
                 select from graph.datasets d
-                where d.dataset_uuid = graph.artifact_of(v.run_uuid, v.name, v.version) and d.namespace <> all (mine)))) p (part, is_hidden)
+                where d.dataset_uuid = graph.version_artifact(v.run_uuid, v.name, v.version) and d.namespace <> all (mine)))) p (part, is_hidden)
         where (v.namespace, v.name, v.version) = (hidden_parts.namespace, hidden_parts.model, hidden_parts.version)
             and v.namespace = any (mine) and p.is_hidden);
 end $$;
@@ -136,7 +121,7 @@ language sql stable
 as $$
     with subject as materialized (
         select v.namespace, v.name, v.version, v.artifact_uri, v.digest, v.released_at, v.last_seen, h.parts as hidden, m.run_uuid,
-            graph.artifact_of(m.run_uuid, v.name, v.version) as artifact, r.started_at, r.ended_at, r.first_at
+            graph.version_artifact(m.run_uuid, v.name, v.version) as artifact, r.started_at, r.ended_at, r.first_at
         from metaops.model_versions v
         cross join lateral graph.bom_hidden(v.namespace, v.name, v.version) h (parts)
         -- Another run that wrote to the same place is not taken for one that is hidden.
