@@ -167,70 +167,49 @@ as $$
         at, null, is_past, null)
 $$;
 
--- What is told of one deployment, of one kind: alerts that are no longer true are resolved.
-create function graph.resolve_others(deployment uuid, fact text, still uuid[]) returns void
-language sql
+create type graph.served_finding as (alert uuid, title text, detail jsonb, at timestamptz, is_past boolean);
+comment on type graph.served_finding is 'Something to tell of a deployment.';
+comment on column graph.served_finding.alert is 'The alert: the same for the same thing in every store.';
+comment on column graph.served_finding.title is 'One line for people.';
+comment on column graph.served_finding.detail is 'What changed, or is missing.';
+comment on column graph.served_finding.at is 'Since when it is so.';
+comment on column graph.served_finding.is_past is 'It is no longer so.';
+
+-- What Kubernetes was told by nobody known, of what was stored by then.
+create function graph.found_told(d graph.deployments, stored_by timestamptz) returns setof graph.served_finding
+language sql stable
 as $$
-    select graph.resolve_alert(a.alert_id)
-    from graph.alerts a
-    where a.subject_uuid = deployment and a.kind = 'model' and a.detail ->> 'fact' = resolve_others.fact
-        and a.status in ('open', 'acknowledged') and a.alert_id <> all (still)
+    select md5(concat_ws('|', 'told', (d).deployment_uuid, c.before, c.named))::uuid,
+        format('%s: was told to serve %s instead of %s by nobody known', (d).name, c.named, c.before),
+        jsonb_build_object('changes', jsonb_build_array(jsonb_build_object(
+            'change', 'changed', 'what', 'served version', 'from', c.before, 'to', c.named))),
+        c.at, c.is_past
+    from graph.told_changes(d) c
+    where c.added_at <= stored_by
+    order by c.before, c.named
 $$;
 
--- The same as alerts, of those that were stored by then. Returns those that are open.
-create function graph.judge_told(d graph.deployments, stored_by timestamptz) returns uuid[]
-language plpgsql
+-- Changes that nobody explains and that Kubernetes was not told, of those that were stored by then.
+create function graph.found_changes(d graph.deployments, stored_by timestamptz) returns setof graph.served_finding
+language sql stable
 as $$
-declare
-    change record;
-    alert uuid;
-    still uuid[] := '{}';
-begin
-    for change in select * from graph.told_changes(d) c where c.added_at <= stored_by order by c.before, c.named loop
-        alert := md5(concat_ws('|', 'told', d.deployment_uuid, change.before, change.named))::uuid;
-        perform graph.deployment_alert(alert, d,
-            format('%s: was told to serve %s instead of %s by nobody known', d.name, change.named, change.before),
-            jsonb_build_object('fact', 'served', 'changes', jsonb_build_array(jsonb_build_object(
-                'change', 'changed', 'what', 'served version', 'from', change.before, 'to', change.named))),
-            change.at, change.is_past);
-        still := still || case when not change.is_past then alert end;
-    end loop;
-    return array_remove(still, null);
-end $$;
-
--- Changes that nobody explains and that Kubernetes was not told, of those that were stored by then. As graph.judge_told.
-create function graph.judge_changes(d graph.deployments, stored_by timestamptz) returns uuid[]
-language plpgsql
-as $$
-declare
-    change record;
-    alert uuid;
-    still uuid[] := '{}';
-begin
-    for change in
-        select c.*, m.name as model_name, w.endpoint
-        from graph.inference_streams s
-        cross join lateral graph.served_changes(s.stream_uuid) c
-        join graph.models m on m.model_uuid = c.model
-        join graph.watched_streams w on w.stream_uuid = s.stream_uuid
-        where s.deployment_uuid = d.deployment_uuid and c.added_at <= stored_by
-            and not graph.is_explained(d, m.name, c.version, c.since, c.at + (select wait from graph.served_wait))
-            and not exists (
-                select from graph.told_changes(d) t
-                where t.version = c.version and t.at > c.since and t.at <= c.at + (select wait from graph.served_wait))
-        order by c.stream, c.before, c.version
-    loop
-        alert := md5(concat_ws('|', 'served', change.stream, array_to_string(change.before, ','), change.version))::uuid;
-        perform graph.deployment_alert(alert, d,
-            format('%s: %s %s answers instead of %s, and nobody known changed it', d.name, change.model_name, change.version,
-                   array_to_string(change.before, ', ')),
-            jsonb_build_object('fact', 'served', 'model', change.model_name, 'endpoint', change.endpoint, 'changes', jsonb_build_array(jsonb_build_object(
-                'change', 'changed', 'what', 'served version', 'from', array_to_string(change.before, ', '), 'to', change.version))),
-            change.at, change.is_past);
-        still := still || case when not change.is_past then alert end;
-    end loop;
-    return array_remove(still, null);
-end $$;
+    select md5(concat_ws('|', 'served', c.stream, array_to_string(c.before, ','), c.version))::uuid,
+        format('%s: %s %s answers instead of %s, and nobody known changed it', (d).name, m.name, c.version,
+               array_to_string(c.before, ', ')),
+        jsonb_build_object('model', m.name, 'endpoint', w.endpoint, 'changes', jsonb_build_array(jsonb_build_object(
+            'change', 'changed', 'what', 'served version', 'from', array_to_string(c.before, ', '), 'to', c.version))),
+        c.at, c.is_past
+    from graph.inference_streams s
+    cross join lateral graph.served_changes(s.stream_uuid) c
+    join graph.models m on m.model_uuid = c.model
+    join graph.watched_streams w on w.stream_uuid = s.stream_uuid
+    cross join graph.served_wait y
+    where s.deployment_uuid = (d).deployment_uuid and c.added_at <= stored_by
+        and not graph.is_explained(d, m.name, c.version, c.since, c.at + y.wait)
+        and not exists (
+            select from graph.told_changes(d) t where t.version = c.version and t.at > c.since and t.at <= c.at + y.wait)
+    order by c.stream, c.before, c.version
+$$;
 
 -- Versions that a deployment was told to serve, or that answered instead of others, each once; version null: only an artifact is named.
 create function graph.versions_deployed(d graph.deployments)
@@ -263,29 +242,40 @@ return exists (select from graph.model_artifacts a where a.artifact_uri = is_tra
         where (v.model_uuid = model and v.version = is_traceable.version or v.artifact_uri = is_traceable.artifact_uri)
             and (v.run_uuid is not null or v.registry_run_id is not null));
 
--- Versions of which no run is known. As graph.judge_changes.
-create function graph.judge_traces(d graph.deployments, stored_by timestamptz) returns uuid[]
+-- Versions of which no run is known, of those that were stored by then.
+create function graph.found_traces(d graph.deployments, stored_by timestamptz) returns setof graph.served_finding
+language sql stable
+as $$
+    select md5(concat_ws('|', 'trace', (d).deployment_uuid, v.model_uuid, v.version, v.artifact_uri))::uuid,
+        format('%s: serves %s, whose training run nobody knows', (d).name, n.named),
+        jsonb_build_object('changes', jsonb_build_array(jsonb_build_object(
+            'change', 'missing', 'what', 'training run', 'value', n.named))),
+        v.at, v.is_past
+    from graph.versions_deployed(d) v
+    join graph.models m using (model_uuid)
+    cross join lateral (
+        select coalesce(graph.version_name(m.name, v.version), m.name || ' of ' || v.artifact_uri, m.name) as named) n
+    where v.added_at <= stored_by and not graph.is_traceable(v.model_uuid, v.version, v.artifact_uri)
+    order by v.model_uuid, v.version, v.artifact_uri
+$$;
+
+-- What was found of one kind is told, and alerts of that kind that are no longer true are resolved. True: one is open.
+create function graph.tell_served(d graph.deployments, fact text, findings graph.served_finding[]) returns boolean
 language plpgsql
 as $$
 declare
-    served record;
-    alert uuid;
-    still uuid[] := '{}';
+    still constant uuid[] := array(select f.alert from unnest(findings) f where not f.is_past);
+    finding graph.served_finding;
 begin
-    for served in
-        select v.*, coalesce(graph.version_name(m.name, v.version), m.name || ' of ' || v.artifact_uri, m.name) as named
-        from graph.versions_deployed(d) v join graph.models m using (model_uuid)
-        where v.added_at <= stored_by and not graph.is_traceable(v.model_uuid, v.version, v.artifact_uri)
-        order by v.model_uuid, v.version, v.artifact_uri
-    loop
-        alert := md5(concat_ws('|', 'trace', d.deployment_uuid, served.model_uuid, served.version, served.artifact_uri))::uuid;
-        perform graph.deployment_alert(alert, d, format('%s: serves %s, whose training run nobody knows', d.name, served.named),
-            jsonb_build_object('fact', 'trace', 'changes', jsonb_build_array(jsonb_build_object(
-                'change', 'missing', 'what', 'training run', 'value', served.named))),
-            served.at, served.is_past);
-        still := still || case when not served.is_past then alert end;
+    foreach finding in array findings loop
+        perform graph.deployment_alert(finding.alert, d, finding.title,
+            jsonb_build_object('fact', tell_served.fact) || finding.detail, finding.at, finding.is_past);
     end loop;
-    return array_remove(still, null);
+    perform graph.resolve_alert(a.alert_id)
+    from graph.alerts a
+    where a.subject_uuid = d.deployment_uuid and a.kind = 'model' and a.detail ->> 'fact' = tell_served.fact
+        and a.status in ('open', 'acknowledged') and a.alert_id <> all (still);
+    return still <> '{}';
 end $$;
 
 -- Returns when it is to be judged again.
@@ -294,17 +284,17 @@ language plpgsql
 as $$
 declare
     wait constant interval := (select w.wait from graph.served_wait w);
-    changes constant uuid[] := graph.judge_changes(d, stored_to - wait) || graph.judge_told(d, stored_to - wait);
-    traces constant uuid[] := graph.judge_traces(d, stored_to - wait);
+    stored_by constant timestamptz := stored_to - wait;
+    is_changed constant boolean := graph.tell_served(d, 'served',
+        array(select f from graph.found_changes(d, stored_by) f) || array(select f from graph.found_told(d, stored_by) f));
+    is_untraced constant boolean := graph.tell_served(d, 'trace', array(select f from graph.found_traces(d, stored_by) f));
     is_waiting constant boolean := exists (
             select from graph.inference_streams s cross join lateral graph.served_changes(s.stream_uuid) c
-            where s.deployment_uuid = d.deployment_uuid and c.added_at > stored_to - wait)
-        or exists (select from graph.versions_deployed(d) v where v.added_at > stored_to - wait);
+            where s.deployment_uuid = d.deployment_uuid and c.added_at > stored_by)
+        or exists (select from graph.versions_deployed(d) v where v.added_at > stored_by);
 begin
-    perform graph.resolve_others(d.deployment_uuid, 'served', changes);
-    perform graph.resolve_others(d.deployment_uuid, 'trace', traces);
     return case when is_waiting then now() + least(wait, interval '1 minute')
-        when changes || traces <> '{}' then now() + interval '1 minute' else 'infinity' end;
+        when is_changed or is_untraced then now() + interval '1 minute' else 'infinity' end;
 end $$;
 
 create function graph.try_served(deployment uuid, stored_to timestamptz) returns void
