@@ -36,7 +36,8 @@ struct kafka_assigned_partition *kafka_assigned_find(const struct kafka_assigned
                                                      const char *topic, int32_t partition);
 
 /* Makes the library read what is assigned: everything that was fetched before is dropped. A paused partition begins
- * at the first offset, which exists, so that it cannot raise a range error before it is used. Returns an error code of the library, 0 for none. */
+ * at the first offset, which exists, so that it cannot raise a range error before it is used. Returns an error code of
+ * the library, 0 for none. */
 int kafka_assigned_apply(const struct kafka_assigned *assigned, struct rd_kafka_s *rk);
 
 /* Frees all of it; may be called again. */

@@ -59,14 +59,14 @@ begin
     group by f.id;
 end $$;
 
--- What is made of fields of a dataset, where lineage of columns is known, else of all of it; or by a job. With the jobs
--- between; rows without one are other names.
 create type graph.reached as (depth integer, job_uuid uuid, dataset_uuid uuid);
 comment on type graph.reached is 'A dataset, and the job through which a walk came to it.';
 comment on column graph.reached.depth is 'Steps from where the walk began.';
 comment on column graph.reached.job_uuid is 'The job; null: none, the start or another name of it.';
 comment on column graph.reached.dataset_uuid is 'The dataset; null: the job writes none.';
 
+-- What is made of fields of a dataset, where lineage of columns is known, else of all of it; or by a job. With the jobs
+-- between; rows without one are other names.
 create function graph.drift_reach(subject uuid, fields text[])
 returns table (depth integer, job_uuid uuid, dataset_uuid uuid, field text)
 language plpgsql stable

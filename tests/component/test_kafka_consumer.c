@@ -472,6 +472,14 @@ static enum verdict poll_fenced(struct bed *bed, int *fenced, struct err *err)
     return poll_fenced_at(bed, API_HEARTBEAT, fenced, err);
 }
 
+/* Joins and reads so many; when it joins anew it begins behind them. */
+static void join_and_read(struct bed *bed, int64_t *expected, int count)
+{
+    bed->consumer = join(bed, &bed->log);
+    read_in_order(bed, expected, count);
+    memcpy(bed->log.begin, expected, sizeof(bed->log.begin));
+}
+
 static void test_a_fenced_member_joins_anew_and_reads_on(void **state)
 {
     struct bed *bed = *state;
@@ -479,9 +487,7 @@ static void test_a_fenced_member_joins_anew_and_reads_on(void **state)
     struct err err = {0};
     int fenced = 0;
 
-    bed->consumer = join(bed, &bed->log);
-    read_in_order(bed, expected, 40);
-    memcpy(bed->log.begin, expected, sizeof(expected));
+    join_and_read(bed, expected, 40);
     struct kafka_record held = next(bed, WAIT_MS);
     assert_int_equal(poll_fenced(bed, &fenced, &err), RETRY);
     assert_int_equal(fenced, 1);
@@ -499,9 +505,7 @@ static void test_a_member_fenced_twice_stops_with_the_reason(void **state)
     struct err err = {0};
     int fenced = 0;
 
-    bed->consumer = join(bed, &bed->log);
-    read_in_order(bed, expected, 1);
-    memcpy(bed->log.begin, expected, sizeof(expected));
+    join_and_read(bed, expected, 1);
     assert_int_equal(poll_fenced(bed, &fenced, &err), RETRY);
     read_in_order(bed, expected, 1);
     assert_int_equal(poll_fenced(bed, &fenced, &err), FATAL);
@@ -517,9 +521,7 @@ static void test_one_that_fences_itself_while_it_joins_goes_on(void **state)
     struct err err = {0};
     int fenced = 0;
 
-    bed->consumer = join(bed, &bed->log);
-    read_in_order(bed, expected, 1);
-    memcpy(bed->log.begin, expected, sizeof(expected));
+    join_and_read(bed, expected, 1);
     assert_int_equal(poll_fenced(bed, &fenced, &err), RETRY);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(poll_fenced_at(bed, API_JOIN_GROUP, &fenced, &err), RETRY);
