@@ -15,26 +15,44 @@
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "ingest/poll_kafka.h"
+#include "ingest/poll_source.h"
 #include "ingest/publish.h"
 
 #define TOPIC_WAIT_MS 1000
 #define STATUS_BYTES 200
+#define SWITCHES_BYTES 200
 /* Of the time to drain, what is kept for what the producer still has. */
 #define FLUSH_PERCENT 20
+
+/* Each is started if it is wanted; poll needs one. */
+static const struct poll_source *const sources[] = {&poll_kafka_source};
+#define SOURCES (sizeof(sources) / sizeof(sources[0]))
 
 struct role {
     const struct settings *st;
     struct publish *publish;
-    struct poll_kafka *source;
+    void *started[SOURCES]; /* NULL: not wanted */
     struct admin_http *admin;
     struct service *service;
     atomic_bool has_topic;
     atomic_bool is_stopping;
 };
 
+/* NULL: all of them. */
+static const struct poll_source *find_dead(const struct role *role)
+{
+    for (size_t i = 0; i < SOURCES; i++) {
+        if (role->started[i] && !sources[i]->is_alive(role->started[i])) {
+            return sources[i];
+        }
+    }
+    return NULL;
+}
+
 static bool is_ready(void *arg, char *reason, int size)
 {
     struct role *role = arg;
+    const struct poll_source *dead = find_dead(role);
 
     if (atomic_load(&role->is_stopping)) {
         snprintf(reason, (size_t)size, "poll is being stopped");
@@ -46,8 +64,8 @@ static bool is_ready(void *arg, char *reason, int size)
     } else if (!publish_is_healthy(role->publish)) {
         snprintf(reason, (size_t)size, "Kafka at %s does not take records",
                  role->st->kafka.brokers);
-    } else if (!poll_kafka_is_alive(role->source)) {
-        snprintf(reason, (size_t)size, "nothing is being read");
+    } else if (dead) {
+        snprintf(reason, (size_t)size, "source %s: nothing is being read", dead->name);
     } else {
         return true;
     }
@@ -67,15 +85,39 @@ static void look_for_topic(struct role *role)
     }
 }
 
+static enum verdict refuse(struct err *err)
+{
+    char switches[SWITCHES_BYTES] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < SOURCES && len < sizeof(switches); i++) {
+        len += (size_t)snprintf(switches + len, sizeof(switches) - len, "%s%s", i ? ", " : "",
+                                sources[i]->switches);
+    }
+    return err_set(err, FATAL, "poll", "nothing to read: set one of %s", switches);
+}
+
 /* What no restart will mend. */
 static enum verdict check(const struct settings *st, struct err *err)
 {
-    if (!poll_kafka_is_wanted(st)) {
-        return err_set(err, FATAL, "poll",
-                       "nothing to read: set poll.seldon_v2_prefix, poll.seldon_v1_topic, "
-                       "poll.mlserver_input_topic or poll.mlserver_output_topic");
+    for (size_t i = 0; i < SOURCES; i++) {
+        if (sources[i]->is_wanted(st)) {
+            return admin_http_check(st->poll.admin_listen, st, err);
+        }
     }
-    return admin_http_check(st->poll.admin_listen, st, err);
+    return refuse(err);
+}
+
+static enum verdict start_sources(struct role *role, struct err *err)
+{
+    enum verdict verdict = OK;
+
+    for (size_t i = 0; i < SOURCES && verdict == OK; i++) {
+        if (sources[i]->is_wanted(role->st)) {
+            verdict = sources[i]->start(role->st, role->publish, &role->started[i], err);
+        }
+    }
+    return verdict;
 }
 
 static enum verdict start(struct role *role, struct err *err)
@@ -86,7 +128,7 @@ static enum verdict start(struct role *role, struct err *err)
         verdict = publish_start(role->st, NULL, &role->publish, err);
     }
     if (verdict == OK) {
-        verdict = poll_kafka_start(role->st, role->publish, &role->source, err);
+        verdict = start_sources(role, err);
     }
     if (verdict == OK) {
         verdict = admin_http_start(role->st->poll.admin_listen, role->st, is_ready, role,
@@ -110,10 +152,23 @@ static bool wait_for_signal(struct role *role, const sigset_t *signals)
         look_for_topic(role);
         (void)is_ready(role, reason, sizeof(reason));
         service_status(role->service, reason);
-        is_alive = poll_kafka_is_alive(role->source);
+        is_alive = !find_dead(role);
         service_turn(role->service, is_alive && admin_http_is_alive(role->admin));
     } while (is_alive && sigtimedwait(signals, NULL, &second) < 0);
     return is_alive;
+}
+
+/* One after the other within the same time: what is left of it falls to the next. */
+static void stop_sources(struct role *role, int64_t timeout_ms)
+{
+    int64_t deadline_us = timebase_mono_us() + timeout_ms * 1000;
+
+    for (size_t i = 0; i < SOURCES; i++) {
+        int64_t left_ms = (deadline_us - timebase_mono_us()) / 1000;
+        if (role->started[i]) {
+            sources[i]->stop(role->started[i], left_ms > 0 ? (int)left_ms : 0);
+        }
+    }
 }
 
 static void stop(struct role *role)
@@ -125,15 +180,15 @@ static void stop(struct role *role)
     if (role->service) {
         service_stopping(role->service);
     }
-    if (role->source) {
-        poll_kafka_stop(role->source, (int)(timeout_ms - timeout_ms / 100 * FLUSH_PERCENT));
-    }
+    stop_sources(role, timeout_ms - timeout_ms / 100 * FLUSH_PERCENT);
     admin_http_stop(role->admin);
     if (role->publish) {
         int64_t left_ms = (deadline_us - timebase_mono_us()) / 1000;
         publish_stop(role->publish, left_ms > 0 ? (int)left_ms : 0);
     }
-    poll_kafka_free(role->source);
+    for (size_t i = 0; i < SOURCES; i++) {
+        sources[i]->free(role->started[i]);
+    }
     publish_free(role->publish);
     service_close(role->service);
 }

@@ -11,6 +11,7 @@
 #include "ingest/door.h"
 #include "ingest/poll_places.h"
 #include "ingest/poll_record.h"
+#include "ingest/poll_source.h"
 #include "schemas/unread_record.h"
 
 #define WHERE "poll"
@@ -49,7 +50,7 @@ struct poll_kafka {
     pthread_t thread;
 };
 
-bool poll_kafka_is_wanted(const struct settings *st)
+static bool is_wanted(const struct settings *st)
 {
     return *st->poll.seldon_v2_prefix || *st->poll.seldon_v1_topic ||
            *st->poll.mlserver_input_topic || *st->poll.mlserver_output_topic;
@@ -415,8 +416,21 @@ static enum verdict open_source(struct poll_kafka *poll, struct err *err)
                                        err);
 }
 
-enum verdict poll_kafka_start(const struct settings *st, struct publish *publish,
-                              struct poll_kafka **out_poll, struct err *err)
+static void free_source(void *source)
+{
+    struct poll_kafka *poll = source;
+
+    if (!poll) {
+        return;
+    }
+    poll_places_free(&poll->places);
+    kafka_consumer_close(poll->consumer);
+    arena_free(poll->arena);
+    free(poll);
+}
+
+static enum verdict start(const struct settings *st, struct publish *publish, void **out_source,
+                          struct err *err)
 {
     struct poll_kafka *poll = calloc(1, sizeof(*poll));
 
@@ -436,21 +450,25 @@ enum verdict poll_kafka_start(const struct settings *st, struct publish *publish
         verdict = err_set(err, FATAL, WHERE, "cannot start a thread");
     }
     if (verdict != OK) {
-        poll_kafka_free(poll);
+        free_source(poll);
         return verdict;
     }
     poll->has_thread = true;
-    *out_poll = poll;
+    *out_source = poll;
     return OK;
 }
 
-bool poll_kafka_is_alive(const struct poll_kafka *poll)
+static bool is_alive(const void *source)
 {
+    const struct poll_kafka *poll = source;
+
     return timebase_mono_us() - atomic_load(&poll->turned_us) < ALIVE_US;
 }
 
-void poll_kafka_stop(struct poll_kafka *poll, int timeout_ms)
+static void stop(void *source, int timeout_ms)
 {
+    struct poll_kafka *poll = source;
+
     if (!poll->has_thread) {
         return;
     }
@@ -460,13 +478,13 @@ void poll_kafka_stop(struct poll_kafka *poll, int timeout_ms)
     poll->has_thread = false;
 }
 
-void poll_kafka_free(struct poll_kafka *poll)
-{
-    if (!poll) {
-        return;
-    }
-    poll_places_free(&poll->places);
-    kafka_consumer_close(poll->consumer);
-    arena_free(poll->arena);
-    free(poll);
-}
+const struct poll_source poll_kafka_source = {
+    .name = "kafka",
+    .switches = "poll.seldon_v2_prefix, poll.seldon_v1_topic, poll.mlserver_input_topic, "
+                "poll.mlserver_output_topic",
+    .is_wanted = is_wanted,
+    .start = start,
+    .is_alive = is_alive,
+    .stop = stop,
+    .free = free_source,
+};

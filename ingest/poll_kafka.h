@@ -6,28 +6,9 @@
 #ifndef METAOPS_INGEST_POLL_KAFKA_H
 #define METAOPS_INGEST_POLL_KAFKA_H
 
-#include <stdbool.h>
+struct poll_source;
 
-#include "core/err.h"
-
-struct poll_kafka;
-struct publish;
-struct settings;
-
-/* Whether a topic of that kind is switched on. */
-bool poll_kafka_is_wanted(const struct settings *st);
-
-/* st and publish must outlive it. FATAL for bad settings. */
-MUST_CHECK enum verdict poll_kafka_start(const struct settings *st, struct publish *publish,
-                                         struct poll_kafka **out_poll, struct err *err);
-
-/* Whether its thread goes round. */
-bool poll_kafka_is_alive(const struct poll_kafka *poll);
-
-/* Reads nothing more, waits up to timeout_ms for what was read, and commits. publish must still run. */
-void poll_kafka_stop(struct poll_kafka *poll, int timeout_ms);
-
-/* After publish_stop: until then publish may still call back. NULL is allowed. */
-void poll_kafka_free(struct poll_kafka *poll);
+/* Wanted when a topic of any kind is switched on. */
+extern const struct poll_source poll_kafka_source;
 
 #endif
