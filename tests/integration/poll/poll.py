@@ -7,9 +7,10 @@ import json
 import os
 import time
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from checks import check, end
+from committed import is_committed
 from own_pipeline import ROOT, Pipeline, metric, wait_until
 
 DATA = ROOT / "tests/data"
@@ -59,17 +60,6 @@ def produce(records):
         producer.produce(topic, value, key, timestamp=at_ms, headers=headers, on_delivery=lambda e, _: e and failures.append(e))
         producer.poll(0)
     check("all records are on the sources", (0, []), (producer.flush(120), failures))
-
-
-def is_committed(group, ends):
-    """Does the group stand at the end of each of these topics?"""
-    consumer = Consumer({"bootstrap.servers": os.environ["METAOPS_KAFKA"], "group.id": group})
-    try:
-        wanted = {(topic, number): end for topic, numbers in ends.items() for number, end in numbers.items() if end}
-        found = consumer.committed([TopicPartition(*place) for place in wanted], timeout=30)
-        return all(at.offset == wanted[at.topic, at.partition] for at in found)
-    finally:
-        consumer.close()
 
 
 # minute, namespace, deployment, endpoint, model, requests, answers, errors, pairs. Of MLServer's six requests one

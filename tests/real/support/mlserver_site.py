@@ -1,0 +1,96 @@
+"""mlserver_site - a whole MLServer with models of scikit-learn that are trained for it, over HTTP and, where a broker is
+given, over Kafka.
+
+    with MlserverSite(folder, {"iris": ("1", "2")}, topics=("in", "out")) as site:
+        site.ask("iris", "request-1", [[5.1, 3.5, 1.4, 0.2]])
+"""
+
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+
+import checks
+import tools
+from own_pipeline import LIMIT_S, wait_until
+from ports import free_port
+from tool_process import ToolProcess
+
+SERVER = "iris-server"
+# A first start reads all of scikit-learn and pandas from a cold disk.
+START_S = 300.0
+
+
+def flowers_input(rows):
+    """The body of a request, without an id."""
+    data = [number for row in rows for number in row]
+    return {"inputs": [{"name": "predict", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": data}]}
+
+
+class MlserverSite:
+    def __init__(self, folder, models, topics=None, runtime="mlserver", train="train_flowers.py"):
+        """models: name -> versions. topics: of requests and of answers. runtime: whose packages of requirements/."""
+        self.python = tools.environment_python(runtime)
+        self.folder = folder / "mlserver"
+        self.models = models
+        self.train = tools.SUPPORT / train
+        ports = {name: free_port() for name in ("http_port", "grpc_port", "metrics_port")}
+        self.url = f"http://127.0.0.1:{ports['http_port']}"
+        self.settings = {
+            "debug": False,
+            "host": "127.0.0.1",
+            "parallel_workers": 0,
+            "server_name": SERVER,
+            **ports,
+            **(self._kafka(*topics) if topics else {}),
+        }
+        self.process = ToolProcess("mlserver", [self.python.parent / "mlserver", "start", "."], self.folder)
+
+    @staticmethod
+    def _kafka(topic_of_requests, topic_of_answers):
+        return {
+            "kafka_enabled": True,
+            "kafka_servers": os.environ["METAOPS_KAFKA"],
+            "kafka_topic_input": topic_of_requests,
+            "kafka_topic_output": topic_of_answers,
+        }
+
+    def __enter__(self):
+        self.folder.mkdir()
+        (self.folder / "settings.json").write_text(json.dumps(self.settings))
+        subprocess.run([self.python, self.train, self.folder, json.dumps(self.models)], check=True, timeout=START_S)
+        self.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.process.stop()
+        if kind or checks.failures:
+            self.process.show_log()
+
+    def start(self):
+        self.process.start()
+        wait_until("MLServer and its models are ready", self._is_ready, START_S)
+
+    def _is_ready(self):
+        if not self.process.runs():
+            raise AssertionError(f"MLServer has ended: {self.process.log.read_text()[-2000:]}")
+        try:
+            return self.call("GET", "/v2/health/ready")[0] == 200
+        except OSError:
+            return False
+
+    def call(self, method, path, body=None):
+        """-> status, headers in small letters, bytes"""
+        head = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, body, head, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
+                return answer.status, {key.lower(): value for key, value in answer.headers.items()}, answer.read()
+        except urllib.error.HTTPError as refused:
+            return refused.code, {}, refused.read()
+
+    def ask(self, model, request_id, rows):
+        """As call."""
+        body = json.dumps({"id": request_id, **flowers_input(rows)}).encode()
+        return self.call("POST", f"/v2/models/{model}/infer", body)
