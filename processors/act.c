@@ -163,8 +163,9 @@ static enum verdict add_version(struct rows *rs, const struct kube_audit *audit,
     if (verdict != OK || state->artifact_uri.len == 0) {
         return verdict;
     }
-    row->artifact_uri =
-        (struct graph_claim){.source = GRAPH_DECLARED, .at_us = audit->event_time_us};
+    row->artifact_uri = (struct graph_claim){.source = GRAPH_DECLARED,
+                                             .at_us = audit->event_time_us,
+                                             .first_at_us = audit->event_time_us};
     return rows_text(rs, state->artifact_uri, &row->artifact_uri.text, err);
 }
 

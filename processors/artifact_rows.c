@@ -32,6 +32,7 @@ static enum verdict fill_claim(const struct artifact *at, struct str text,
     }
     claim->source = at->source;
     claim->at_us = at->rs->work->ol.event_time_us;
+    claim->first_at_us = claim->at_us;
     return rows_text(at->rs, text, &claim->text, err);
 }
 
@@ -71,8 +72,10 @@ static enum verdict add_version(const struct artifact *at, struct id128 model, s
                                         .first_at_us = ol->event_time_us,
                                         .last_at_us = ol->event_time_us};
     if (ol->kind == OPENLINEAGE_RUN) {
-        row->run = (struct graph_claim){
-            .source = at->source, .at_us = ol->event_time_us, .id = ol->run.id};
+        row->run = (struct graph_claim){.source = at->source,
+                                        .at_us = ol->event_time_us,
+                                        .first_at_us = ol->event_time_us,
+                                        .id = ol->run.id};
     }
     enum verdict verdict = rows_text(at->rs, version, &row->version, err);
     verdict = verdict == OK ? fill_claim(at, at->uri, &row->artifact_uri, err) : verdict;

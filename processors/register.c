@@ -37,6 +37,7 @@ static enum verdict fill_claim(struct registration *rg, struct str text, struct 
     }
     claim->source = GRAPH_OBSERVED;
     claim->at_us = rg->ev.time_us;
+    claim->first_at_us = rg->ev.time_us;
     return rows_text(&rg->rs, text, &claim->text, err);
 }
 
@@ -75,8 +76,12 @@ static enum verdict add_fact(struct registration *rg, enum graph_model_fact_kind
     if (!row) {
         return rows_short(err);
     }
-    *row = (struct graph_model_fact){
-        .event = rg->rs.work->event, .model = rg->ev.model, .kind = kind, .at_us = rg->ev.time_us};
+    *row = (struct graph_model_fact){.event = rg->rs.work->event,
+                                     .model = rg->ev.model,
+                                     .kind = kind,
+                                     .at_us = rg->ev.time_us,
+                                     .first_at_us = is_gone || value.len == 0 ? GRAPH_NO_TIME
+                                                                              : rg->ev.time_us};
     enum verdict verdict = rows_text(&rg->rs, rg->ev.version, &row->version, err);
     verdict = verdict == OK ? rows_text(&rg->rs, name, &row->name, err) : verdict;
     return verdict == OK && !is_gone ? rows_text(&rg->rs, value, &row->value, err) : verdict;

@@ -348,8 +348,9 @@ enum graph_source { GRAPH_UNKNOWN, GRAPH_INFERRED, GRAPH_DECLARED, GRAPH_OBSERVE
 struct graph_claim {
     uint8_t source; /* enum graph_source; GRAPH_UNKNOWN: nothing is said */
     int64_t at_us;
-    struct str text; /* of those that are texts */
-    struct id128 id; /* of those that are ids */
+    int64_t first_at_us; /* when anything was said of it first */
+    struct str text;     /* of those that are texts */
+    struct id128 id;     /* of those that are ids */
 };
 
 /* A version of a model: named by an answer, made by a registry or a training run. */
@@ -379,6 +380,7 @@ struct graph_model_fact {
     struct str name;
     struct str value; /* ptr NULL: gone */
     int64_t at_us;
+    int64_t first_at_us; /* when it was said first, with a value; GRAPH_NO_TIME: never */
 };
 
 /* A run that made what is stored at a place. */

@@ -16,12 +16,28 @@ void pg_models_merge_model(void *into, const void *row)
 
 PG_ORDER(pg_models_order_version, graph_model_version, BY_ID(model) ?: BY_TEXT(version))
 
+/* GRAPH_NO_TIME is none. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+    if (a == GRAPH_NO_TIME || b == GRAPH_NO_TIME) {
+        return a == GRAPH_NO_TIME ? b : a;
+    }
+    return a < b ? a : b;
+}
+
+static int64_t first_told(const struct graph_claim *claim)
+{
+    return claim->source ? claim->first_at_us : GRAPH_NO_TIME;
+}
+
 static void take_greater(struct graph_claim *x, const struct graph_claim *y)
 {
     int order = BY_NUMBER(source) ?: BY_NUMBER(at_us) ?: BY_TEXT(text) ?: BY_ID(id);
+    int64_t first_at_us = earlier(first_told(x), first_told(y));
     if (order < 0) {
         *x = *y;
     }
+    x->first_at_us = first_at_us;
 }
 
 static void take_earliest(struct graph_claim *x, const struct graph_claim *y)
@@ -76,6 +92,10 @@ void pg_models_bind_version(struct pg_bind *bind, const void *row)
     bind_told(bind, 12, &version->run);
     bind_text_claim(bind, 14, &version->registry_run);
     bind_told(bind, 17, &version->released);
+    pg_bind_time(bind, 19, first_told(&version->artifact_uri));
+    pg_bind_time(bind, 20, first_told(&version->digest));
+    pg_bind_time(bind, 21, first_told(&version->run));
+    pg_bind_time(bind, 22, first_told(&version->registry_run));
 }
 
 PG_ORDER(pg_models_order_fact, graph_model_fact,
@@ -88,9 +108,11 @@ void pg_models_merge_fact(void *into, const void *row)
     bool x_is_there = x->value.ptr != NULL;
     bool y_is_there = y->value.ptr != NULL;
     int order = BY_NUMBER(at_us) ?: x_is_there - y_is_there ?: BY_TEXT(value);
+    int64_t first_at_us = earlier(x->first_at_us, y->first_at_us);
     if (order < 0) {
         *x = *y;
     }
+    x->first_at_us = first_at_us;
 }
 
 void pg_models_bind_fact(struct pg_bind *bind, const void *row)
@@ -102,6 +124,7 @@ void pg_models_bind_fact(struct pg_bind *bind, const void *row)
     pg_bind_text(bind, 3, fact->name);
     pg_bind_text(bind, 4, fact->value);
     pg_bind_time(bind, 5, fact->at_us);
+    pg_bind_time(bind, 6, fact->first_at_us);
 }
 
 PG_ORDER(pg_models_order_artifact, graph_model_artifact, BY_ID(run) ?: BY_TEXT(artifact_uri))

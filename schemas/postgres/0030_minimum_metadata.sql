@@ -113,7 +113,7 @@ create table graph.minimum_limits (
     fresh_for interval
 );
 comment on table graph.minimum_limits is 'How old what was told last may be to count (metaops.limit_freshness).';
-comment on column graph.minimum_limits.kind is 'dataset or job.';
+comment on column graph.minimum_limits.kind is 'A kind of asset; drift_evaluation: of a verdict on a stream, counted from its latest payload.';
 comment on column graph.minimum_limits.fresh_for is 'The limit; null: none.';
 insert into graph.minimum_limits values ('dataset', null), ('job', null);
 
@@ -123,11 +123,11 @@ as $$
 begin
     update graph.minimum_limits l set fresh_for = limit_freshness.fresh_for where l.kind = limit_freshness.kind;
     if not found then
-        raise exception 'kind is dataset or job' using errcode = 'invalid_parameter_value';
+        raise exception 'kind is one of %', (select string_agg(l.kind, ', ' order by l.kind) from graph.minimum_limits l) using errcode = 'invalid_parameter_value';
     end if;
 end $$;
 comment on function metaops.limit_freshness is
-    'From now on, what was told last longer ago than this is missing from the minimum metadata of datasets or jobs; null: nothing is too old. Owner only.';
+    'From now on, what was told last longer ago than this is missing from the minimum metadata of this kind (dataset, job, model, model_version, deployment, inference_stream; drift_evaluation: of what detectors say of a stream, before its latest payload); null: nothing is too old. Owner only.';
 revoke execute on function metaops.limit_freshness(text, interval) from public;
 
 -- What tells the facts of a dataset or job by what was said until then: the current version of each facet of each producer

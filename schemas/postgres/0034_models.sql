@@ -40,6 +40,10 @@ create table graph.model_versions (
     registry_run_at timestamptz not null default '-infinity',
     released_at timestamptz,
     released_source smallint not null default 0,
+    artifact_uri_first_at timestamptz,
+    digest_first_at timestamptz,
+    run_first_at timestamptz,
+    registry_run_first_at timestamptz,
     primary key (model_uuid, version)
 ) with (fillfactor = 90);
 create index model_versions_artifact on graph.model_versions (artifact_uri);
@@ -66,6 +70,10 @@ comment on column graph.model_versions.registry_run_source is 'As artifact_uri_s
 comment on column graph.model_versions.registry_run_at is 'For which time it was said.';
 comment on column graph.model_versions.released_at is 'When the registry made it; the earliest of the largest source.';
 comment on column graph.model_versions.released_source is 'As artifact_uri_source.';
+comment on column graph.model_versions.artifact_uri_first_at is 'Earliest time for which an artifact was named, whatever counts; null: never.';
+comment on column graph.model_versions.digest_first_at is 'The same of a digest.';
+comment on column graph.model_versions.run_first_at is 'The same of a run.';
+comment on column graph.model_versions.registry_run_first_at is 'The same of a run in the registry.';
 
 create table graph.model_artifacts (
     artifact_uri text not null,

@@ -10,6 +10,7 @@ create table graph.model_facts (
     name text not null,
     value text,
     at timestamptz not null,
+    first_at timestamptz,
     primary key (model_uuid, version, kind, name)
 ) with (fillfactor = 90);
 comment on table graph.model_facts is 'Tags and aliases of models (views metaops.model_tags, metaops.model_aliases).';
@@ -19,6 +20,7 @@ comment on column graph.model_facts.kind is '1: tag, 2: alias (of the model; its
 comment on column graph.model_facts.name is 'Name of the tag or the alias.';
 comment on column graph.model_facts.value is 'What it says; null: it is gone.';
 comment on column graph.model_facts.at is 'From when on.';
+comment on column graph.model_facts.first_at is 'From when on it was said first, with a value that is not empty; null: never.';
 
 create view metaops.model_tags as
 select m.namespace, m.name, nullif(f.version, '') as version, f.name as key, f.value, f.at as since

@@ -5,6 +5,16 @@
 -- version with its source, tags of a registry and annotations of Kubernetes (declared), what runs, actions and payloads show
 -- (observed), what follows from an artifact's address or from another's answers (inferred). Beside what holds now stands what was
 -- ever told, so that it can be seen when something is taken away (0049).
+--
+-- The functions are asked as of a time, by event time: null is now, and then what was told last longer ago than its kind's limit
+-- does not count. A past time asks without limits, as of datasets and jobs. Of what has no history of its own (a tag, a claim of
+-- a version) it is known since when it was there first and when it was told last; what was taken away and set again between
+-- counts throughout.
+--
+-- Limits: what is told once, and is true for ever (a version, a model's tags) or until it is changed (what a deployment is), has
+-- none unless somebody sets one. A stream is what is seen of it, so it has: a week without a payload, and nothing is known of it
+-- but its names. A verdict on it has to be no older than an hour before its
+-- latest minute with payloads.
 
 insert into graph.minimum_fields (kind, field, ordinal, area, sub_score, is_mandatory, weight, facts, applies, known_by, supplied_by)
 select kind, field, row_number() over (partition by kind order by place), area,
@@ -66,8 +76,18 @@ from (values
     (8, 'inference_stream', 'counts', 'operations', 2, (1 << 8), 0, 'requests, answers and errors by the minute', 'MLServer, Seldon Core, KServe'),
     (9, 'inference_stream', 'latency', 'operations', 2, (1 << 9), 0, 'a request and its answer with times', 'MLServer, Seldon Core, KServe'),
     (10, 'inference_stream', 'drift_evaluation', 'operations', 1, (1 << 10), 0,
-        'a verdict of a detector, no older than 60 minutes before its latest payload', 'alibi-detect')
+        'a verdict of a detector, no longer before its latest minute with payloads than the limit of drift_evaluation (60 minutes)', 'alibi-detect')
 ) f (place, kind, field, area, weight, facts, applies, known_by, supplied_by);
+
+insert into graph.minimum_limits values
+    ('model', null), ('model_version', null), ('deployment', null), ('inference_stream', '7 days'), ('drift_evaluation', '60 minutes');
+
+-- What is older does not count, asked as of then.
+create function graph.fresh_since(kind text, as_of timestamptz) returns timestamptz
+language sql stable
+return case when as_of is null
+    then coalesce(now() - (select l.fresh_for from graph.minimum_limits l where l.kind = fresh_since.kind), '-infinity')
+    else '-infinity' end;
 
 create table graph.minimum_tags (
     kind text not null,
@@ -131,12 +151,18 @@ as $$
     select s.gate from graph.minimum_score(kind, known, inferred) s
 $$;
 
+-- What is known of a dataset as of then.
+create function graph.dataset_facts(dataset uuid, as_of timestamptz) returns integer[]
+language sql stable
+return case when as_of is null then graph.facts_now(dataset, 3::smallint)
+    else graph.facts_of(dataset, 3::smallint, '-infinity', as_of) end;
+
 -- Does a dataset pass its gate, by what holds or by what was ever told?
-create function graph.dataset_gate(dataset uuid, by_told boolean) returns boolean
+create function graph.dataset_gate(dataset uuid, by_told boolean, as_of timestamptz) returns boolean
 language plpgsql stable
 as $$
 declare
-    facts constant integer[] := graph.facts_now(dataset, 3::smallint);
+    facts constant integer[] := graph.dataset_facts(dataset, as_of);
     told graph.asset_facts;
 begin
     if by_told then
@@ -164,11 +190,14 @@ as $$
 $$;
 
 -- What tags of a model or of a version of it tell.
-create function graph.tags_told(f graph.known_facts, model uuid, version text) returns graph.known_facts
+create function graph.tags_told(f graph.known_facts, model uuid, version text, since timestamptz, until timestamptz)
+returns graph.known_facts
 language sql stable
 as $$
     select row((f).known | g.facts, (f).declared | g.facts, (f).inferred, (f).told | g.told)::graph.known_facts
-    from (select coalesce(bit_or(k.facts) filter (where t.value <> ''), 0) as facts, coalesce(bit_or(k.facts), 0) as told
+    from (select coalesce(bit_or(k.facts) filter (where (t.value <> '' or t.at > until) and t.first_at <= until and t.at >= since), 0)
+              as facts,
+              coalesce(bit_or(k.facts), 0) as told
           from graph.model_facts t
           cross join lateral (
               select graph.tag_facts(case when tags_told.version = '' then 'model' else 'model_version' end, t.name,
@@ -176,8 +205,9 @@ as $$
           where t.model_uuid = model and t.kind = 1 and t.version in ('', tags_told.version)) g
 $$;
 
--- Tags and owner of the dataset that is the artifact of a version.
-create function graph.artifact_told(f graph.known_facts, artifact uuid) returns graph.known_facts
+-- Tags of the dataset that is the artifact of a version.
+create function graph.artifact_told(f graph.known_facts, artifact uuid, since timestamptz, until timestamptz)
+returns graph.known_facts
 language sql stable
 as $$
     select graph.with_facts(f, 2, coalesce(bit_or(graph.tag_facts('model_version', t.tag ->> 'key', false)), 0))
@@ -185,6 +215,9 @@ as $$
     join graph.facet_contents c using (digest)
     cross join lateral jsonb_path_query(c.content, 'lax $.tags[*]') t (tag)
     where cf.subject_uuid = artifact and cf.name = 'tags' and not c.deleted and t.tag ->> 'value' <> '' and t.tag ->> 'field' is null
+        and cf.last_at >= since and exists (
+            select from graph.statement_facets s join graph.statements t using (statement_id)
+            where s.subject_uuid = artifact and s.name = 'tags' and s.digest = cf.digest and t.first_at <= until)
 $$;
 
 -- What the run tells that made a version, known so: its parameters and engine, packages and metrics in its facets.
@@ -204,7 +237,7 @@ begin
 end $$;
 
 -- What the run read that made a version: datasets, each with a version or not, and whether all pass their gates.
-create function graph.training_told(f graph.known_facts, run uuid, source integer) returns graph.known_facts
+create function graph.training_told(f graph.known_facts, run uuid, source integer, as_of timestamptz) returns graph.known_facts
 language plpgsql stable
 as $$
 declare
@@ -221,9 +254,9 @@ begin
         return f;
     end if;
     f := graph.with_facts(f, case when versioned = cardinality(datasets) then source else 1 end, 1 << 3);
-    if (select bool_and(graph.dataset_gate(d, false)) from unnest(datasets) d) then
+    if (select bool_and(graph.dataset_gate(d, false, as_of)) from unnest(datasets) d) then
         f := graph.with_facts(f, 3, 1 << 16);
-    elsif (select bool_and(graph.dataset_gate(d, true)) from unnest(datasets) d) then
+    elsif (select bool_and(graph.dataset_gate(d, true, as_of)) from unnest(datasets) d) then
         f.told := f.told | (1 << 16);
     end if;
     return f;
@@ -244,7 +277,8 @@ as $$
 $$;
 
 -- Tensors of requests and of answers: of a version alone (3), or of what serves it (1).
-create function graph.tensors_source(model uuid, version text, artifact_uri text) returns integer
+create function graph.tensors_source(model uuid, version text, artifact_uri text, since timestamptz, until timestamptz)
+returns integer
 language sql stable
 as $$
     select max(case when t.answered = array[tensors_source.version] then 3 else 1 end)
@@ -253,74 +287,109 @@ as $$
         select array(select v.version from graph.inference_versions v
                      where v.stream_uuid = s.stream_uuid and v.window_start = t.window_start) as answered
         from graph.inference_tensors t
-        where t.stream_uuid = s.stream_uuid
+        where t.stream_uuid = s.stream_uuid and t.window_start >= since and t.window_start <= until
         group by t.window_start
         having count(distinct t.direction) = 2
         order by t.window_start desc limit 100) t
 $$;
 
-create function graph.facts_of_model(model uuid) returns graph.known_facts
+create function graph.facts_of_model(model uuid, as_of timestamptz) returns graph.known_facts
 language plpgsql stable
 as $$
 declare
-    f graph.known_facts := graph.tags_told(graph.no_facts(), model, '');
+    since constant timestamptz := graph.fresh_since('model', as_of);
+    until constant timestamptz := coalesce(as_of, 'infinity');
+    f graph.known_facts := graph.tags_told(graph.no_facts(), model, '', since, until);
 begin
-    f := graph.with_facts(f, (select max(v.source) from graph.model_versions v where v.model_uuid = model), 1 << 0);
+    f := graph.with_facts(f, (select max(v.source) from graph.model_versions v
+                              where v.model_uuid = model and v.first_at <= until and v.last_at >= since), 1 << 0);
     if (f.known & (1 << 1)) = 0 and exists (
             select from graph.models m
             join graph.model_versions v using (model_uuid)
-            where m.model_uuid = model and graph.owner_of(graph.version_artifact(v.run_uuid, m.name, v.version)) is not null) then
+            cross join lateral graph.version_artifact(v.run_uuid, m.name, v.version) a (artifact)
+            cross join lateral graph.dataset_facts(a.artifact, as_of) d (facts)
+            where m.model_uuid = model and v.first_at <= until and v.last_at >= since
+                and (d.facts[1] | d.facts[2]) & (1 << 6) <> 0) then
         f := graph.with_facts(f, 1, 1 << 1);
     end if;
     return graph.with_facts(f, 3, 1::bigint << 32);
 end $$;
 
-create function graph.facts_of_version(model uuid, version text) returns graph.known_facts
+-- What is claimed of a version, as of then.
+create function graph.claims_told(f graph.known_facts, v graph.model_versions, since timestamptz, until timestamptz)
+returns graph.known_facts
+language plpgsql immutable parallel safe
+as $$
+begin
+    f := graph.with_facts(f, case when v.artifact_uri_first_at <= until and v.artifact_uri_at >= since then v.artifact_uri_source end, 1 << 0);
+    f := graph.with_facts(f, case when v.digest_first_at <= until and v.digest_at >= since then v.digest_source end, 1 << 1);
+    f := graph.with_facts(f, case when v.run_first_at <= until and v.run_at >= since then v.run_source
+        when v.registry_run_first_at <= until and v.registry_run_at >= since then 1 end, 1 << 2);
+    return graph.with_facts(f, case when v.released_at <= until and v.last_at >= since then v.released_source end, 1 << 5);
+end $$;
+
+-- The run that made a version, and how it is known: 3 to 1; none as of then: null.
+create function graph.run_of_version(model uuid, version text, since timestamptz, until timestamptz, out run uuid, out source integer)
+language sql stable
+as $$
+    select v.run_uuid, graph.source_number(v.run_source)
+    from graph.models m
+    join metaops.model_versions v on (v.namespace, v.name) = (m.namespace, m.name)
+    join graph.runs r on r.run_uuid = v.run_uuid
+    where m.model_uuid = model and v.version = run_of_version.version
+        and coalesce(r.first_at, r.started_at, r.ended_at) <= until and coalesce(r.ended_at, r.started_at, r.first_at) >= since
+$$;
+
+create function graph.facts_of_version(model uuid, version text, as_of timestamptz) returns graph.known_facts
 language plpgsql stable
 as $$
 declare
-    f graph.known_facts := graph.tags_told(graph.no_facts(), model, version);
-    v metaops.model_versions;
-    run_source integer;
+    since constant timestamptz := graph.fresh_since('model_version', as_of);
+    until constant timestamptz := coalesce(as_of, 'infinity');
+    f graph.known_facts := graph.tags_told(graph.no_facts(), model, version, since, until);
+    v graph.model_versions;
+    made record;
 begin
-    select x.* into v
-    from graph.models m join metaops.model_versions x on (x.namespace, x.name) = (m.namespace, m.name)
-    where m.model_uuid = model and x.version = facts_of_version.version;
-    run_source := graph.source_number(v.run_source);
-    f := graph.with_facts(f, 3, 1::bigint << 32);
-    f := graph.with_facts(f, graph.source_number(v.artifact_uri_source), 1 << 0);
-    f := graph.with_facts(f, graph.source_number(v.digest_source), 1 << 1);
-    f := graph.with_facts(f, coalesce(run_source, case when v.registry_run_id is not null then 1 end), 1 << 2);
-    f := graph.with_facts(f, graph.source_number(v.released_source), 1 << 5);
-    f := graph.with_facts(f, graph.tensors_source(model, version, v.artifact_uri), 1 << 13);
-    if v.run_uuid is not null then
-        f := graph.artifact_told(f, graph.version_artifact(v.run_uuid, v.name, v.version));
-        f := graph.run_told(f, v.run_uuid, run_source);
-        f := graph.training_told(f, v.run_uuid, run_source);
+    select x.* into v from graph.model_versions x where x.model_uuid = model and x.version = facts_of_version.version;
+    select * into made from graph.run_of_version(model, version, since, until);
+    f := graph.claims_told(graph.with_facts(f, 3, 1::bigint << 32), v, since, until);
+    f := graph.with_facts(f, made.source, 1 << 2);
+    f := graph.with_facts(f, graph.tensors_source(model, version, v.artifact_uri, since, until), 1 << 13);
+    if made.run is not null then
+        f := graph.artifact_told(f, (select graph.version_artifact(made.run, m.name, version) from graph.models m
+                                     where m.model_uuid = model), since, until);
+        f := graph.run_told(f, made.run, made.source);
+        f := graph.training_told(f, made.run, made.source, as_of);
     end if;
     return f;
 end $$;
 
--- The object of Kubernetes that a deployment is, the one that was changed last of those that name a model.
-create function graph.object_of(namespace text, deployment text) returns graph.k8s_objects
+-- The object of Kubernetes that a deployment is, the one that was changed last of those that name a model; as of then, changed
+-- last before.
+create function graph.object_of(namespace text, deployment text, as_of timestamptz default null) returns graph.k8s_objects
 language sql stable
 as $$
     select k.*
     from graph.k8s_objects k
+    cross join lateral (
+        select max(t.at) as at from graph.k8s_states t
+        where t.object_uuid = k.object_uuid and t.at <= coalesce(as_of, 'infinity')
+        having bool_or(t.model is not null)) t
     where k.namespace = object_of.namespace and k.name = object_of.deployment
-        and exists (select from graph.k8s_states t where t.object_uuid = k.object_uuid and t.model is not null)
-    order by k.last_at desc, k.object_uuid
+    order by case when as_of is null then k.last_at else t.at end desc, k.object_uuid
     limit 1
 $$;
 
--- What annotations told: those that an object has now, and any that it ever had.
-create function graph.annotations_told(f graph.known_facts, kind text, object uuid) returns graph.known_facts
+-- What annotations told: those that an object has then, and any that it ever had.
+create function graph.annotations_told(f graph.known_facts, kind text, object uuid, since timestamptz, until timestamptz)
+returns graph.known_facts
 language sql stable
 as $$
     select row((f).known | g.facts, (f).declared | g.facts, (f).inferred, (f).told | g.told)::graph.known_facts
-    from (select coalesce(bit_or(k.facts) filter (where s.place = 1), 0) as facts, coalesce(bit_or(k.facts), 0) as told
-          from (select s.annotations, row_number() over (order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc) as place
-                from graph.k8s_states s where s.object_uuid = object and s.is_whole) s
+    from (select coalesce(bit_or(k.facts) filter (where s.place = 1 and s.at >= since), 0) as facts, coalesce(bit_or(k.facts), 0) as told
+          from (select s.at, s.annotations,
+                    row_number() over (order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc) as place
+                from graph.k8s_states s where s.object_uuid = object and s.is_whole and s.at <= until) s
           cross join lateral jsonb_each_text(s.annotations) a
           cross join lateral (select graph.tag_facts(annotations_told.kind, a.key, false) as facts) k
           where a.value <> '') g
@@ -362,18 +431,23 @@ as $$
 $$;
 
 -- What an object of Kubernetes tells of a deployment.
-create function graph.object_told(f graph.known_facts, object graph.k8s_objects) returns graph.known_facts
+create function graph.object_told(f graph.known_facts, object graph.k8s_objects, since timestamptz, until timestamptz)
+returns graph.known_facts
 language plpgsql stable
 as $$
 declare
     state graph.k8s_states;
 begin
-    f := graph.annotations_told(graph.with_facts(f, case when object.kind <> '' then 3 end, 1 << 0), 'deployment', object.object_uuid);
-    select s.* into state from graph.k8s_states s where s.object_uuid = object.object_uuid and s.is_whole
+    f := graph.annotations_told(graph.with_facts(f, case when object.kind <> '' then 3 end, 1 << 0), 'deployment', object.object_uuid,
+                                since, until);
+    select s.* into state from graph.k8s_states s where s.object_uuid = object.object_uuid and s.is_whole and s.at <= until
     order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc limit 1;
-    f := graph.with_facts(f, 3, graph.state_facts(state, graph.has_image_digests(state, object)));
+    if state.at >= since then
+        f := graph.with_facts(f, 3, graph.state_facts(state, graph.has_image_digests(state, object)));
+    end if;
     f := graph.with_facts(f, case when graph.is_known_actor((
-        select a.actor from graph.changes_of(object) a order by a.event_time desc, a.action_uuid desc limit 1)) then 3 end, 1 << 3);
+        select a.actor from graph.changes_of(object) a where a.event_time between since and until
+        order by a.event_time desc, a.action_uuid desc limit 1)) then 3 end, 1 << 3);
     f.told := f.told
         | (select coalesce(bit_or(graph.state_facts(s, graph.has_image_digests(s, object))), 0) from graph.k8s_states s
            where s.object_uuid = object.object_uuid and s.is_whole)
@@ -381,95 +455,133 @@ begin
     return f;
 end $$;
 
--- Versions that a deployment was told to serve, or that its answers named: source as of graph.with_facts; is_now: it still does.
-create function graph.versions_served(namespace text, deployment text)
-returns table (model_uuid uuid, version text, source integer, is_now boolean)
+-- Versions that a deployment was told to serve, or that its answers named: source as of graph.with_facts; is_now: it still does, as
+-- of then; seen_at: when that was seen last.
+create function graph.versions_served(namespace text, deployment text, as_of timestamptz default null)
+returns table (model_uuid uuid, version text, source integer, is_now boolean, seen_at timestamptz)
 language sql stable
 as $$
     with told as materialized (
-        select * from metaops.served_versions s where s.namespace = versions_served.namespace and s.deployment = versions_served.deployment
+        select s.*, s.served_to is null or s.served_to > coalesce(as_of, 'infinity') as is_now,
+            (select max(o.last_at) from graph.k8s_objects o
+             where (o.cluster, o.kind, o.namespace, o.name) = (s.cluster, s.kind, s.namespace, s.deployment)) as seen_at
+        from metaops.served_versions s
+        where s.namespace = versions_served.namespace and s.deployment = versions_served.deployment
+            and s.served_from <= coalesce(as_of, 'infinity')
     ), answered as (
-        select s.model_uuid, v.version, v.window_start = max(v.window_start) over (partition by s.stream_uuid) as is_now
+        select s.model_uuid, v.version, v.last_at, v.window_start = max(v.window_start) over (partition by s.stream_uuid) as is_now
         from graph.deployments d
         join graph.inference_streams s using (deployment_uuid)
         join graph.inference_versions v using (stream_uuid)
         where d.namespace = versions_served.namespace and d.name = versions_served.deployment
+            and v.window_start <= coalesce(as_of, 'infinity')
     )
-    select v.model_uuid, v.version, case t.confidence when 'declared' then case when t.version is null then 1 else 2 end else 1 end, t.served_to is null
+    select v.model_uuid, v.version, case t.confidence when 'declared' then case when t.version is null then 1 else 2 end else 1 end, t.is_now,
+        t.seen_at
     from told t
     join graph.model_versions v on v.artifact_uri = t.artifact_uri
     union all
-    select v.model_uuid, v.version, 2, t.served_to is null
+    select v.model_uuid, v.version, 2, t.is_now, t.seen_at
     from told t
     join graph.models m on m.namespace = t.namespace and m.name = t.model
     join graph.model_versions v on v.model_uuid = m.model_uuid and v.version = t.version
     where v.artifact_uri is distinct from t.artifact_uri
     union all
-    select a.model_uuid, a.version, 3, bool_or(a.is_now) from answered a group by a.model_uuid, a.version
+    select a.model_uuid, a.version, 3, bool_or(a.is_now), max(a.last_at) from answered a group by a.model_uuid, a.version
 $$;
 
-create function graph.facts_of_deployment(deployment uuid) returns graph.known_facts
+-- The versions that a deployment serves, and their gates.
+create function graph.served_told(f graph.known_facts, d graph.deployments, as_of timestamptz) returns graph.known_facts
 language plpgsql stable
 as $$
 declare
-    f graph.known_facts := graph.no_facts();
-    d constant graph.deployments := (select x from graph.deployments x where x.deployment_uuid = deployment);
-    object constant graph.k8s_objects := graph.object_of(d.namespace, d.name);
+    since constant timestamptz := graph.fresh_since('deployment', as_of);
     served record;
     of_version graph.known_facts;
 begin
-    if object.object_uuid is not null then
-        f := graph.object_told(f, object);
-    end if;
-    for served in select * from graph.versions_served(d.namespace, d.name) loop
-        f := graph.with_facts(f, case when served.is_now then served.source end, 1 << 2);
-        of_version := graph.facts_of_version(served.model_uuid, served.version);
+    for served in select * from graph.versions_served(d.namespace, d.name, as_of) loop
+        f := graph.with_facts(f, case when served.is_now and served.seen_at >= since then served.source end, 1 << 2);
+        of_version := graph.facts_of_version(served.model_uuid, served.version, as_of);
         f.told := f.told | (1 << 2);
         if graph.has_gate('model_version', of_version.known, of_version.inferred) then
-            f := graph.with_facts(f, case when served.is_now then 3 end, 1 << 10);
+            f := graph.with_facts(f, case when served.is_now and served.seen_at >= since then 3 end, 1 << 10);
         end if;
         if graph.has_gate('model_version', of_version.told, 0) then
             f.told := f.told | (1 << 10);
         end if;
     end loop;
+    return f;
+end $$;
+
+create function graph.facts_of_deployment(deployment uuid, as_of timestamptz) returns graph.known_facts
+language plpgsql stable
+as $$
+declare
+    since constant timestamptz := graph.fresh_since('deployment', as_of);
+    until constant timestamptz := coalesce(as_of, 'infinity');
+    f graph.known_facts := graph.no_facts();
+    d constant graph.deployments := (select x from graph.deployments x where x.deployment_uuid = deployment);
+    object constant graph.k8s_objects := graph.object_of(d.namespace, d.name, as_of);
+begin
+    if object.object_uuid is not null then
+        f := graph.object_told(f, object, since, until);
+    end if;
+    f := graph.served_told(f, d, as_of);
     if exists (select from graph.inference_streams s join graph.inference_windows w using (stream_uuid)
-               where s.deployment_uuid = deployment and w.answers > w.errors
-                   and w.window_start + interval '1 minute' > coalesce(object.last_at, '-infinity')) then
+               where s.deployment_uuid = deployment and w.answers > w.errors and w.window_start between since and until
+                   and w.window_start + interval '1 minute' > coalesce(
+                       (select max(t.at) from graph.k8s_states t where t.object_uuid = object.object_uuid and t.at <= as_of),
+                       object.last_at, '-infinity')) then
         f := graph.with_facts(f, 3, 1 << 8);
     end if;
     if exists (select from graph.inference_streams s join graph.monitors m using (stream_uuid)
-               where s.deployment_uuid = deployment and m.is_apart) then
+               where s.deployment_uuid = deployment and m.is_apart and m.first_at <= until and m.last_at >= since) then
         f := graph.with_facts(f, 3, 1 << 9);
     end if;
     return f;
 end $$;
 
-create function graph.facts_of_stream(stream uuid) returns graph.known_facts
+-- Had a detector judged a stream by then, no longer before its latest minute with payloads than the limit?
+create function graph.is_evaluated(stream uuid, until timestamptz) returns boolean
+language sql stable
+return exists (
+    select from graph.minimum_limits l
+    cross join (
+        select max(w.window_start) as at from graph.inference_windows w where w.stream_uuid = stream and w.window_start <= until) latest
+    join graph.monitors m on m.stream_uuid = stream and m.is_apart
+    join graph.drift_evaluations e on e.monitor_uuid = m.monitor_uuid and e.state in (1, 2)
+    where l.kind = 'drift_evaluation' and e.event_time <= until
+        and (l.fresh_for is null or latest.at is null or e.event_time >= latest.at - l.fresh_for));
+
+create function graph.facts_of_stream(stream uuid, as_of timestamptz) returns graph.known_facts
 language plpgsql stable
 as $$
 declare
+    since constant timestamptz := graph.fresh_since('inference_stream', as_of);
+    until constant timestamptz := coalesce(as_of, 'infinity');
     f graph.known_facts := graph.no_facts();
     s constant graph.inference_streams := (select x from graph.inference_streams x where x.stream_uuid = stream);
     object constant graph.k8s_objects := (
-        select graph.object_of(d.namespace, d.name) from graph.deployments d where d.deployment_uuid = s.deployment_uuid);
-    directions constant bigint := (select count(distinct t.direction) from graph.inference_tensors t where t.stream_uuid = stream);
+        select graph.object_of(d.namespace, d.name, as_of) from graph.deployments d where d.deployment_uuid = s.deployment_uuid);
+    directions constant bigint := (
+        select count(distinct t.direction) from graph.inference_tensors t
+        where t.stream_uuid = stream and t.window_start between since and until);
 begin
     if object.object_uuid is not null then
-        f := graph.annotations_told(f, 'inference_stream', object.object_uuid);
+        f := graph.annotations_told(f, 'inference_stream', object.object_uuid, graph.fresh_since('deployment', as_of), until);
     end if;
     f := graph.with_facts(f, case when s.endpoint <> '' then 3 else 1 end, 1 << 0);
     f := graph.with_facts(f, case when directions > 0 then 3 else 1 end, 1 << 1);
     f := graph.with_facts(f, case when object.object_uuid is not null then 3 else 1 end, 1 << 2);
-    f := graph.with_facts(f, case when exists (select from graph.inference_versions v where v.stream_uuid = stream) then 3 end, 1 << 6);
+    f := graph.with_facts(f, case when exists (
+        select from graph.inference_versions v where v.stream_uuid = stream and v.window_start between since and until) then 3 end, 1 << 6);
     f := graph.with_facts(f, case when directions = 2 then 3 end, 1 << 7);
-    f := graph.with_facts(f, case when exists (select from graph.inference_windows w where w.stream_uuid = stream) then 3 end, 1 << 8);
     f := graph.with_facts(f, case when exists (
-        select from graph.inference_pairs p where p.stream_uuid = stream and p.answer_at >= p.request_at) then 3 end, 1 << 9);
+        select from graph.inference_windows w where w.stream_uuid = stream and w.window_start between since and until) then 3 end, 1 << 8);
     f := graph.with_facts(f, case when exists (
-        select from graph.monitors m
-        join graph.drift_evaluations e on e.monitor_uuid = m.monitor_uuid and e.state in (1, 2)
-        where m.stream_uuid = stream and m.is_apart and e.event_time >= s.last_at - interval '60 minutes') then 3 end, 1 << 10);
-    return f;
+        select from graph.inference_pairs p
+        where p.stream_uuid = stream and p.answer_at >= p.request_at and p.request_at >= since and p.answer_at <= until) then 3 end, 1 << 9);
+    return graph.with_facts(f, case when s.last_at >= since and graph.is_evaluated(stream, until) then 3 end, 1 << 10);
 end $$;
 
 -- Versions have no key of one column.
@@ -477,6 +589,16 @@ create function graph.version_uuid(model uuid, version text) returns uuid
 language sql immutable strict parallel safe
 return md5(model || '|' || version)::uuid;
 create index model_versions_uuid on graph.model_versions (graph.version_uuid(model_uuid, version));
+
+-- What is known of an asset of one of these kinds, a version of a model by graph.version_uuid, as of then.
+create function graph.facts_of_kind(kind text, subject uuid, as_of timestamptz) returns graph.known_facts
+language sql stable
+return case kind
+    when 'model' then graph.facts_of_model(subject, as_of)
+    when 'model_version' then (select graph.facts_of_version(v.model_uuid, v.version, as_of) from graph.model_versions v
+                               where graph.version_uuid(v.model_uuid, v.version) = subject)
+    when 'deployment' then graph.facts_of_deployment(subject, as_of)
+    else graph.facts_of_stream(subject, as_of) end;
 
 -- Who answers for a model, or by his deployment: tags or annotation, else the owner of an artifact or model.
 create function graph.model_owner(model uuid) returns text

@@ -29,24 +29,24 @@ left join graph.runs o on o.run_uuid = r.root_uuid
 union all
 select 'model', m.namespace, m.name, m.model_uuid, m.model_uuid, (k.f).known, (k.f).inferred, (k.f).declared, null
 from graph.models m
-cross join lateral (select graph.facts_of_model(m.model_uuid) as f offset 0) k
+cross join lateral (select graph.facts_of_model(m.model_uuid, null) as f offset 0) k
 union all
 select 'model_version', m.namespace, m.name, graph.version_uuid(v.model_uuid, v.version), m.model_uuid, (k.f).known, (k.f).inferred,
     (k.f).declared, v.version
 from graph.model_versions v
 join graph.models m using (model_uuid)
-cross join lateral (select graph.facts_of_version(v.model_uuid, v.version) as f offset 0) k
+cross join lateral (select graph.facts_of_version(v.model_uuid, v.version, null) as f offset 0) k
 union all
 select 'deployment', d.namespace, d.name, d.deployment_uuid, d.deployment_uuid, (k.f).known | (1::bigint << 32), (k.f).inferred,
     (k.f).declared, null
 from graph.deployments d
-cross join lateral (select graph.facts_of_deployment(d.deployment_uuid) as f offset 0) k
+cross join lateral (select graph.facts_of_deployment(d.deployment_uuid, null) as f offset 0) k
 union all
 select 'inference_stream', w.namespace, concat_ws('/', w.deployment, nullif(w.endpoint, ''), w.model), s.stream_uuid, s.deployment_uuid,
     (k.f).known, (k.f).inferred, (k.f).declared, null
 from graph.inference_streams s
 join graph.watched_streams w using (stream_uuid)
-cross join lateral (select graph.facts_of_stream(s.stream_uuid) as f offset 0) k;
+cross join lateral (select graph.facts_of_stream(s.stream_uuid, null) as f offset 0) k;
 comment on view graph.minimum_known is 'Every asset, with what is known of its minimum metadata (graph.minimum_fields).';
 comment on column graph.minimum_known.kind is 'dataset, job, run, model, model_version, deployment or inference_stream.';
 comment on column graph.minimum_known.namespace is 'Its namespace; for a run that of its job, for a version of a model that of the model.';
@@ -116,17 +116,46 @@ comment on column graph.minimum_weeks.namespace is 'Its namespace.';
 comment on column graph.minimum_weeks.week is 'The Monday, in UTC.';
 comment on column graph.minimum_weeks.next_week is 'The next such week; null: none.';
 
+-- Since when models, their versions, deployments and streams are known; a model that only a registry names without a tag, from now on.
+create view graph.known_models as
+select 'model' as kind, m.model_uuid as subject_uuid, m.model_uuid as asset_uuid, coalesce(least(
+        (select min(v.first_at) from graph.model_versions v where v.model_uuid = m.model_uuid),
+        (select min(least(f.first_at, f.at)) from graph.model_facts f where f.model_uuid = m.model_uuid),
+        (select min(s.first_at) from graph.inference_streams s where s.model_uuid = m.model_uuid),
+        (select min(s.at) from graph.k8s_objects o join graph.k8s_states s using (object_uuid)
+         where o.namespace = m.namespace and s.model = m.name)), now()) as first_at
+from graph.models m
+union all
+select 'model_version', graph.version_uuid(v.model_uuid, v.version), v.model_uuid, v.first_at from graph.model_versions v
+union all
+select 'deployment', d.deployment_uuid, d.deployment_uuid, least(
+    (select min(s.first_at) from graph.inference_streams s where s.deployment_uuid = d.deployment_uuid),
+    (select min(o.first_at) from graph.k8s_objects o where o.namespace = d.namespace and o.name = d.name))
+from graph.deployments d
+union all
+select 'inference_stream', s.stream_uuid, s.deployment_uuid, s.first_at from graph.inference_streams s;
+comment on view graph.known_models is 'Since when models, versions of them, deployments and streams of predictions are known.';
+comment on column graph.known_models.kind is 'model, model_version, deployment or inference_stream.';
+comment on column graph.known_models.subject_uuid is 'As in graph.minimum_known.';
+comment on column graph.known_models.asset_uuid is 'As in graph.minimum_known.';
+comment on column graph.known_models.first_at is 'Earliest time of what names it.';
+
 -- Today's owners, each by itself; null: nobody.
-create function graph.owners_or_nobody(subject uuid) returns setof text
+create function graph.owners_or_nobody(kind text, subject uuid) returns setof text
 language plpgsql stable rows 1
 as $$
 begin
-    return query
-    select distinct o.owner #>> '{}'
-    from graph.current_facets cf
-    join graph.facets c using (digest)
-    cross join lateral jsonb_path_query(c.content, 'lax $.owners[*].name') o (owner)
-    where cf.subject_uuid = subject and cf.name = 'ownership' and not c.deleted;
+    if owners_or_nobody.kind in ('dataset', 'job', 'run') then
+        return query
+        select distinct o.owner #>> '{}'
+        from graph.current_facets cf
+        join graph.facets c using (digest)
+        cross join lateral jsonb_path_query(c.content, 'lax $.owners[*].name') o (owner)
+        where cf.subject_uuid = subject and cf.name = 'ownership' and not c.deleted;
+    else
+        return query
+        select distinct o from string_to_table(graph.owner_of_kind(owners_or_nobody.kind, subject), ', ') o;
+    end if;
     if not found then
         return next null;
     end if;
@@ -157,20 +186,31 @@ with states as (
     join graph.runs r on r.run_uuid = k.subject_uuid
     cross join lateral graph.minimum_score(k.kind, k.known, k.inferred) s
     where k.kind = 'run' and coalesce(r.started_at, r.first_at) >= now() - interval '53 weeks'
+    union all
+    select k.kind, k.asset_uuid, g.week, s.score, s.gate
+    from graph.known_models k
+    cross join lateral generate_series(
+        date_trunc('week', greatest(k.first_at, now() - interval '52 weeks') at time zone 'UTC'),
+        date_trunc('week', now() at time zone 'UTC'), interval '1 week') g (week)
+    cross join lateral (
+        select graph.facts_of_kind(k.kind, k.subject_uuid, (g.week + interval '7 days - 1 microsecond') at time zone 'UTC') as f
+        offset 0
+    ) f
+    cross join lateral graph.minimum_score(k.kind, (f.f).known, (f.f).inferred) s
 )
 select o.owner, w.week::date as week, w.kind, count(*) as assets, count(*) filter (where w.gate) as passed,
     round(avg(w.score), 3) as score
 from weekly w
-cross join lateral (select o from graph.owners_or_nobody(w.asset_uuid) o) o (owner)
+cross join lateral (select o from graph.owners_or_nobody(w.kind, w.asset_uuid) o) o (owner)
 group by o.owner, w.week, w.kind;
 comment on view metaops.minimum_metadata_by_owner is
     'How complete the metadata of each owner''s assets was, week by week, for a year: by event times, so late events change past weeks.';
 comment on column metaops.minimum_metadata_by_owner.owner is
     'One of today''s owners of the assets; an asset of several counts for each; null: nobody''s.';
 comment on column metaops.minimum_metadata_by_owner.week is 'The Monday of the week, in UTC.';
-comment on column metaops.minimum_metadata_by_owner.kind is 'dataset, job or run.';
+comment on column metaops.minimum_metadata_by_owner.kind is 'dataset, job, run, model, model_version, deployment or inference_stream.';
 comment on column metaops.minimum_metadata_by_owner.assets is
-    'Datasets and jobs that were known at the end of the week; runs that began in it.';
+    'What was known at the end of the week; runs that began in it.';
 comment on column metaops.minimum_metadata_by_owner.passed is 'How many of them passed the gate.';
 comment on column metaops.minimum_metadata_by_owner.score is 'Their mean score.';
 
@@ -188,4 +228,4 @@ comment on column metaops.minimum_fields.known_by is 'What tells it: facets and 
 comment on column metaops.minimum_fields.supplied_by is 'Which tools usually supply it.';
 
 insert into graph.row_views values
-    ('graph.minimum_known'), ('graph.minimum_weeks'), ('metaops.minimum_metadata'), ('metaops.minimum_metadata_by_owner');
+    ('graph.minimum_known'), ('graph.minimum_weeks'), ('graph.known_models'), ('metaops.minimum_metadata'), ('metaops.minimum_metadata_by_owner');

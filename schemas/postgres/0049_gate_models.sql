@@ -27,21 +27,13 @@ as $$
     on conflict (kind, subject_uuid) do update set look_at = excluded.look_at where w.look_at > excluded.look_at
 $$;
 
-create function graph.told_of_model(kind text, subject uuid) returns graph.known_facts
-language sql stable
-return case kind
-    when 'model' then graph.facts_of_model(subject)
-    when 'model_version' then (select graph.facts_of_version(v.model_uuid, v.version) from graph.model_versions v
-                               where graph.version_uuid(v.model_uuid, v.version) = subject)
-    else graph.facts_of_deployment(subject) end;
-
 -- True while there is an alert.
 create function graph.judge_model_gate(of_kind text, subject uuid) returns boolean
 language plpgsql
 as $$
 declare
     alert constant uuid := md5(concat_ws('|', 'gate', of_kind, subject))::uuid;
-    f constant graph.known_facts := graph.told_of_model(of_kind, subject);
+    f constant graph.known_facts := graph.facts_of_kind(of_kind, subject, null);
     asset graph.minimum_known;
     now_missing text[];
     named text;

@@ -13,10 +13,10 @@
 
 /* The first is the one that counts: what is observed, the later of two, the greater text of two at one time. */
 static const struct graph_claim claims[CLAIMS] = {
-    {.source = GRAPH_OBSERVED, .at_us = 7, .text = {"s3://b/z", 8}},
-    {.source = GRAPH_OBSERVED, .at_us = 7, .text = {"s3://b/a", 8}},
-    {.source = GRAPH_OBSERVED, .at_us = 3, .text = {"s3://b/zz", 9}},
-    {.source = GRAPH_DECLARED, .at_us = 9, .text = {"s3://b/zzz", 10}},
+    {.source = GRAPH_OBSERVED, .at_us = 7, .first_at_us = 7, .text = {"s3://b/z", 8}},
+    {.source = GRAPH_OBSERVED, .at_us = 7, .first_at_us = 7, .text = {"s3://b/a", 8}},
+    {.source = GRAPH_OBSERVED, .at_us = 3, .first_at_us = 3, .text = {"s3://b/zz", 9}},
+    {.source = GRAPH_DECLARED, .at_us = 9, .first_at_us = 2, .text = {"s3://b/zzz", 10}},
     {.source = GRAPH_UNKNOWN},
 };
 
@@ -43,10 +43,32 @@ static void test_pg_models_claims_in_any_order(void **state)
             }
             assert_true(str_eq(into.artifact_uri.text, STR("s3://b/z")));
             assert_int_equal(into.artifact_uri.source, GRAPH_OBSERVED);
+            assert_int_equal(into.artifact_uri.first_at_us, 2);
             assert_int_equal(into.source, GRAPH_OBSERVED);
             assert_int_equal(into.released.at_us, 3);
             assert_int_equal(into.first_at_us, 0);
             assert_int_equal(into.last_at_us, 9);
+        }
+    }
+}
+
+/* Set to a, taken away, set to b: the latest counts, and since when there was anything. */
+static void test_pg_models_facts_in_any_order(void **state)
+{
+    (void)state;
+    static const struct graph_model_fact facts[] = {
+        {.at_us = 5, .first_at_us = 5, .value = {"a", 1}},
+        {.at_us = 7, .first_at_us = GRAPH_NO_TIME},
+        {.at_us = 9, .first_at_us = 9, .value = {"b", 1}},
+    };
+    for (size_t first = 0; first < 3; first++) {
+        for (size_t step = 1; step < 3; step++) {
+            struct graph_model_fact into = facts[first];
+            pg_models_merge_fact(&into, &facts[(first + step) % 3]);
+            pg_models_merge_fact(&into, &facts[(first + 2 * step) % 3]);
+            assert_true(str_eq(into.value, STR("b")));
+            assert_int_equal(into.at_us, 9);
+            assert_int_equal(into.first_at_us, 5);
         }
     }
 }
@@ -67,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pg_models_claims_in_any_order),
+        cmocka_unit_test(test_pg_models_facts_in_any_order),
         cmocka_unit_test(test_pg_models_the_larger_source_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

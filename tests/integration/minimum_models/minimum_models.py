@@ -1,8 +1,9 @@
 """metaops.minimum_metadata of models, versions, deployments and streams of predictions. A small world: features that pass their
 gate, a training run, what MLflow, Kubernetes, an inference service and a detector tell of the model, and a server of which nothing
 but one answer is known. Scores counted by hand from the table of fields; the same in any order and with duplicates. Then a tag is
-taken away, and comes back."""
+taken away, and comes back; and limits make old what is told no more. A second model grows and loses week by week: its owner's trend."""
 
+import datetime
 import json
 import os
 import random
@@ -17,12 +18,26 @@ TOOL, DAY = "https://example.org/tool/1.0", "2026-11-23T"
 IMAGE = "registry.example.org/server@sha256:" + "ab" * 32
 
 
+THIS_WEEK = datetime.date.today() - datetime.timedelta(days=datetime.date.today().weekday())
+WEEKS = 6
+
+
+def monday(week):
+    """Of the week with this number, from 0 on; the last one is this week."""
+    return THIS_WEEK - datetime.timedelta(weeks=WEEKS - 1 - week)
+
+
+def moment(time):
+    """Of DAY; of the Monday of a week where it is (week, time)."""
+    return f"{DAY}{time}" if isinstance(time, str) else f"{monday(time[0])}T{time[1]}"
+
+
 def facet(**members):
     return {"_producer": TOOL, "_schemaURL": "https://example.org/facet.json", **members}
 
 
 def lineage(time, **members):
-    return LINEAGE, {"eventTime": f"{DAY}{time}Z", "producer": TOOL, "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json", **members}
+    return LINEAGE, {"eventTime": f"{moment(time)}Z", "producer": TOOL, "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json", **members}
 
 
 def completed(number, time, job, inputs, outputs, **facets):
@@ -35,25 +50,25 @@ def dataset(namespace, name, **facets):
 
 
 def webhook(entity, action, time, **data):
-    return MLFLOW, {"entity": entity, "action": action, "timestamp": f"{DAY}{time}+00:00", "data": data}
+    return MLFLOW, {"entity": entity, "action": action, "timestamp": f"{moment(time)}+00:00", "data": data}
 
 
 def payload(kind, number, time, data, **names):
     return PAYLOADS, {"specversion": "1.0", "id": f"{kind}-{number}", "source": "http://server", "type": f"io.seldon.serving.inference.{kind}",
-                      "time": f"{DAY}{time}Z", "requestid": f"r-{number}", "data": data, **names}
+                      "time": f"{moment(time)}Z", "requestid": f"r-{number}", "data": data, **names}
 
 
-def applied(audit_id, time, generation, annotations):
+def applied(audit_id, time, generation, annotations, name="iris", stored="s3://models/iris/2"):
     """Someone creates or updates the inference service."""
-    names = {"namespace": "fraud", "name": "iris"}
-    metadata = {**names, "uid": "uid-iris", "generation": generation, "annotations": annotations}
-    loads = {"storageUri": "s3://models/iris/2", "image": IMAGE, "resources": {"limits": {"cpu": "1"}}}
+    names = {"namespace": "fraud", "name": name}
+    metadata = {**names, "uid": f"uid-{name}", "generation": generation, "annotations": annotations}
+    loads = {"storageUri": stored, "image": IMAGE, "resources": {"limits": {"cpu": "1"}}}
     return AUDIT, {"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [{
         "level": "RequestResponse", "auditID": audit_id, "stage": "ResponseComplete", "requestURI": "/", "verb": "update",
         "user": {"username": "ci-deployer"}, "sourceIPs": ["10.0.0.1"], "responseStatus": {"code": 200},
         "objectRef": {**names, "resource": "inferenceservices", "apiGroup": "serving.kserve.io", "apiVersion": "v1beta1"},
         "responseObject": {"kind": "InferenceService", "metadata": metadata, "spec": {"replicas": 1, "predictor": {"model": loads}}},
-        "requestReceivedTimestamp": f"{DAY}{time}Z", "stageTimestamp": f"{DAY}{time}Z"}]}
+        "requestReceivedTimestamp": f"{moment(time)}Z", "stageTimestamp": f"{moment(time)}Z"}]}
 
 
 STREAM = {"namespace": "fraud", "inferenceservicename": "iris", "endpoint": "default", "modelid": "iris-classifier"}
@@ -83,6 +98,39 @@ WORLD = [
     payload("response", 2, "12:02:00", {"model_name": "other", "outputs": TENSORS}, inferenceservicename="plain", modelid="other"),
 ]
 
+# Week by week: an owner; a version; licences, a digest and a deployment; no licence any more, and answers; another digest and
+# an approver, and the deployment is changed.
+TRENDING, SERVES = {"metaops.io/model-version": "trend:1", "metaops.io/owner": "team-trend"}, {
+    "namespace": "fraud", "inferenceservicename": "trend-svc", "endpoint": "default", "modelid": "trend"}
+
+
+def version_tag(week, action, key, **value):
+    return webhook("model_version_tag", action, (week, "10:00:00"), name="trend", version="1", key=key, **value)
+
+
+TREND = [
+    webhook("registered_model", "created", (0, "09:00:00"), name="trend", tags={"owner": "team-trend"}, description=""),
+    webhook("model_version", "created", (1, "09:00:00"), name="trend", version="1", source="s3://models/trend/1", run_id=None, tags={}, description=""),
+    version_tag(2, "set", "licence", value="MIT"), version_tag(2, "set", "concluded_licence", value="MIT"),
+    version_tag(2, "set", "digest", value="sha256:" + "ab" * 32),
+    applied("t-1", (2, "11:00:00"), 1, {**TRENDING, "metaops.io/change-reference": "CHG-1"}, "trend-svc", "s3://models/trend/1"),
+    version_tag(3, "deleted", "licence"),
+    payload("request", 11, (3, "12:02:00.100"), {"inputs": ROWS}, **SERVES),
+    payload("response", 11, (3, "12:02:00.105"), {"model_name": "trend", "model_version": "1", "outputs": TENSORS}, **SERVES),
+    version_tag(4, "set", "digest", value="sha256:" + "cd" * 32),
+    version_tag(4, "set", "approver", value="jane"),
+    applied("t-2", (4, "11:00:00"), 2, TRENDING, "trend-svc", "s3://models/trend/1"),
+]
+# Of 15: object, generation, version, actor, image, replicas; a reference; ready. Of 17: all but what is recommended. Of 8: name,
+# owner; a version. Of 25: version, artifact, released; licences and digest; digest and tensors;
+# an approver.
+BY_WEEK = [(monday(week), kind, 1, passed, score) for kind, first, passed, scores in (
+    ("deployment", 2, [0] * 4, [0.8, 0.933, 0.733, 0.733]),
+    ("inference_stream", 3, [1] * 3, [0.824] * 3),
+    ("model", 0, [0, 1, 1, 1, 1, 1], [0.5] + [0.75] * 5),
+    ("model_version", 1, [0] * 5, [0.24, 0.4, 0.4, 0.44, 0.44]),
+) for week, passed, score in zip(range(first, WEEKS), passed, scores)]
+
 COLUMNS = ("kind, namespace, name, version, score::float, lineage::float, auditability::float, accountability::float,"
            " reproducibility::float, gate, missing, missing_mandatory, inferred, owner")
 KINDS = "('model', 'model_version', 'deployment', 'inference_stream')"
@@ -111,7 +159,7 @@ EXPECTED = [
 
 
 def look(pipe, what, expected):
-    found = pipe.query(f"select {COLUMNS} from metaops.minimum_metadata where kind in {KINDS} order by kind, namespace, name")
+    found = pipe.query(f"select {COLUMNS} from metaops.minimum_metadata where kind in {KINDS} and name !~ '^trend' order by kind, namespace, name")
     for line in found:
         check(f"{what}: {' '.join(line[:3])}", next((each for each in expected if each[:4] == line[:4]), None), line)
     check(f"{what}: each once", [each[:4] for each in expected], [line[:4] for line in found])
@@ -171,6 +219,39 @@ def falls(pipe, gateway):
     look(pipe, "after it", EXPECTED)
 
 
+def trend(pipe, what):
+    check(f"{what}: week by week", BY_WEEK, pipe.query(
+        "select week, kind, assets::int, passed::int, score::float from metaops.minimum_metadata_by_owner"
+        " where owner = 'team-trend' and week <= %s order by kind, week", monday(WEEKS - 1)))
+
+
+def stream(pipe, name):
+    return pipe.query("select score::float, missing from metaops.minimum_metadata where kind = 'inference_stream' and name = %s", name)[0]
+
+
+def limits(pipe, gateway):
+    """Nothing of the world is of the last day."""
+    pipe.query("select metaops.limit_freshness('inference_stream', '1 day')")
+    seen = ["model_version", "tensors", "counts", "latency", "drift_evaluation"]
+    # Endpoint, object and features whole, the protocol by its door: 6 of 17. By half, endpoint, protocol and deployment.
+    check("a stream that nobody sees", [(0.353, ["purpose", *seen]), (0.176, ["features", "purpose", *seen])], [
+        stream(pipe, name) for name in ("iris/default/iris-classifier", "plain/other")])
+    others = [line for line in EXPECTED if line[0] != "inference_stream"]
+    check("and nothing else", others, [line for line in pipe.query(
+        f"select {COLUMNS} from metaops.minimum_metadata where kind in {KINDS} and name !~ '^trend' order by kind, namespace, name")
+        if line[0] != "inference_stream"])
+    pipe.query("select metaops.limit_freshness('inference_stream', null)")
+    tell(gateway, [payload("request", 3, "14:00:00", {"inputs": ROWS}, **STREAM)])
+    pipe.wait_stored()
+    check("a verdict two hours old", (0.882, ["purpose", "drift_evaluation"]), stream(pipe, "iris/default/iris-classifier"))
+    pipe.query("select metaops.limit_freshness('drift_evaluation', '2 hours')")
+    check("may be that old", (0.941, ["purpose"]), stream(pipe, "iris/default/iris-classifier"))
+    for kind, most in (("model", 0.25), ("model_version", 0.08), ("deployment", 0.133)):
+        pipe.query("select metaops.limit_freshness(%s, '1 day')", kind)
+        check(f"of a {kind} its name is known", most, pipe.value(
+            "select max(score)::float from metaops.minimum_metadata where kind = %s and name !~ '^trend'", kind))
+
+
 def tell(gateway, steps):
     for path, body in steps:
         kind = "application/cloudevents+json" if path == PAYLOADS else "application/json"
@@ -181,7 +262,7 @@ def tell(gateway, steps):
 
 def world(seed):
     """The world in an order of its own, each twice. -> its checksum"""
-    steps = list(WORLD)
+    steps = WORLD + TREND
     if seed:
         steps *= 2
         random.Random(seed).shuffle(steps)
@@ -190,12 +271,16 @@ def world(seed):
         for number in range(1 + seed % 2):
             pipe.worker(number + 1)
         pipe.wait_ready()
+        pipe.query("select metaops.limit_freshness('inference_stream', null)")
         tell(gateway, steps)
         pipe.wait_stored()
         look(pipe, f"order {seed}", EXPECTED)
+        trend(pipe, f"order {seed}")
         if not seed:
             gates(pipe)
             falls(pipe, gateway)
+            trend(pipe, "after it")
+            limits(pipe, gateway)
             return None
         return pipe.checksum()
 
