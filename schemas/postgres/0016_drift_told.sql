@@ -255,20 +255,24 @@ return array_position(array['schema', 'consistency', 'topology', 'stewardship', 
 create function graph.drift_cause(alert uuid, c graph.drift_change, namespace text) returns uuid
 language plpgsql stable
 as $$
+declare
+    cause constant uuid := (
+        select a.alert_id from graph.alerts a
+        where a.run_uuid = (c).run and graph.drift_rank(a.kind) < graph.drift_rank((c).kind)
+            and a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
+        order by graph.drift_rank(a.kind), a.alert_id
+        limit 1);
 begin
+    if cause is not null or (c).fact not in ('engine', 'emitter') then
+        return cause;
+    end if;
     return (
-    select a.alert_id
-    from (
-        select * from graph.alerts
-        where run_uuid = (c).run and graph.drift_rank(kind) < graph.drift_rank((c).kind)
-        union all
-        select o.* from graph.alerts o join graph.jobs j on j.job_uuid = o.subject_uuid
-        where (c).fact in ('engine', 'emitter') and o.kind = (c).kind and o.detail -> 'changes' = (c).changes
+        select o.alert_id from graph.alerts o join graph.jobs j on j.job_uuid = o.subject_uuid
+        where o.kind = (c).kind and o.detail -> 'changes' = (c).changes
             and o.event_time between (c).at - interval '1 day' and (c).at and j.namespace = drift_cause.namespace
-    ) a
-    where a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
-    order by graph.drift_rank(a.kind), a.alert_id
-    limit 1);
+            and o.status in ('open', 'acknowledged') and o.alert_id <> alert and o.cause is null
+        order by o.alert_id
+        limit 1);
 end $$;
 
 create function graph.drift_query(kind text, namespace text, name text, is_dataset boolean) returns text
@@ -361,6 +365,9 @@ as $$
 declare
     a record;
 begin
+    if cardinality(changes) = 0 then
+        return;
+    end if;
     for a in select d.alert_id, (d.change).*, d.change as c, d.namespace, d.name, d.downstream, d.detail
         from graph.drift_alerts(changes, aspect) d
         order by graph.drift_rank((d.change).kind), (d.change).at, d.alert_id loop -- causes before what they explain
@@ -490,7 +497,7 @@ end $$;
 -- tables mislead. The settings stand here only: each costs time at every call, and what is called inherits them.
 create function graph.judge_drift(budget interval, mine boolean) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;

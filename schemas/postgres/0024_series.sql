@@ -210,7 +210,7 @@ end $$;
 -- What workers found, in order. What cannot be told stops no event.
 create function graph.raise_series(findings graph.series_finding[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
     f graph.series_finding;
@@ -259,7 +259,7 @@ end;
 -- The alert is about the dataset since the run that wrote last, and over when it is written again.
 create function graph.judge_missing(most integer, stored_to timestamptz) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
     s graph.series;
@@ -303,7 +303,7 @@ return md5(concat_ws('|', 'missing', s.series_uuid, extract(epoch from s.last_at
 -- What was missing has come: alerts of these series are over.
 create function graph.end_missing(series uuid[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
     s graph.series;

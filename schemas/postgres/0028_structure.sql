@@ -131,20 +131,65 @@ begin
     join graph.descriptions d on d.description_id = graph.slot_digest(s.descriptions, i.ordinal);
 end $$;
 
--- Completed runs of a job, the newest 100 since a day before the 1,000th newest statement; which statements they made.
+-- From when on events of a job are looked at: its last 32 days, where they have more completed runs than anybody counts.
+create function graph.runs_since(job uuid) returns timestamptz
+language plpgsql stable
+as $$
+declare
+    month constant timestamptz := (select max(s.written_at) from graph.statements s where s.job_uuid = job) - interval '32 days';
+begin
+    return case when (
+        select count(*) from (
+            select from graph.statements s join graph.events e using (statement_id)
+            where s.job_uuid = job and s.kind = 1 and s.written_at > month and e.event_time > month
+                and upper(e.event_type) = 'COMPLETE'
+            limit 200) e) = 200 then month else '-infinity' end;
+end $$;
+
+-- Completed runs of a job, the newest 100; which statements they made.
 create function graph.runs_said(job uuid)
 returns table (run_uuid uuid, at timestamptz, statements uuid[], has_outputs boolean)
 language plpgsql stable
 as $$
+declare
+    since constant timestamptz := graph.runs_since(job);
 begin
     return query
     select e.run_uuid, max(e.event_time) filter (where upper(e.event_type) = 'COMPLETE'), array_agg(distinct s.statement_id),
         bool_or(exists (select from graph.io_sets i where i.io_id = s.io_id and i.direction = 1))
     from graph.statements s join graph.events e using (statement_id)
-    where s.job_uuid = job and s.kind = 1 and e.run_uuid is not null
+    where s.job_uuid = job and s.kind = 1 and e.run_uuid is not null and e.event_time > since
     group by e.run_uuid
     having bool_or(upper(e.event_type) = 'COMPLETE')
     order by 2 desc limit 100;
+end $$;
+
+-- Statements that the latest completed run of a job made on its last day.
+create function graph.latest_said(job uuid) returns uuid[]
+language plpgsql stable
+as $$
+begin
+    return array(
+        select e.statement_id
+        from (select s.written_at, s.written_by from graph.statements s
+              where s.job_uuid = job and s.kind = 1 and s.written_at is not null
+              order by s.written_at desc, s.written_by desc limit 1) l
+        join graph.events c on c.event_id = l.written_by and c.event_time = l.written_at
+        join graph.events e on e.run_uuid = c.run_uuid and e.event_time between l.written_at - interval '1 day' and l.written_at);
+end $$;
+
+-- Whether the latest run of a job names all facets that are ever named, or they were named since: then none is missing.
+create function graph.names_all_facets(job uuid) returns boolean
+language plpgsql stable
+as $$
+declare
+    written_at constant timestamptz := (select max(s.written_at) from graph.statements s where s.job_uuid = job);
+    latest constant uuid[] := graph.latest_said(job);
+begin
+    return (
+        select bool_and(f.last_at >= written_at) or bool_and(f.is_latest)
+        from (select max(n.last_at) as last_at, bool_or(n.statement_id = any (latest)) as is_latest
+              from graph.facets_named(job) n group by n.place, n.name) f);
 end $$;
 
 create type graph.facet_habit as (place smallint, name text, runs_before bigint, runs_with bigint, runs uuid[], times timestamptz[],
@@ -162,8 +207,7 @@ create function graph.facet_habits(job uuid) returns setof graph.facet_habit
 language plpgsql stable
 as $$
 begin
-    if (select max(s.written_at) from graph.statements s where s.job_uuid = job) <= all (
-            select max(n.last_at) from graph.facets_named(job) n group by n.place, n.name) then
+    if graph.names_all_facets(job) then
         return;
     end if;
     return query
@@ -333,7 +377,7 @@ end $$;
 -- noted.
 create function graph.judge_jobs(budget interval) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;
@@ -479,7 +523,7 @@ end $$;
 -- explains is none. Looks at so many of those that do not wait, the oldest first; returns the last that was looked at when there may be more.
 create function graph.attach_symptoms(most integer) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
     message record;

@@ -2,7 +2,7 @@
 -- what was said before (with another commit, say), and those that are watched by its statements ($1, $2 the earliest event
 -- time of each, $3 their jobs), because what was said before may be true again. What was said first is a baseline, but that
 -- a failure (aspect 6) is none. Jobs with a new statement or failure are due for what shows only in several runs (aspect 9),
--- which is the alerter's.
+-- which is the alerter's. (limit 1 and no exists: planners join with all contents there are, otherwise.)
 with added as (
     select s.statement_id, s.io_id, s.job_uuid, s.kind
     from unnest($1::uuid[]) b (statement_id) join graph.statements s using (statement_id)
@@ -26,7 +26,8 @@ from (
     union all
     select a.job_uuid, r.aspect, 0
     from added a cross join (values (2::smallint), (3::smallint), (7::smallint)) r (aspect)
-    where exists (select from graph.drift_contents c where c.subject_uuid = a.job_uuid and c.aspect = r.aspect)
+    cross join lateral (
+        select from graph.drift_contents c where c.subject_uuid = a.job_uuid and c.aspect = r.aspect limit 1) c
     union all
     select w.subject_uuid, w.aspect, 0
     from (

@@ -72,6 +72,13 @@ def codes(minute, query, **more):
     return at(minute, job_facets={"sql": facet(query=query)}, **more)
 
 
+def starts(minute, query=None):
+    """A run of two events; what it runs is only in the first."""
+    name = f"started@{minute}"
+    return [(codes(minute, query, run=name, state="START") if query else at(minute, run=name, state="START")),
+            at(minute + 1, run=name)]
+
+
 def of_commit(version):
     return {"sourceCodeLocation": facet(type="git", url="https://example.org/code.git", version=version)}
 
@@ -260,6 +267,12 @@ SCENARIOS = {
         set()),
     "the facet of a job stops coming": (
         [codes(1, "select 1"), codes(2, "select 1"), codes(3, "select 1"), at(4), at(5)],
+        {("behaviour", "job", "facets", "open")}),
+    "a facet that only the start of a run names": (
+        [*starts(1, "select 1"), *starts(3, "select 1"), *starts(5, "select 1"), *starts(7, "select 1")],
+        set()),
+    "a facet that only the start of a run names stops coming": (
+        [*starts(1, "select 1"), *starts(3, "select 1"), *starts(5, "select 1"), *starts(7), *starts(9)],
         {("behaviour", "job", "facets", "open")}),
     "runs without outputs say nothing of facets of outputs": (
         [lineage(1), lineage(2), lineage(3), at(4), at(5)],
