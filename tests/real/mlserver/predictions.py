@@ -3,15 +3,12 @@ HTTP come as a proxy passes them on. What it answers, what it leaves unanswered 
 hand from what is asked."""
 
 import json
-import os
-
-from confluent_kafka import Producer
 
 import tools
 from checks import check, end
 from committed import is_committed
-from mlserver_site import SERVER, MlserverSite, flowers_input
-from own_pipeline import LIMIT_S, Pipeline, post, wait_until
+from mlserver_site import SERVER, MlserverSite, record, send
+from own_pipeline import Pipeline, wait_until
 
 # One flower of each kind, and what it is.
 SETOSA, VERSICOLOR, VIRGINICA = [5.1, 3.5, 1.4, 0.2], [5.7, 2.8, 4.1, 1.3], [6.7, 3.0, 5.2, 2.3]
@@ -19,10 +16,6 @@ KINDS = [0, 1, 2]
 # Answers show that the server has begun to read: what comes before that it never sees. Tables leave this model out.
 PROBE = "probe"
 IRIS, FIRST_IRIS = {"mlserver-model": "iris"}, {"mlserver-model": "iris", "mlserver-version": "1"}
-
-
-def record(key, headers, rows, body=None):
-    return key, headers, json.dumps(flowers_input(rows)).encode() if body is None else body
 
 
 # Twelve of two flowers, three of the first version, one without an id, of which the server makes one.
@@ -61,14 +54,6 @@ TENSORS = [
 VERSIONS = [("", "iris", "1", "inferred", 3), ("", "iris", "2", "inferred", 17)]
 
 
-def send(topic, records):
-    producer = Producer({"bootstrap.servers": os.environ["METAOPS_KAFKA"]})
-    failures = []
-    for key, headers, value in records:
-        producer.produce(topic, value, key, headers=headers, on_delivery=lambda e, _: e and failures.append(e))
-    check(f"{len(records)} records are on the topic", (0, []), (producer.flush(LIMIT_S), failures))
-
-
 def answers(pipe, topic):
     """(key, predictions) of each answer on the topic, but the probe's."""
     bodies = [(key.decode(), json.loads(value)) for _, _, key, value in pipe.records(topic)]
@@ -85,13 +70,10 @@ def wait_reading(pipe, requests, answered):
     wait_until("the server reads its topic", is_answered)
 
 
-def pass_on(site, gateway):
-    """What a proxy makes of answers: their attributes are in their heads already."""
+def ask_over_http(site, gateway):
     for (request, rows), kind in zip(OVER_HTTP.items(), [*KINDS, 0]):
-        status, headers, body = site.ask("iris", request, rows)
-        check(f"{request} is answered", (200, [kind]), (status, json.loads(body)["outputs"][0]["data"]))
-        attributes = {name: value for name, value in headers.items() if name.startswith(("ce-", "content-type"))}
-        check(f"{request} is passed on", 200, post(f"{gateway.url}/api/v1/cloudevents", body, **attributes)[0])
+        answer = site.pass_on(gateway, "iris", request, rows)
+        check(f"{request} is right", [kind], answer["outputs"][0]["data"])
     check("a wrong shape has no answer to pass on", (500, {}), site.ask("iris", "http-wrong", [[1.0, 2.0]])[:2])
 
 
@@ -101,7 +83,7 @@ def ask(pipe, gateway, requests, answered):
         # Those that have answers come last: once these are there, none of the others will be answered.
         send(requests, UNREADABLE + UNANSWERED + ANSWERED)
         wait_until("every good request is answered", lambda: len(answers(pipe, answered)) >= len(ANSWERED))
-        pass_on(site, gateway)
+        ask_over_http(site, gateway)
         site.process.kill()
         send(requests, UNSEEN)
     found = answers(pipe, answered)

@@ -1,5 +1,4 @@
-"""mlserver_site - a whole MLServer with models of scikit-learn that are trained for it, over HTTP and, where a broker is
-given, over Kafka.
+"""mlserver_site - a whole MLServer with models that are trained for it, over HTTP and, where topics are given, over Kafka.
 
     with MlserverSite(folder, {"iris": ("1", "2")}, topics=("in", "out")) as site:
         site.ask("iris", "request-1", [[5.1, 3.5, 1.4, 0.2]])
@@ -11,9 +10,11 @@ import subprocess
 import urllib.error
 import urllib.request
 
+from confluent_kafka import Producer
+
 import checks
 import tools
-from own_pipeline import LIMIT_S, wait_until
+from own_pipeline import LIMIT_S, post, wait_until
 from ports import free_port
 from tool_process import ToolProcess
 
@@ -28,11 +29,27 @@ def flowers_input(rows):
     return {"inputs": [{"name": "predict", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": data}]}
 
 
+def record(key, headers, rows, body=None):
+    """A request over Kafka."""
+    return key, headers, json.dumps(flowers_input(rows)).encode() if body is None else body
+
+
+def send(topic, records):
+    producer = Producer({"bootstrap.servers": os.environ["METAOPS_KAFKA"]})
+    failures = []
+    for key, headers, value in records:
+        producer.produce(topic, value, key, headers=headers, on_delivery=lambda e, _: e and failures.append(e))
+    left = producer.flush(LIMIT_S)
+    if left or failures:
+        raise AssertionError(f"not on {topic}: {left}, {failures}")
+
+
 class MlserverSite:
-    def __init__(self, folder, models, topics=None, runtime="mlserver", train="train_flowers.py"):
-        """models: name -> versions. topics: of requests and of answers. runtime: whose packages of requirements/."""
+    def __init__(self, folder, models, topics=None, name=SERVER, runtime="mlserver", train="train_flowers.py"):
+        """models: what the program train is told; of train_flowers name -> versions. topics: of requests and of answers.
+        runtime: the list in requirements/ with its packages."""
         self.python = tools.environment_python(runtime)
-        self.folder = folder / "mlserver"
+        self.folder = folder / name
         self.models = models
         self.train = tools.SUPPORT / train
         ports = {name: free_port() for name in ("http_port", "grpc_port", "metrics_port")}
@@ -41,11 +58,11 @@ class MlserverSite:
             "debug": False,
             "host": "127.0.0.1",
             "parallel_workers": 0,
-            "server_name": SERVER,
+            "server_name": name,
             **ports,
             **(self._kafka(*topics) if topics else {}),
         }
-        self.process = ToolProcess("mlserver", [self.python.parent / "mlserver", "start", "."], self.folder)
+        self.process = ToolProcess(name, [self.python.parent / "mlserver", "start", "."], self.folder)
 
     @staticmethod
     def _kafka(topic_of_requests, topic_of_answers):
@@ -59,7 +76,7 @@ class MlserverSite:
     def __enter__(self):
         self.folder.mkdir()
         (self.folder / "settings.json").write_text(json.dumps(self.settings))
-        subprocess.run([self.python, self.train, self.folder, json.dumps(self.models)], check=True, timeout=START_S)
+        self._train()
         self.start()
         return self
 
@@ -67,6 +84,13 @@ class MlserverSite:
         self.process.stop()
         if kind or checks.failures:
             self.process.show_log()
+
+    def _train(self):
+        words = [self.python, self.train, self.folder, json.dumps(self.models)]
+        with open(self.process.log, "ab") as log:
+            done = subprocess.run(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, timeout=START_S)
+        if done.returncode:
+            raise AssertionError(f"{self.train} fails: {self.process.log.read_text()[-2000:]}")
 
     def start(self):
         self.process.start()
@@ -80,6 +104,11 @@ class MlserverSite:
         except OSError:
             return False
 
+    def output(self, program):
+        """What a program in MLServer's Python prints, decoded."""
+        done = subprocess.run([self.python, "-c", program], stdout=subprocess.PIPE, check=True, timeout=START_S)
+        return json.loads(done.stdout)
+
     def call(self, method, path, body=None):
         """-> status, headers in small letters, bytes"""
         head = {"Content-Type": "application/json"}
@@ -89,6 +118,14 @@ class MlserverSite:
                 return answer.status, {key.lower(): value for key, value in answer.headers.items()}, answer.read()
         except urllib.error.HTTPError as refused:
             return refused.code, {}, refused.read()
+
+    def pass_on(self, gateway, model, request_id, rows):
+        """Asks, and does what a proxy does with the answer, whose head has the attributes of CloudEvents already. The answer."""
+        status, headers, body = self.ask(model, request_id, rows)
+        attributes = {name: value for name, value in headers.items() if name.startswith(("ce-", "content-type"))}
+        taken = post(f"{gateway.url}/api/v1/cloudevents", body, **attributes)[0] if status == 200 else None
+        checks.check(f"{request_id} is answered and passed on", (200, 200), (status, taken))
+        return json.loads(body)
 
     def ask(self, model, request_id, rows):
         """As call."""
