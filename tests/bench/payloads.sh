@@ -1,12 +1,21 @@
 # shellcheck shell=bash
-# payloads.sh - what payloads of predictions cost: `./tests/run bench --payloads`. The time of the door at a rate while
-# PostgreSQL is stopped, then the worker's CPU for each payload with all of them running. Printed, with the goals
-# beside; no speed fails a run. Sourced by run.
+# payloads.sh - what payloads of predictions cost: `./tests/run bench --payloads`. The time of the door, and of those of
+# Kubernetes and MLflow, at a rate while PostgreSQL is stopped, then the worker's CPU for each payload with all of them
+# running. Printed, with the goals beside; no speed fails a run. Sourced by run.
 
 PAYLOAD_RATE=1000
 
-payload_load() {
-    python3 "$ROOT/tests/bench/payload_load.py" "http://127.0.0.1:$PORT_BASE" "$1" "$2" 64
+post_load() {
+    python3 "$ROOT/tests/bench/post_load.py" "http://127.0.0.1:$PORT_BASE" "$1" "$2" "$SECONDS_OF_RATE" 64
+}
+
+# door_alone DOOR - its time while PostgreSQL is stopped; sets count.
+door_alone() {
+    local p50 p99 most
+    read -r count p50 p99 most < <(post_load "$1" "$PAYLOAD_RATE")
+    awk -v door="$1" -v p50="$p50" -v p99="$p99" -v most="$most" -v count="$count" 'BEGIN {
+        printf "  PostgreSQL stopped, %-11s p50 %s ms, p99 %s ms, at most %s ms (%s events)   p99 under 20 ms  %s\n",
+            door, p50, p99, most, count, p99 < 20 ? "reached" : "MISSED" }'
 }
 
 payloads_stored() {
@@ -33,26 +42,25 @@ worker_cpu_us() {
 }
 
 measure_payloads() {
-    local count p50 p99 most stored before after
+    local count p50 p99 most stored before after door
     stack_empty 1 postgres
     eval "$("$ROOT/compose/local" env)"
-    payload_load "$PAYLOAD_RATE" 3 >/dev/null || die "the door does not take payloads"
+    SECONDS_OF_RATE=3 post_load cloudevents "$PAYLOAD_RATE" >/dev/null || die "the door does not take payloads"
     payloads_wait $((3 * PAYLOAD_RATE))
-    read -r count p50 p99 most < <(payload_load "$PAYLOAD_RATE" "$SECONDS_OF_RATE")
+    read -r count p50 p99 most < <(post_load cloudevents "$PAYLOAD_RATE")
     printf '  door, all running               p50 %s ms, p99 %s ms, at most %s ms (%s payloads, %s/s)\n' \
         "$p50" "$p99" "$most" "$count" "$PAYLOAD_RATE"
     stored=$((3 * PAYLOAD_RATE + count))
     payloads_wait "$stored"
     kill -INT "$(head -n 1 "$METAOPS_LOCAL_DIR"/postgres/postmaster.pid)"
-    read -r count p50 p99 most < <(payload_load "$PAYLOAD_RATE" "$SECONDS_OF_RATE")
-    awk -v p50="$p50" -v p99="$p99" -v most="$most" -v count="$count" 'BEGIN {
-        printf "  door, PostgreSQL stopped        p50 %s ms, p99 %s ms, at most %s ms (%s payloads)   p99 under 20 ms  %s\n",
-            p50, p99, most, count, p99 < 20 ? "reached" : "MISSED" }'
+    for door in cloudevents audit mlflow; do
+        door_alone "$door"
+        stored=$((stored + count))
+    done
     "$ROOT/compose/local" up >"$BUILD/stack.log" 2>&1 || { cat "$BUILD/stack.log" && die "the stack does not come back"; }
-    stored=$((stored + count))
     payloads_wait "$stored"
     before=$(worker_cpu_us)
-    read -r count p50 p99 most < <(payload_load $((3 * PAYLOAD_RATE)) "$SECONDS_OF_RATE")
+    read -r count p50 p99 most < <(post_load cloudevents $((3 * PAYLOAD_RATE)))
     payloads_wait $((stored + count))
     after=$(worker_cpu_us)
     awk -v us="$((after - before))" -v count="$count" 'BEGIN {
