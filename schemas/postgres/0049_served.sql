@@ -29,7 +29,7 @@ create table graph.served_watch (
 create index served_watch_due on graph.served_watch (look_at);
 comment on table graph.served_watch is 'Deployments whose served version may have changed.';
 comment on column graph.served_watch.deployment_uuid is 'The deployment.';
-comment on column graph.served_watch.look_at is 'When it is judged, once what Kafka held by then is stored; infinity: when something is new.';
+comment on column graph.served_watch.look_at is 'When it is judged, once what Kafka held by then is stored; infinity: when something is new. What serves a version is judged every five minutes.';
 comment on column graph.served_watch.failure is 'Why the last judgement could not be made: null when it was.';
 
 create function graph.watch_served(deployments uuid[]) returns void
@@ -55,7 +55,7 @@ create function graph.minute_behind(stream uuid, minute timestamptz) returns tim
 language sql stable
 return (select min(v.window_start) from graph.inference_versions v where v.stream_uuid = stream and v.window_start > minute);
 
--- Due is what answers otherwise than its neighbours.
+-- Due is what answers first, or otherwise than its neighbours.
 create function graph.watch_answers() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -64,7 +64,7 @@ begin
         select s.deployment_uuid
         from added a
         join graph.inference_streams s using (stream_uuid)
-        where exists (
+        where graph.minute_before(a.stream_uuid, a.window_start) is null or exists (
             select from (values (graph.answered_in(a.stream_uuid, a.window_start)),
                                 (graph.answered_in(a.stream_uuid, graph.minute_before(a.stream_uuid, a.window_start))),
                                 (graph.answered_in(a.stream_uuid, graph.minute_behind(a.stream_uuid, a.window_start)))) n (versions)
@@ -288,13 +288,17 @@ declare
     is_changed constant boolean := graph.tell_served(d, 'served',
         array(select f from graph.found_changes(d, stored_by) f) || array(select f from graph.found_told(d, stored_by) f));
     is_untraced constant boolean := graph.tell_served(d, 'trace', array(select f from graph.found_traces(d, stored_by) f));
+    is_other constant boolean := graph.judge_inputs(d, stored_by);
     is_waiting constant boolean := exists (
             select from graph.inference_streams s cross join lateral graph.served_changes(s.stream_uuid) c
             where s.deployment_uuid = d.deployment_uuid and c.added_at > stored_by)
         or exists (select from graph.versions_deployed(d) v where v.added_at > stored_by);
 begin
     return case when is_waiting then now() + least(wait, interval '1 minute')
-        when is_changed or is_untraced then now() + interval '1 minute' else 'infinity' end;
+        when is_changed or is_untraced or is_other then now() + interval '1 minute'
+        -- What it was trained on, or is asked, may become another.
+        when exists (select from graph.versions_served(d.namespace, d.name) v where v.is_now) then now() + interval '5 minutes'
+        else 'infinity' end;
 end $$;
 
 create function graph.try_served(deployment uuid, stored_to timestamptz) returns void
