@@ -273,14 +273,17 @@ static enum verdict read_task(struct reader *rd, const struct json_value *names,
     return verdict;
 }
 
-/* The run of any object that names one, else of a pod. */
+/* The run of any object that names one, else of a pod. What serves a model names the run that made it: that ran elsewhere. */
 static enum verdict read_run(struct reader *rd, const struct json_value *annotations,
                              const struct json_value *labels, struct object_state *state)
 {
     struct str text;
     bool is_uuid;
-    enum verdict verdict = read_text(rd, annotations, RUN_ID, &text);
 
+    if (state->model.len > 0) {
+        return OK;
+    }
+    enum verdict verdict = read_text(rd, annotations, RUN_ID, &text);
     if (verdict != OK || text.len > 0) {
         state->run_mark = verdict == OK ? identity_run(text, &is_uuid) : state->run_mark;
         return verdict;

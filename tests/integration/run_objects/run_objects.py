@@ -12,6 +12,8 @@ from scenarios import PRODUCER, facet
 AUDIT = "/api/v1/kubernetes/audit/prod"
 LISTS = [path.read_bytes() for path in sorted((ROOT / "tests/data/kubernetes").glob("req_*.json"))]
 TRAIN, RETRIED, DRIVER, STAGE, NAMED = (f"00000000-0000-4000-8000-00000000000{number}" for number in range(1, 6))
+# The captured deployment and model that serve iris name it as the run that made their model: it did not run in them.
+SERVED = "0190f0aa-7c1e-7cc1-9d62-0c2a1f5f0c11"
 MODEL = {"namespace": "s3://models", "name": "iris", "facets": {"metaops_model": facet(namespace="fraud", name="iris", version="1")}}
 
 
@@ -33,6 +35,7 @@ LINEAGE = [
     completed(TRAIN, "train", attempt(1), [MODEL]), completed(RETRIED, "train", attempt(2)),
     completed(DRIVER, "features", SPARK), completed(STAGE, "features.write", SPARK),
     completed(NAMED, "export", {"airflow": facet(dag={"dag_id": 7}, task=None)}),
+    completed(SERVED, "train_what_serves", {}),
 ]
 AIRFLOW = "system:serviceaccount:airflow:airflow-worker"
 # run, job, kind, namespace, name, images, source, confidence, who made it. The pod of that name was made twice.
