@@ -1,7 +1,7 @@
 /* http_client.h - one HTTP request and its whole answer, for what we ask of others: the schema
  * registry.
  *
- * With http_multi.h the only face of libcurl. Blocks: never on an event loop. TLS certificates and host names are
+ * With http_multi.h and http_stream.h the only face of libcurl. Blocks: never on an event loop. TLS certificates and host names are
  * always verified; redirects are not followed; the answer is bounded. Any thread. */
 #ifndef METAOPS_CORE_HTTP_CLIENT_H
 #define METAOPS_CORE_HTTP_CLIENT_H

@@ -78,14 +78,23 @@ METRIC(PRODUCER_QUEUE_BYTES, GAUGE, "metaops_producer_queue_bytes", "", "Bytes o
 METRIC(PRODUCER_REBUILDS, COUNTER, "metaops_producer_rebuilds_total", "",
        "Producers built anew after a fatal error")
 METRIC(POLL_PUBLISHED, COUNTER, "metaops_poll_records_total", "result=\"published\"",
-       "Records of other systems' topics by what became of them")
+       "Records of other systems' topics, and events of watches, by what became of them")
 METRIC(POLL_DEAD_LETTERS, COUNTER, "metaops_poll_records_total", "result=\"dead_letter\"", "")
 METRIC(POLL_LOST, COUNTER, "metaops_poll_records_total", "result=\"lost\"", "")
 METRIC(POLL_RETRIES, COUNTER, "metaops_poll_retries_total", "",
        "Times that a record was handed over again because Kafka did not confirm it")
 METRIC(POLL_IN_FLIGHT, GAUGE, "metaops_poll_in_flight_records", "",
        "Records that were read and are not confirmed yet")
+METRIC(POLL_WATCH_IN_FLIGHT, GAUGE, "metaops_poll_in_flight_records", "source=\"kubernetes\"", "")
 METRIC(POLL_IN_FLIGHT_BYTES, GAUGE, "metaops_poll_in_flight_bytes", "", "Bytes of these records")
+METRIC(POLL_WATCH_IN_FLIGHT_BYTES, GAUGE, "metaops_poll_in_flight_bytes", "source=\"kubernetes\"",
+       "")
+METRIC(POLL_WATCHES, GAUGE, "metaops_poll_watches", "",
+       "Resources of Kubernetes that are being watched now")
+METRIC(POLL_LISTS, COUNTER, "metaops_poll_lists_total", "",
+       "Times that all objects of a resource of Kubernetes were listed")
+METRIC(POLL_WATCH_FAILURES, COUNTER, "metaops_poll_watch_failures_total", "",
+       "Times that a list or a watch of Kubernetes failed and was tried again later")
 METRIC(REGISTRY_REQUESTS, COUNTER, "metaops_schema_registry_requests_total", "",
        "Questions to the schema registry; ids are kept, so it stays small")
 METRIC(WORKER_RECORDS, COUNTER, "metaops_worker_records_total", "", "Kafka records read")

@@ -117,6 +117,12 @@ struct settings {
         char *seldon_v2_prefix;
         char *mlserver_namespace; /* empty: none */
         char *mlserver_service;
+        char *kubernetes_cluster; /* empty: nothing is watched */
+        char *kubernetes_url;     /* empty: as a pod is told */
+        char *kubernetes_token_file;
+        char *kubernetes_ca_file;
+        char *kubernetes_resources; /* comma list */
+        int64_t kubernetes_watch_timeout_ms;
     } poll;
     struct {
         char *admin_listen; /* 127.0.0.1:5002 */

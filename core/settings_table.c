@@ -281,6 +281,35 @@ const struct setting_row settings_table_rows[] = {
             "larger record is read alone."},
     {FIELD(poll.in_flight_max), .type = SETTING_INTEGER, .def = "10000", .min = 1, .max = 1000000,
      .roles = "poll", .doc = "Records of the same; then reading waits."},
+    {FIELD(poll.kubernetes_ca_file), .type = SETTING_TEXT, .def = "", .min = 0,
+     .max = PATH_MAX_BYTES, .roles = "poll",
+     .doc =
+         "Authorities by which the API server of Kubernetes is believed. Empty: those of the pod "
+         "when poll.kubernetes_url is empty too, else the system's."},
+    {FIELD(poll.kubernetes_cluster), .type = SETTING_TEXT, .def = "", .min = 0, .max = 253,
+     .roles = "poll",
+     .doc =
+         "Name of the cluster of Kubernetes that is watched, the one at the end of the address to "
+         "which its audit events are sent; one poll for each. Empty: none is."},
+    {FIELD(poll.kubernetes_resources), .type = SETTING_TEXT,
+     .def = "pods,deployments,jobs,models,pipelines,servers,seldondeployments,inferenceservices,"
+            "sparkapplications",
+     .min = 1, .max = 1024, .roles = "poll",
+     .doc = "Comma list of what is watched, in all namespaces; the default names all that can be. "
+            "What the cluster does not have is looked for again every 10 minutes."},
+    {FIELD(poll.kubernetes_token_file), .type = SETTING_TEXT, .def = "", .min = 0,
+     .max = PATH_MAX_BYTES, .roles = "poll",
+     .doc = "File with the bearer token for the API server, read for each request because tokens "
+            "are replaced; never sent over plain http. Empty: that of the pod when "
+            "poll.kubernetes_url is empty too, else none."},
+    {FIELD(poll.kubernetes_url), .type = SETTING_TEXT, .def = "", .min = 0, .max = 1000,
+     .roles = "poll",
+     .doc = "Address of the API server; plain http to loopback alone (kubectl proxy). Empty: that "
+            "of the cluster in which poll runs as a pod."},
+    {FIELD(poll.kubernetes_watch_timeout_ms), .type = SETTING_MILLISECONDS, .def = "300000",
+     .min = SECOND_MS, .max = HOUR_MS, .roles = "poll",
+     .doc = "After so long a watch is ended and goes on where it was: longest time for which a "
+            "connection that died unseen tells nothing."},
     {FIELD(poll.mlserver_input_topic), .type = SETTING_TEXT, .def = "", .min = 0,
      .max = TOPIC_NAME_MAX, .roles = "poll",
      .doc = "Topic from which MLServer takes requests (its own default is mlserver-input). Empty: "

@@ -326,6 +326,23 @@ enum verdict event_check_audit(struct event_check *check, struct str cluster, st
                          : verdict;
 }
 
+enum verdict event_check_watch(struct event_check *check, const struct kube_watch_source *source,
+                               struct str *out_text, struct kube_watch *out_watch,
+                               struct json_fault *out_fault, struct err *err)
+{
+    struct str text;
+
+    arena_reset(check->arena, ARENA_KEEP_BYTES);
+    enum verdict verdict = kube_watch_fold(source, check->arena, &text, out_fault, err);
+    verdict = verdict == OK ? json_parse(check->doc, text, out_fault, err) : verdict;
+    if (verdict == OK) {
+        *out_text = text;
+        verdict = redact_event(check->redact, check->doc, check->arena, out_text, err);
+    }
+    return verdict == OK ? kube_watch_read(check->doc, check->arena, out_watch, out_fault, err)
+                         : verdict;
+}
+
 /* What may be kept of bytes that are no event. */
 static enum verdict conceal(struct event_check *check, struct str bytes, struct str *out_bytes,
                             struct err *err)

@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "schemas/kube_audit.h"
+#include "schemas/kube_watch.h"
 #include "schemas/openlineage.h"
 #include "schemas/payload_attributes.h"
 #include "schemas/payload_event.h"
@@ -57,6 +58,12 @@ MUST_CHECK enum verdict event_check_registry(struct event_check *check, struct s
 MUST_CHECK enum verdict event_check_audit(struct event_check *check, struct str cluster,
                                           struct str item, struct str *out_text,
                                           struct kube_audit *out_audit,
+                                          struct json_fault *out_fault, struct err *err);
+
+/* The same for an event of a watch, read from an object of another doc. */
+MUST_CHECK enum verdict event_check_watch(struct event_check *check,
+                                          const struct kube_watch_source *source,
+                                          struct str *out_text, struct kube_watch *out_watch,
                                           struct json_fault *out_fault, struct err *err);
 
 /* The body of a record about what could not be used, without secrets as far as they can be seen; its value is REDACT_MARK

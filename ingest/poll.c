@@ -15,6 +15,7 @@
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "ingest/poll_kafka.h"
+#include "ingest/poll_kubernetes.h"
 #include "ingest/poll_source.h"
 #include "ingest/publish.h"
 
@@ -25,7 +26,7 @@
 #define FLUSH_PERCENT 20
 
 /* Each is started if it is wanted; poll needs one. */
-static const struct poll_source *const sources[] = {&poll_kafka_source};
+static const struct poll_source *const sources[] = {&poll_kafka_source, &poll_kubernetes_source};
 #define SOURCES (sizeof(sources) / sizeof(sources[0]))
 
 struct role {

@@ -403,6 +403,43 @@ bool publish_audit(struct publish *publish, const struct visitor *visitor, struc
                            out_refusal);
 }
 
+bool publish_watch(struct publish *publish, const struct visitor *visitor,
+                   const struct kube_watch_source *source, struct publish_record *record,
+                   struct publish_refusal *out_refusal)
+{
+    struct bench *bench = bench_get(publish);
+    struct lineage_event lev = {.received_at_us = timebase_wall_us(),
+                                .source = SOURCE_HTTP,
+                                .format = STR(KUBE_WATCH_FORMAT)};
+    struct kube_watch watch;
+    struct err err;
+
+    if (!bench) {
+        return refuse(out_refusal, 503, "no memory to read the event");
+    }
+    out_refusal->place = (struct json_fault){0};
+    enum verdict verdict =
+        event_check_watch(bench->check, source, &lev.body, &watch, &out_refusal->place, &err);
+    if (verdict == REJECT && !out_refusal->place.reason[0]) {
+        return refuse(out_refusal, 422, err.text);
+    }
+    if (verdict != OK) {
+        return refuse_unread(bench, verdict, out_refusal);
+    }
+    lev.event_id = watch.event_id;
+    lev.redactions = redact_count(lev.body);
+    metrics_add(METRIC_GATEWAY_REDACTIONS, (uint64_t)lev.redactions);
+    record->body_bytes = lev.body.len;
+    /* What is known of an object by audit events is worked on by the same worker. */
+    const struct kube_audit named = {.cluster = watch.cluster,
+                                     .api_group = watch.api_group,
+                                     .resource = source->resource,
+                                     .namespace_ = watch.namespace_,
+                                     .name = watch.name};
+    return publish_checked(publish, bench, visitor, &lev, kube_audit_object(&named), record,
+                           out_refusal);
+}
+
 enum verdict publish_control(struct publish *publish, struct str body,
                              struct publish_record *record, struct err *err)
 {

@@ -12,6 +12,7 @@
 
 struct door;
 struct key;
+struct kube_watch_source;
 struct publish;
 struct settings;
 struct emitter_numbers;
@@ -83,6 +84,11 @@ MUST_CHECK bool publish_registry(struct publish *publish, const struct visitor *
  * readable bytes. A key with patterns needs one that covers the namespace "kubernetes:" and the cluster's name. */
 MUST_CHECK bool publish_audit(struct publish *publish, const struct visitor *visitor,
                               struct str cluster, struct str item, struct publish_record *record,
+                              struct publish_refusal *out_refusal);
+
+/* As publish_payload for an event of a watch of Kubernetes. */
+MUST_CHECK bool publish_watch(struct publish *publish, const struct visitor *visitor,
+                              const struct kube_watch_source *source, struct publish_record *record,
                               struct publish_refusal *out_refusal);
 
 /* What MetaOps says of itself (a CloudEvents text) onto the topic of events. OK: done follows;

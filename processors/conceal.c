@@ -22,7 +22,7 @@ static enum verdict conceal_body(struct processor *pr, struct event_work *work, 
         if (verdict == REJECT) {
             body = STR(REDACT_MARK);
         }
-    } else if (verdict == REJECT && work->format->is_audit) {
+    } else if (verdict == REJECT && (work->format->is_audit || work->format->is_watch)) {
         /* What is secret in it shows by its structure alone. */
         body = STR(REDACT_MARK);
     } else if (verdict == REJECT) {

@@ -1,6 +1,7 @@
-/* identify.c - stage 4: the id of an event whose body is not what makes it one: payloads of predictions and audit events of
- * Kubernetes, which are sent again under other ids of CloudEvents, at other times, in other lists. */
+/* identify.c - stage 4: the id of an event whose body is not what makes it one: payloads of predictions, audit events and
+ * watches of Kubernetes, which are sent again under other ids of CloudEvents, at other times, in other lists. */
 #include "schemas/kube_audit.h"
+#include "schemas/kube_watch.h"
 #include "schemas/payload_event.h"
 #include "stages.h"
 
@@ -31,17 +32,33 @@ static enum verdict identify_audit(struct processor *pr, struct event_work *work
     return verdict;
 }
 
+static enum verdict identify_watch(struct processor *pr, struct event_work *work, struct err *err)
+{
+    work->watch = arena_alloc(pr->scratch, sizeof *work->watch);
+    if (!work->watch) {
+        return err_set(err, RETRY, "identify", "the arena is full");
+    }
+    enum verdict verdict = kube_watch_read(pr->doc, pr->scratch, work->watch, &work->fault, err);
+    if (verdict == OK) {
+        work->ev.event_id = work->watch->event_id;
+    }
+    return verdict;
+}
+
 enum verdict identify_run(struct processor *pr, struct batch *bt, struct event_work *work,
                           struct err *err)
 {
+    const struct stage_format *format = work->format;
+
     (void)bt;
-    if (!work->format->is_payload && !work->format->is_audit) {
+    if (!format->is_payload && !format->is_audit && !format->is_watch) {
         return OK;
     }
     if (work->is_unread) {
         *err = work->unread;
         return REJECT;
     }
-    return work->format->is_payload ? identify_payload(pr, work, err)
-                                    : identify_audit(pr, work, err);
+    return format->is_payload ? identify_payload(pr, work, err)
+           : format->is_audit ? identify_audit(pr, work, err)
+                              : identify_watch(pr, work, err);
 }

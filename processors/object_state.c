@@ -1,8 +1,8 @@
 #include "object_state.h"
 
+#include "object_rows.h"
 #include "schemas/artifact_uri.h"
 #include "schemas/identity.h"
-#include "schemas/kube_audit.h"
 #include "schemas/run_mark.h"
 
 #define OWN_ANNOTATIONS "metaops.io/"
@@ -230,7 +230,7 @@ static enum verdict normalize(struct reader *rd, struct str *inout_uri)
 
 /* The model of a Seldon Core v2 or KServe object has its name; that of a SeldonDeployment the name of the step that
  * loads it. What is declared comes before. */
-static enum verdict read_model(struct reader *rd, const struct kube_audit *audit,
+static enum verdict read_model(struct reader *rd, const struct object_source *source,
                                const struct json_value *spec, struct object_state *state)
 {
     const struct json_value *step = first_with(rd, spec, "modelUri");
@@ -243,7 +243,7 @@ static enum verdict read_model(struct reader *rd, const struct kube_audit *audit
         verdict = read_text(rd, step, "name", &state->model);
     }
     if (state->model.len == 0 && loader) {
-        state->model = audit->name;
+        state->model = source->name;
     }
     if (verdict == OK && state->model_version.len == 0) {
         const struct json_value *version = json_get(rd->doc, spec, STR("artifactVersion"));
@@ -302,24 +302,29 @@ static enum verdict read_run(struct reader *rd, const struct json_value *annotat
     return verdict;
 }
 
-enum verdict object_state_read(struct processor *pr, const struct kube_audit *audit,
+enum verdict object_state_read(struct processor *pr, const struct object_source *source,
                                struct object_state *out_state, struct err *err)
 {
     struct reader rd = {.doc = pr->doc, .arena = pr->scratch, .err = err};
-    const struct json_value *metadata = json_get(rd.doc, audit->object, STR("metadata"));
+    const struct json_value *metadata = json_get(rd.doc, source->object, STR("metadata"));
     const struct json_value *annotations = json_get(rd.doc, metadata, STR("annotations"));
-    const struct json_value *spec = json_get(rd.doc, audit->object, STR("spec"));
+    const struct json_value *spec = json_get(rd.doc, source->object, STR("spec"));
     struct object_state state = {.model = STR(""), .model_version = STR("")};
-    enum verdict verdict = read_text(&rd, audit->object, "kind", &state.kind);
+    enum verdict verdict = OK;
+
+    state.kind = source->kind;
+    if (source->kind.len == 0) {
+        verdict = read_text(&rd, source->object, "kind", &state.kind);
+    }
 
     spec = spec && spec->type == JSON_OBJECT ? spec : NULL;
-    state.is_whole = audit->subresource.len == 0 && !str_eq(state.kind, STR("Scale")) &&
-                     !str_eq(state.kind, STR("Status"));
+    state.is_whole =
+        !source->is_part && !str_eq(state.kind, STR("Scale")) && !str_eq(state.kind, STR("Status"));
     state.generation = state.is_whole ? read_count(&rd, metadata, "generation") : -1;
     state.replicas = read_count(&rd, spec, "replicas");
     state.has_resources = has_resources(&rd, spec);
     verdict = verdict == OK ? read_declared(&rd, annotations, &state) : verdict;
-    verdict = verdict == OK ? read_model(&rd, audit, spec, &state) : verdict;
+    verdict = verdict == OK ? read_model(&rd, source, spec, &state) : verdict;
     verdict = verdict == OK ? read_images(&rd, spec, &state.images) : verdict;
     verdict = verdict == OK ? read_annotations(&rd, annotations, &state.annotations) : verdict;
     verdict =
@@ -329,7 +334,7 @@ enum verdict object_state_read(struct processor *pr, const struct kube_audit *au
     if (verdict == OK && state.is_whole) {
         verdict = read_run(&rd, annotations, json_get(rd.doc, metadata, STR("labels")), &state);
     }
-    state.kind = state.is_whole ? state.kind : STR("");
+    state.kind = state.is_whole ? state.kind : source->kind;
     *out_state = state;
     return verdict;
 }

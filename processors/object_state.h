@@ -1,11 +1,11 @@
-/* object_state.h - what the object in the answer to an action says of itself: which model it serves from where, what it
+/* object_state.h - what an object of Kubernetes, or the answer to an action on it, says of itself: which model it serves from where, what it
  * runs, what joins it to the graph. */
 #ifndef METAOPS_PROCESSORS_OBJECT_STATE_H
 #define METAOPS_PROCESSORS_OBJECT_STATE_H
 
 #include "stages.h"
 
-struct kube_audit;
+struct object_source;
 
 struct object_state {
     struct str kind;         /* empty: the answer is a Status or a Scale */
@@ -25,9 +25,9 @@ struct object_state {
         run_mark; /* of the run that it runs (run_mark.h), or this run's own id; zero: none */
 };
 
-/* Reads audit->object. Strings are views of the body or lie in pr->scratch. What an object says otherwise than its kind
+/* Reads source->object. Strings are views of the body or lie in pr->scratch. What an object says otherwise than its kind
  * should is passed over. OK, or RETRY when the arena is full. */
-MUST_CHECK enum verdict object_state_read(struct processor *pr, const struct kube_audit *audit,
+MUST_CHECK enum verdict object_state_read(struct processor *pr, const struct object_source *source,
                                           struct object_state *out_state, struct err *err);
 
 #endif

@@ -61,6 +61,19 @@ enum verdict rows_text(struct rows *rs, struct str text, struct str *out_text, s
     return OK;
 }
 
+enum verdict rows_texts(struct rows *rs, const struct rows_pair *pairs, size_t count, size_t needed,
+                        struct err *err)
+{
+    enum verdict verdict = OK;
+
+    for (size_t i = 0; verdict == OK && i < count; i++) {
+        if (i < needed || pairs[i].from.len > 0) {
+            verdict = rows_text(rs, pairs[i].from, pairs[i].into, err);
+        }
+    }
+    return verdict;
+}
+
 enum verdict rows_topic(struct rows *rs, struct err *err)
 {
     struct str topic = str_view(rs->work->record->topic);

@@ -36,6 +36,14 @@ MUST_CHECK enum verdict rows_member(struct rows *rs, const struct json_value *ob
 MUST_CHECK enum verdict rows_text(struct rows *rs, struct str text, struct str *out_text,
                                   struct err *err);
 
+/* The same of several texts: of those behind the first `needed` ones, an empty text is left out. */
+struct rows_pair {
+    struct str from;
+    struct str *into;
+};
+MUST_CHECK enum verdict rows_texts(struct rows *rs, const struct rows_pair *pairs, size_t count,
+                                   size_t needed, struct err *err);
+
 /* Fills rs->topic. */
 MUST_CHECK enum verdict rows_topic(struct rows *rs, struct err *err);
 

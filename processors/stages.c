@@ -11,6 +11,7 @@
 #include "facet_cache.h"
 #include "schemas/identity.h"
 #include "schemas/kube_audit.h"
+#include "schemas/kube_watch.h"
 #include "schemas/payload_event.h"
 #include "schemas/redact.h"
 #include "schemas/registry_event.h"
@@ -61,13 +62,18 @@ static const struct stage audit_stages[] = {
     {.name = NULL},
 };
 
+static const struct stage watch_stages[] = {
+    {.name = "watch", .run = watch_run}, /* what an object is now -> object, state */
+    {.name = NULL},
+};
+
 static const struct stage unread_stages[] = {
     {.name = "poll", .run = unread_run}, /* what could not be used there -> a dead letter */
     {.name = NULL},
 };
 
-/* What MetaOps says of itself is nothing for readers of events; payloads are only counted, and of actions there is
- * nothing but their rows. */
+/* What MetaOps says of itself is nothing for readers of events; payloads are only counted, and of actions and
+ * objects there is nothing but their rows. */
 static const struct stage no_stages[] = {{.name = NULL}};
 
 static const struct stage_format formats[] = {
@@ -86,6 +92,11 @@ static const struct stage_format formats[] = {
      .tag = 'K',
      .is_audit = true,
      .stages = audit_stages,
+     .event_stages = no_stages},
+    {.name = KUBE_WATCH_FORMAT,
+     .tag = 'W',
+     .is_watch = true,
+     .stages = watch_stages,
      .event_stages = no_stages},
     {.name = UNREAD_FORMAT, .tag = 'U', .stages = unread_stages, .event_stages = unread_stages},
 };

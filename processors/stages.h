@@ -1,6 +1,6 @@
 /* stages.h - the steps from a Kafka record to rows, as tables: decode, numbers, conceal, identify and dedup for all;
  * then, by what the body is, check, enrich and normalize (openlineage), control (cloudevents), observe (payload),
- * register (mlflow), act (audit events of Kubernetes), or poll (unread).
+ * register (mlflow), act (audit events of Kubernetes), watch (its objects), or poll (unread).
  *
  * A processor carries what the steps of one lane share; it belongs to that lane's pool thread. Each
  * record runs through all steps while it is warm in the cache; a step answers OK, REJECT (the
@@ -22,6 +22,7 @@ struct settings;
 struct facet_cache;
 struct base_cache;
 struct kube_audit;
+struct kube_watch;
 struct payload_event;
 struct redact;
 struct framing;
@@ -83,6 +84,7 @@ struct event_work {
     struct openlineage_event ol;
     struct payload_event *payload; /* of that format, set by identify */
     struct kube_audit *audit;      /* of that format, set by identify */
+    struct kube_watch *watch;      /* of that format, set by identify */
     struct json_fault fault;       /* of REJECT in check */
     bool has_place;                /* of fault, though its reason is in err */
     struct err unread;             /* why there is nothing in doc */
@@ -114,6 +116,7 @@ struct stage_format {
     bool
         is_payload; /* its events have an id of their own (payload_event.h), not that of the body */
     bool is_audit; /* the same (kube_audit.h); what is secret shows only in JSON that can be read */
+    bool is_watch; /* the same (kube_watch.h) */
     const struct stage *stages;
     const struct stage *event_stages; /* for sinks that take events (flow.h) */
 };
@@ -170,6 +173,8 @@ enum verdict register_run(struct processor *pr, struct batch *bt, struct event_w
                           struct err *err);
 enum verdict act_run(struct processor *pr, struct batch *bt, struct event_work *work,
                      struct err *err);
+enum verdict watch_run(struct processor *pr, struct batch *bt, struct event_work *work,
+                       struct err *err);
 enum verdict unread_run(struct processor *pr, struct batch *bt, struct event_work *work,
                         struct err *err);
 enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_work *work,

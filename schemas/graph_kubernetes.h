@@ -34,7 +34,7 @@ struct graph_action {
     struct str user_agent;
 };
 
-/* An object of Kubernetes that was created, or answered with. */
+/* An object of Kubernetes that was created, answered with, or watched. */
 struct graph_k8s_object {
     uint32_t event;
     struct id128 id;
@@ -48,10 +48,12 @@ struct graph_k8s_object {
     struct str uid;
 };
 
-/* What an object was, as an answer to an action says. */
+enum graph_readiness { GRAPH_READY_UNTOLD, GRAPH_READY_NO, GRAPH_READY_YES };
+
+/* What an object was, as an answer to an action, or a watch, says. */
 struct graph_k8s_state {
     uint32_t event;
-    struct id128 action;
+    struct id128 action; /* of a watch: the event's id */
     struct id128 object;
     int64_t at_us;
     bool is_deleted;
@@ -67,6 +69,11 @@ struct graph_k8s_state {
     struct str annotations; /* those that join it to the graph */
     struct str labels;
     struct str owners;
+    bool is_watched; /* what follows is told by a watch alone */
+    enum graph_readiness readiness;
+    int64_t revision; /* -1: not said */
+    struct str phase;
+    struct str reason;
 };
 
 #endif

@@ -1,8 +1,10 @@
 /* redact_kubernetes.c - what is secret in an audit event of Kubernetes: values of variables, arguments, contents of
  * Secrets and ConfigMaps; in what was asked, what was answered, and the copy of it that kubectl keeps in an annotation.
+ * The same in the object of an event of a watch.
  *
  * A patch says the same in other words: a merge has the members of the object, so names decide wherever they stand; a JSON
  * patch has a path and a value. Rather too much is redacted than too little: nothing that is made of these events needs it. */
+#include "schemas/kube_watch.h"
 #include "schemas/redact_impl.h"
 
 #define LAST_APPLIED "last-applied-configuration"
@@ -140,17 +142,32 @@ static void find_in_member(struct redact_text *rt, const struct json_value *key,
     }
 }
 
-void redact_kubernetes_find(struct redact_text *rt)
+/* What is looked through; NULL: the body is of neither kind. */
+static const struct json_value *find_subject(struct redact_text *rt, bool *out_is_secret)
 {
-    const struct json_value *event = json_get(rt->doc, json_root(rt->doc), STR("event"));
+    const struct json_value *root = json_root(rt->doc);
+    const struct json_value *event = json_get(rt->doc, root, STR("event"));
     const struct json_value *reference = json_get(rt->doc, event, STR("objectRef"));
 
-    if (!json_get(rt->doc, event, STR("auditID"))) {
-        return;
+    if (json_get(rt->doc, event, STR("auditID"))) {
+        *out_is_secret =
+            is_confidential(text_of(rt, json_get(rt->doc, reference, STR("resource"))));
+        return event;
     }
-    bool is_secret = is_confidential(text_of(rt, json_get(rt->doc, reference, STR("resource"))));
-    for (uint32_t index = json_index(rt->doc, event);
-         index < event->next && !redact_spans_is_closed(rt->spans); index++) {
+    if (str_starts(text_of(rt, json_get(rt->doc, root, STR("type"))), KUBE_WATCH_TYPES)) {
+        *out_is_secret = is_confidential(text_of(rt, json_get(rt->doc, root, STR("kind"))));
+        return json_get(rt->doc, root, STR("data"));
+    }
+    return NULL;
+}
+
+void redact_kubernetes_find(struct redact_text *rt)
+{
+    bool is_secret = false;
+    const struct json_value *subject = find_subject(rt, &is_secret);
+
+    for (uint32_t index = subject ? json_index(rt->doc, subject) : 0;
+         subject && index < subject->next && !redact_spans_is_closed(rt->spans); index++) {
         const struct json_value *value = json_at(rt->doc, index);
         if (value->type == JSON_OBJECT) {
             find_in_object(rt, value);

@@ -75,4 +75,13 @@ void pg_kubernetes_bind_state(struct pg_bind *bind, const void *row)
     } else {
         pg_bind_uuid(bind, 15, state->run_mark);
     }
+    pg_bind_bool(bind, 16, state->is_watched);
+    if (state->readiness == GRAPH_READY_UNTOLD) {
+        pg_bind_null(bind, 17);
+    } else {
+        pg_bind_bool(bind, 17, state->readiness == GRAPH_READY_YES);
+    }
+    pg_bind_int8(bind, 18, state->revision);
+    pg_bind_text(bind, 19, state->phase);
+    pg_bind_text(bind, 20, state->reason);
 }

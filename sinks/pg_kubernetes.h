@@ -29,7 +29,7 @@ void pg_kubernetes_bind_state(struct pg_bind *bind, const void *row);
          .merge = pg_kubernetes_merge_object,                                                      \
          .bind = pg_kubernetes_bind_object},                                                       \
     {                                                                                              \
-        .statement = "insert_k8s_states", .types = "uuzbb88tttttttbu",                             \
+        .statement = "insert_k8s_states", .types = "uuzbb88tttttttbubb8tt",                        \
         ROWS(k8s_states, graph_k8s_state), .order = pg_kubernetes_order_state,                     \
         .bind = pg_kubernetes_bind_state                                                           \
     }

@@ -1,7 +1,8 @@
 -- Kubernetes: who did what to which object, and what objects were.
 --
--- Each row of actions and of k8s_states says what one audit event says, under an id that is made of it alone; k8s_objects
--- keep extremes. So neither order nor duplicates matter. Which version a deployment served when is no row: views read it
+-- Each row of actions and of k8s_states says what one audit event, or one event of a watch, says, under an id that is made of it
+-- alone; k8s_objects keep extremes. Who and when is told by audit events; a watch adds whether an object is ready, and what
+-- they do not tell: its times are the ends of seconds. So neither order nor duplicates matter. Which version a deployment served when is no row: views read it
 -- from the states of an object in the order of their times, however late one of them arrived.
 
 create table graph.actions (
@@ -28,6 +29,7 @@ create table graph.actions (
 );
 create index actions_object on graph.actions (namespace, name, event_time);
 create index actions_actor on graph.actions (actor, event_time);
+create index actions_cluster on graph.actions (cluster);
 comment on table graph.actions is 'Requests to the API servers of Kubernetes, from their audit events (view metaops.actions).';
 comment on column graph.actions.action_uuid is 'Version 5 UUID over cluster, audit id and stage.';
 comment on column graph.actions.cluster is 'The cluster, as the address of the door names it.';
@@ -63,7 +65,7 @@ create table graph.k8s_objects (
 ) with (fillfactor = 90);
 create index k8s_objects_name on graph.k8s_objects (namespace, name);
 create index k8s_objects_uid on graph.k8s_objects (uid);
-comment on table graph.k8s_objects is 'Objects of Kubernetes that were changed (view metaops.k8s_objects).';
+comment on table graph.k8s_objects is 'Objects of Kubernetes that were changed, or watched (view metaops.k8s_objects).';
 comment on column graph.k8s_objects.object_uuid is 'Version 5 UUID over cluster and uid.';
 comment on column graph.k8s_objects.cluster is 'The cluster.';
 comment on column graph.k8s_objects.api_group is 'Group of its kind; empty: the core group.';
@@ -91,12 +93,17 @@ create table graph.k8s_states (
     owners jsonb,
     has_resources boolean not null default false,
     run_mark uuid,
+    is_watched boolean not null default false,
+    is_ready boolean,
+    phase text,
+    reason text,
+    revision bigint,
     added_at timestamptz not null default now()
 );
 create index k8s_states_object on graph.k8s_states (object_uuid, at);
 create index k8s_states_artifact on graph.k8s_states (artifact_uri) where artifact_uri is not null;
-comment on table graph.k8s_states is 'What an object was after an action.';
-comment on column graph.k8s_states.action_uuid is 'The action.';
+comment on table graph.k8s_states is 'What an object was after an action, or when it was watched.';
+comment on column graph.k8s_states.action_uuid is 'The action; of what was watched, the event: a version 5 UUID over cluster, uid, resourceVersion and whether it was the end.';
 comment on column graph.k8s_states.object_uuid is 'The object.';
 comment on column graph.k8s_states.at is 'From when on.';
 comment on column graph.k8s_states.is_deleted is 'It is gone, or going.';
@@ -112,6 +119,11 @@ comment on column graph.k8s_states.labels is 'Its labels: JSON object.';
 comment on column graph.k8s_states.owners is 'Its ownerReferences: JSON array.';
 comment on column graph.k8s_states.has_resources is 'It says what a container needs (resources).';
 comment on column graph.k8s_states.run_mark is 'Of the run that it runs (graph.run_marks), or this run''s own id; null: it names none.';
+comment on column graph.k8s_states.is_watched is 'A watch told it, no audit event.';
+comment on column graph.k8s_states.is_ready is 'It can do its work, as its condition Ready, Available, ModelReady or PipelineReady says; null: not said, or not watched.';
+comment on column graph.k8s_states.phase is 'How far a pod, a job, an application of Spark or a SeldonDeployment is; null: as before.';
+comment on column graph.k8s_states.reason is 'Why it is ready, or not, in one word of its controller; null: as before.';
+comment on column graph.k8s_states.revision is 'Its resourceVersion: orders what was watched within one second.';
 comment on column graph.k8s_states.added_at is 'When it was stored.';
 
 create view metaops.actions as
@@ -195,18 +207,25 @@ comment on function metaops.who_changed is 'Changes of an object of Kubernetes a
 create view graph.k8s_moments as
 select s.action_uuid, s.object_uuid, s.at, s.is_deleted,
     coalesce(s.replicas, w.replicas) as replicas, w.artifact_uri, w.model, w.model_version,
-    o.cluster, o.api_group, o.kind, o.namespace, o.name, s.generation
+    o.cluster, o.api_group, o.kind, o.namespace, o.name, s.generation, s.revision
 from graph.k8s_states s
 join graph.k8s_objects o using (object_uuid)
 cross join lateral (
     select l.replicas, l.artifact_uri, l.model, l.model_version
     from graph.k8s_states l
-    where l.object_uuid = s.object_uuid and (l.at, coalesce(l.generation, 0), l.action_uuid) <= (s.at, coalesce(s.generation, 0), s.action_uuid)
-        and l.is_whole
-    order by l.at desc, coalesce(l.generation, 0) desc, l.action_uuid desc
+    where l.object_uuid = s.object_uuid and l.is_whole
+        and (l.at, coalesce(l.generation, 0), coalesce(l.revision, 0), l.action_uuid)
+            <= (s.at, coalesce(s.generation, 0), coalesce(s.revision, 0), s.action_uuid)
+    order by l.at desc, coalesce(l.generation, 0) desc, coalesce(l.revision, 0) desc, l.action_uuid desc
     limit 1
-) w;
-comment on view graph.k8s_moments is 'What an object was from a moment on, with what earlier states say where one says less.';
+) w
+where not s.is_watched or not exists (
+    select from graph.k8s_states a
+    where a.object_uuid = s.object_uuid and not a.is_watched
+        and case when s.is_deleted then a.is_deleted
+            else a.is_whole and (coalesce(a.generation, 0) = coalesce(s.generation, 0)
+                or coalesce(a.generation, 0) > coalesce(s.generation, 0) and a.at <= s.at) end);
+comment on view graph.k8s_moments is 'What an object was from a moment on, with what earlier states say where one says less. What a watch saw is left out where audit events tell of the same generation.';
 comment on column graph.k8s_moments.action_uuid is 'The action.';
 comment on column graph.k8s_moments.object_uuid is 'The object.';
 comment on column graph.k8s_moments.at is 'The moment.';
@@ -221,19 +240,27 @@ comment on column graph.k8s_moments.kind is 'Its kind.';
 comment on column graph.k8s_moments.namespace is 'Its namespace.';
 comment on column graph.k8s_moments.name is 'Its name.';
 comment on column graph.k8s_moments.generation is 'Counts changes of what it shall be; null: not said.';
+comment on column graph.k8s_moments.revision is 'Orders what was watched within one second; null: not watched.';
 
 create view metaops.k8s_objects as
 select o.cluster, o.kind, o.namespace, o.name, o.uid, o.api_group, o.first_at as first_seen, o.last_at as last_seen,
     (select min(s.at) from graph.k8s_states s where s.object_uuid = o.object_uuid and s.is_deleted) as deleted_at,
-    l.generation, l.artifact_uri, l.model, l.model_version, l.images, l.annotations, l.labels, l.owners
+    l.generation, l.artifact_uri, l.model, l.model_version, l.images, l.annotations, l.labels, l.owners,
+    w.is_ready, w.phase, w.reason, w.at as ready_at
 from graph.k8s_objects o
 left join lateral (
     select s.* from graph.k8s_states s
     where s.object_uuid = o.object_uuid and s.is_whole
-    order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc
+    order by coalesce(s.generation, 0) desc, s.at desc, coalesce(s.revision, 0) desc, s.action_uuid desc
     limit 1
-) l on true;
-comment on view metaops.k8s_objects is 'Objects of Kubernetes that were changed, as they were last.';
+) l on true
+left join lateral (
+    select s.* from graph.k8s_states s
+    where s.object_uuid = o.object_uuid and s.is_whole and s.is_watched
+    order by s.at desc, coalesce(s.generation, 0) desc, coalesce(s.revision, 0) desc, s.action_uuid desc
+    limit 1
+) w on true;
+comment on view metaops.k8s_objects is 'Objects of Kubernetes that were changed, or watched, as they were last.';
 comment on column metaops.k8s_objects.cluster is 'The cluster.';
 comment on column metaops.k8s_objects.kind is 'Its kind; empty while only answers without it have come.';
 comment on column metaops.k8s_objects.namespace is 'Its namespace; empty: none.';
@@ -251,6 +278,10 @@ comment on column metaops.k8s_objects.images is 'Images of its containers: JSON 
 comment on column metaops.k8s_objects.annotations is 'Annotations metaops.io/..., and those by which Airflow names a task: JSON object.';
 comment on column metaops.k8s_objects.labels is 'Its labels: JSON object.';
 comment on column metaops.k8s_objects.owners is 'Its ownerReferences: JSON array.';
+comment on column metaops.k8s_objects.is_ready is 'It can do its work, as its condition Ready, Available, ModelReady or PipelineReady says; null: not said, or not watched.';
+comment on column metaops.k8s_objects.phase is 'How far a pod, a job, an application of Spark or a SeldonDeployment is; null: not said, or not watched.';
+comment on column metaops.k8s_objects.reason is 'Why it is ready, or not, in one word of its controller.';
+comment on column metaops.k8s_objects.ready_at is 'By when it was seen so; null: it is not watched.';
 
 create view metaops.deployments as
 select d.namespace, d.name, graph.source_name(greatest(d.source, case when o.name is not null then 2 end)::smallint) as source,
@@ -280,14 +311,15 @@ create view metaops.served_versions as
 select i.namespace, i.name as deployment, case when r.version is null then i.model else r.model end as model,
     coalesce(i.model_version, r.version) as version, i.artifact_uri, i.served_from, i.served_to, 'kubernetes' as source,
     case when r.version is null then 'declared' else 'inferred' end as confidence, a.actor as changed_by, i.cluster, i.kind, a.on_behalf_of, a.audit_id
-from (select *, lead(served_from) over (partition by cluster, api_group, kind, namespace, name order by served_from, action_uuid) as served_to
-      from (select cluster, api_group, kind, namespace, name, at as served_from, action_uuid, model, model_version, artifact_uri, is_serving,
+from (select *, lead(served_from) over (partition by cluster, api_group, kind, namespace, name
+                order by served_from, coalesce(generation, 0), coalesce(revision, 0), action_uuid) as served_to
+      from (select cluster, api_group, kind, namespace, name, at as served_from, generation, revision, action_uuid, model, model_version, artifact_uri, is_serving,
                 (is_serving, model, model_version, artifact_uri) is distinct from
                 lag((is_serving, model, model_version, artifact_uri)) over object as is_change
             from (select *, not is_deleted and replicas is distinct from 0 as is_serving from graph.k8s_moments) m
-            window object as (partition by cluster, api_group, kind, namespace, name order by at, coalesce(generation, 0), action_uuid)) c
+            window object as (partition by cluster, api_group, kind, namespace, name order by at, coalesce(generation, 0), coalesce(revision, 0), action_uuid)) c
       where is_change) i
-join graph.actions a using (action_uuid)
+left join graph.actions a using (action_uuid)
 left join lateral (
     select min(m.name) as model, min(v.version) as version
     from graph.model_versions v
@@ -304,13 +336,13 @@ comment on column metaops.served_versions.version is 'Its version; null: none is
 comment on column metaops.served_versions.artifact_uri is 'From where it is loaded; null: not said.';
 comment on column metaops.served_versions.served_from is 'From then on.';
 comment on column metaops.served_versions.served_to is 'Up to then, not including; null: still.';
-comment on column metaops.served_versions.source is 'Who says so: kubernetes, its audit events.';
+comment on column metaops.served_versions.source is 'Who says so: kubernetes, its audit events or a watch.';
 comment on column metaops.served_versions.confidence is 'declared: the object says so; inferred: it names an artifact, which is that of this version alone.';
-comment on column metaops.served_versions.changed_by is 'Who changed it to this.';
+comment on column metaops.served_versions.changed_by is 'Who changed it to this; null: only a watch saw it.';
 comment on column metaops.served_versions.cluster is 'The cluster.';
 comment on column metaops.served_versions.kind is 'Kind of the object.';
 comment on column metaops.served_versions.on_behalf_of is 'Who asked to act as he; null: nobody.';
-comment on column metaops.served_versions.audit_id is 'The request that changed it, as in metaops.actions.';
+comment on column metaops.served_versions.audit_id is 'The request that changed it, as in metaops.actions; null: only a watch saw it.';
 
 create function metaops.served_at(namespace text, deployment text, at timestamptz)
 returns setof metaops.served_versions

@@ -28,7 +28,7 @@ select graph.run_name(r.run_id, r.run_uuid) as run_id, j.namespace as job_namesp
 from (select distinct on (s.object_uuid, s.run_mark) s.*
       from graph.k8s_states s
       where s.run_mark is not null
-      order by s.object_uuid, s.run_mark, s.at, coalesce(s.generation, 0), s.action_uuid) s
+      order by s.object_uuid, s.run_mark, s.is_watched, s.at, coalesce(s.generation, 0), coalesce(s.revision, 0), s.action_uuid) s
 join graph.k8s_objects o using (object_uuid)
 cross join lateral (select m.run_uuid from graph.run_marks m where m.mark = s.run_mark union select s.run_mark) k
 join graph.runs r on r.run_uuid = k.run_uuid

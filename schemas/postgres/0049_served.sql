@@ -135,20 +135,22 @@ return exists (
         where s.namespace = (d).namespace and s.deployment in ((d).name, is_explained.model) and s.version = is_explained.version
             and graph.is_known_actor(s.changed_by) and s.served_from <= until and (s.served_to is null or s.served_to > since));
 
--- What Kubernetes was told to serve instead of something else, by nobody known; of each pair the latest.
+-- What Kubernetes was told to serve instead of something else, by nobody known; of each pair the latest. What only a watch saw
+-- counts where the cluster sends audit events at all: elsewhere nobody could be known.
 create function graph.told_changes(d graph.deployments)
 returns table (before text, named text, version text, at timestamptz, added_at timestamptz, is_past boolean)
 language sql stable
 as $$
     select distinct on (t.before, t.named) t.before, t.named, t.version, t.served_from, k.added_at, t.served_to is not null
     from (
-        select s.*, n.named, lag(n.named) over (partition by s.cluster, s.kind order by s.served_from, s.audit_id) as before
+        select s.*, n.named, lag(n.named) over (partition by s.cluster, s.kind order by s.served_from, s.served_to, s.audit_id) as before
         from metaops.served_versions s
         cross join lateral (select graph.version_name(s.model, coalesce(s.version, s.artifact_uri, '?')) as named) n
         where s.namespace = d.namespace and s.deployment = d.name) t
     join graph.k8s_objects o on o.cluster = t.cluster and o.namespace = t.namespace and o.name = t.deployment and o.kind = t.kind
     join graph.k8s_states k on k.object_uuid = o.object_uuid and k.at = t.served_from
     where t.before <> t.named and not graph.is_known_actor(t.changed_by)
+        and (t.audit_id is not null or exists (select from graph.actions a where a.cluster = t.cluster))
     order by t.before, t.named, t.served_from desc, k.added_at
 $$;
 

@@ -6,6 +6,8 @@
 
 #include "fuzz/require.h"
 #include "ingest/audit_list.h"
+#include "processors/object_health.h"
+#include "processors/object_rows.h"
 #include "processors/object_state.h"
 #include "schemas/kube_audit.h"
 
@@ -51,13 +53,20 @@ static void require_json(struct str text, enum json_type type)
 static void read_state(const struct kube_audit *audit)
 {
     struct processor pr = {.doc = doc, .scratch = arena};
+    const struct object_source source = {.kind = STR(""),
+                                         .namespace_ = audit->namespace_,
+                                         .name = audit->name,
+                                         .object = audit->object,
+                                         .is_part = audit->subresource.len > 0};
     struct object_state state;
+    struct object_health health;
     struct err err;
 
     if (!audit->object) {
         return;
     }
-    require(object_state_read(&pr, audit, &state, &err) == OK);
+    require(object_state_read(&pr, &source, &state, &err) == OK);
+    require(object_health_read(&pr, audit->object, &health, &err) == OK && health.revision >= -1);
     require_json(state.images, JSON_ARRAY);
     require_json(state.annotations, JSON_OBJECT);
     require_json(state.labels, JSON_OBJECT);

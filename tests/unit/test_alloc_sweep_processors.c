@@ -14,6 +14,7 @@
 #include "processors/stages.h"
 #include "schemas/event_codec.h"
 #include "schemas/kube_audit.h"
+#include "schemas/kube_watch.h"
 #include "schemas/payload_event.h"
 #include "schemas/registry_event.h"
 #include "schemas/unread_record.h"
@@ -147,6 +148,14 @@ static void add_predictions(void)
             "{\"uid\":\"u1\",\"labels\":{\"a\":\"b\"},\"annotations\":{\"metaops.io/"
             "model-version\":"
             "\"i:7\"}},\"spec\":{\"storageUri\":\"s3://m/i\",\"image\":\"x\"}}}}"));
+    add_formatted(
+        STR(KUBE_WATCH_FORMAT),
+        STR("{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"" KUBE_WATCH_TYPES
+            "add\",\"time\":\"2026-11-23T14:00:00Z\",\"cluster\":\"c\",\"apiversion\":\"v1\","
+            "\"kind\":\"Pod\",\"data\":{\"metadata\":{\"name\":\"p\",\"uid\":\"u2\","
+            "\"resourceVersion\":\"7\"},\"spec\":{},\"status\":{\"phase\":\"Running\","
+            "\"conditions\":"
+            "[{\"type\":\"Ready\",\"status\":\"False\",\"reason\":\"r\"}]}}}"));
     add_formatted(
         STR(REGISTRY_FORMAT),
         STR("{\"namespace\":\"mlflow\",\"event\":{\"entity\":\"model_version\",\"action\":"
@@ -287,8 +296,9 @@ static void test_stages(void **state)
     (void)state;
     assert_true(alloc_sweep("stages", run_stages, &load) > 50);
     /* A model and its version four times, an artifact; a deployment twice; a tag; a stream with window, tensor, version and pair;
-     * a monitor and its verdict; an action, an object and its state; the mark of a task of Airflow. */
-    assert_int_equal(whole.predictions, 23);
+     * a monitor and its verdict; an action, an object and its state; a pod and its state; the mark of a task of
+     * Airflow. */
+    assert_int_equal(whole.predictions, 25);
     /* Events that are larger than that are no dead letters for it. */
     assert_true(alloc_sweep("stages, small batches", run_stages, &small) > 50);
 }

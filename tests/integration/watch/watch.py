@@ -1,0 +1,233 @@
+"""What real watches of Kubernetes said, and what a scripted API server says in its worst days, through metaops poll into the
+views, against rows made by hand from the captured lines; beside audit events of the same objects; the same records in other
+orders, twice: the same graph. Secrets never reach Kafka."""
+
+import json
+import pathlib
+import random
+import tempfile
+
+from authority import Authority
+from avro_records import read_body, read_event
+from checks import check, end
+from fake_kube import FakeKube, line, listed, status, watched
+from own_pipeline import ROOT, Pipeline, metric, post, wait_until
+from scenarios import PRODUCER, facet
+
+DATA = ROOT / "tests/data/kubernetes"
+LISTS = [path.read_bytes() for path in sorted(DATA.glob("req_*.json"))]
+SECRET = b"hunter2"
+FORMAT = "kubernetes_watch"
+CI = "ci-deployer"
+DRIVER = "00000000-0000-4000-8000-000000000001"
+TRAIN = "00000000-0000-4000-8000-000000000002"
+
+
+def captured(name):
+    return (DATA / f"watch_{name}.ndjson").read_bytes().splitlines()
+
+
+def run_event(run, job, facets):
+    return json.dumps({
+        "eventTime": "2026-11-23T15:10:00Z", "eventType": "COMPLETE", "producer": PRODUCER,
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": run, "facets": facets}, "job": {"namespace": "ml", "name": job}, "inputs": [], "outputs": []}).encode()
+
+
+RUNS = [
+    run_event(DRIVER, "features", {"spark_applicationDetails": facet(
+        applicationId="spark-7a1f5a0a3b7b4d8f9c2f5a9f7f1c0d11", master="k8s", appName="iris-features")}),
+    run_event(TRAIN, "train", {"airflow": facet(
+        dag={"dag_id": "iris_train"}, task={"task_id": "train_model"},
+        dagRun={"run_id": "scheduled__2026-11-23T00:00:00+00:00"}, taskInstance={"try_number": 1})}),
+]
+# uid (its beginning), kind, name, ready, phase, seen by, generation, deleted. Of the deployment audit events tell an earlier
+# generation at a later second than the watch does: managedFields have no time for a scale.
+OBJECTS = [
+    ("6b3aabfb", "Model", "iris", None, None, None, 2, True),
+    ("6fa9491f", "Pod", "train-model-q8w2x1", None, "Pending", "15:02:56.999999", 2, True),
+    ("7ef0c861", "Pod", "features-4c1b-driver", None, "Pending", "14:59:24.999999", 1, False),
+    ("ed9546ee", "Deployment", "iris-server", None, None, "14:59:22.999999", 6, False),
+]
+# uid of the pod, run, who made it: only audit events say that.
+RAN = [("6fa9491f", TRAIN, None), ("7ef0c861", DRIVER, CI)]
+# artifact, from, to, changed by
+SERVED = [
+    ("s3://models/iris/2", "15:02:55.999999", "15:02:55.999999", None),
+    ("s3://models/iris/3", "15:02:55.999999", "gone", None),
+]
+
+
+def bodies(pipe):
+    """(format, body) of each record of the topic of events."""
+    return [(read_event(value)["format"], read_body(value)) for _, _, _, value in pipe.records(pipe.topic)]
+
+
+def events(pipe):
+    """(type, name, resourceVersion) of each event of a watch, in any order."""
+    found = []
+    for kind, body in bodies(pipe):
+        if kind == FORMAT:
+            event = json.loads(body)
+            meta = event["data"]["metadata"]
+            found.append((event["type"].rsplit(".", 1)[1], meta["name"], meta["resourceVersion"]))
+    return found
+
+
+def settings(kube, **more):
+    return {"METAOPS_POLL_KUBERNETES_CLUSTER": "prod", "METAOPS_POLL_KUBERNETES_URL": kube.url, **more}
+
+
+def told(pipe):
+    """What is alerted of the model that was changed, as far as the watch goes."""
+    return pipe.value("select count(*) from graph.deployments d cross join lateral graph.told_changes(d) where d.name = 'iris'")
+
+
+def check_views(pipe):
+    check("objects, as they were seen last", OBJECTS, pipe.query(
+        "select left(uid, 8), kind, name, is_ready, phase, case when name <> 'iris' then"
+        " to_char(ready_at at time zone 'UTC', 'HH24:MI:SS.US') end, generation::int, deleted_at is not null"
+        " from metaops.k8s_objects where left(uid, 8) in ('6b3aabfb', '6fa9491f', '7ef0c861', 'ed9546ee') order by uid"))
+    check("runs and their pods", RAN, pipe.query(
+        "select left(uid, 8), run_id, actor from metaops.run_objects where left(uid, 8) in ('6fa9491f', '7ef0c861') order by uid"))
+    check("what only a watch saw being served was changed by nobody who is known", SERVED, pipe.query(
+        "select artifact_uri, to_char(served_from at time zone 'UTC', 'HH24:MI:SS.US'), case when served_to < '2026-11-24' then"
+        " to_char(served_to at time zone 'UTC', 'HH24:MI:SS.US') when served_to is not null then 'gone' end, changed_by"
+        " from metaops.served_versions where deployment = 'iris' and served_from > '2026-11-23 15:02Z' order by artifact_uri"))
+    check("what audit events tell of a generation is told by them alone", [("2", CI, True)], pipe.query(
+        "select version, changed_by, audit_id is not null from metaops.served_versions where deployment = 'iris-server'"))
+    check("a watch is no action", 31, pipe.value("select count(*) from graph.actions"))
+    check("nothing is a dead letter", 0, pipe.value("select count(*) from metaops.dead_letters"))
+
+
+def real(folder):
+    """The captured lines over https, with a token that is wrong at first; returns the records."""
+    authority = Authority(folder)
+    authority.issue("server", "IP:127.0.0.1")
+    token = folder / "token"
+    token.write_text("old\n")
+    scripts = {name: [listed([], "200"), watched(captured(name))] for name in ("models", "pods", "deployments")}
+    kube = FakeKube(scripts, "new", (folder / "server.pem", folder / "server.key"))
+    try:
+        with Pipeline("watch", partitions=3) as pipe:
+            gateway = pipe.gateway()
+            pipe.worker()
+            poll = pipe.poll(**settings(kube, METAOPS_POLL_KUBERNETES_TOKEN_FILE=str(token),
+                                        METAOPS_POLL_KUBERNETES_CA_FILE=str(folder / "ca.pem")))
+            pipe.wait_ready()
+            wait_until("a wrong token is refused", lambda: kube.refused > 0)
+            check("and nothing is told", [], events(pipe))
+            token.write_text("new")
+            wait_until("all of it is told", lambda: len(events(pipe)) == 8)
+            check("absent resources were asked for once each", 6, sum(kube.asked.count((path, {"limit": "100"})) for path in (
+                "/apis/batch/v1/jobs", "/apis/mlops.seldon.io/v1alpha1/pipelines", "/apis/mlops.seldon.io/v1alpha1/servers",
+                "/apis/machinelearning.seldon.io/v1/seldondeployments", "/apis/serving.kserve.io/v1beta1/inferenceservices",
+                "/apis/sparkoperator.k8s.io/v1beta2/sparkapplications")))
+            pipe.wait_stored()
+            check("without audit events nobody could be known", 0, told(pipe))
+            for body in LISTS:
+                check("200 for a list", 200, post(gateway.url + "/api/v1/kubernetes/audit/prod", body)[0])
+            for body in RUNS:
+                check("201 for a run", 201, post(gateway.url + "/api/v1/lineage", body)[0])
+            pipe.wait_stored()
+            check_views(pipe)
+            check("with them the model's return, and its change, are by nobody known", 2, told(pipe))
+            check("three watches are open", 3.0, metric(poll.admin_url, "metaops_poll_watches"))
+            check("an orderly end", 0, poll.stop())
+            found = bodies(pipe)
+            check("the samples have a secret", True, any(SECRET in text for text in captured("deployments")))
+            check("no secret is on the topic", [], [body for _, body in found if SECRET in body])
+            check("nor who manages which field", [], [b for kind, b in found if kind == FORMAT and b"managedFields" in b])
+            return [(key, value) for _, _, key, value in pipe.records(pipe.topic)], pipe.checksum()
+    finally:
+        kube.close()
+
+
+def replay(records, seed):
+    """The same records, each twice, in another order."""
+    steps = records * 2
+    random.Random(seed).shuffle(steps)
+    with Pipeline("watch-again", 1 + seed % 3) as pipe:
+        pipe.worker()
+        pipe.produce(pipe.topic, [(None, key, value) for key, value in steps])
+        pipe.wait_stored()
+        check_views(pipe)
+        return pipe.checksum()
+
+
+def model(name, revision, **more):
+    return {"metadata": {"name": name, "namespace": "fraud", "uid": f"uid-{name}", "resourceVersion": revision, "generation": 1,
+                         "creationTimestamp": "2026-11-23T15:00:00Z"}, "spec": {"storageUri": f"s3://models/{name}"}, **more}
+
+
+BOOKMARK = {"kind": "Model", "metadata": {"resourceVersion": "15"}}
+GONE = {"kind": "Status", "status": "Failure", "reason": "Expired", "code": 410, "message": "too old resource version"}
+LARGE = model("large", "50", status={"text": "x" * 70000})
+WORST_DAYS = [
+    listed([model("a", "1"), model("b", "2")], "10", "c/1+="), listed([model("c", "3")], "10"),
+    watched([line("ADDED", model("d", "11")), line("BOOKMARK", BOOKMARK)], cut=True),
+    status(429, Retry_After="1"),
+    watched([line("MODIFIED", model("a", "16")), *captured("error_500_in_stream")]),
+    listed([model("a", "16"), model("b", "2"), model("c", "3"), model("d", "11")], "20"),
+    status(410),
+    listed([model("a", "16"), model("d", "21")], "30"),
+    watched([line("ERROR", GONE)]),
+    listed([model("a", "16"), model("d", "21")], "40"),
+    watched([line("ADDED", LARGE), b'{"type":"ADDED","object":{', line("RENAMED", model("a", "51")),
+             line("ADDED", {"metadata": {"name": "nobody"}}), line("DELETED", model("d", "52"))], ends=True),
+]
+ASKED = ["list", "list c/1+=", "watch 10", "watch 15", "watch 15", "list", "watch 20", "list", "watch 30", "list", "watch 40", "watch 52"]
+TOLD = [("add", "a", "1"), ("add", "b", "2"), ("add", "c", "3"), ("add", "d", "11"), ("add", "d", "21"),
+        ("delete", "b", "2"), ("delete", "c", "3"), ("delete", "d", "52"), ("update", "a", "16")]
+LETTERS = ["an event is larger than ingest.body_bytes_max", "the line has no type that is known", "uid is missing"]
+
+
+def asked(query):
+    return f"watch {query['resourceVersion']}" if "watch" in query else f"list {query.get('continue', '')}".strip()
+
+
+def worst_days():
+    kube = FakeKube({"models": WORST_DAYS})
+    small = {"METAOPS_INGEST_BODY_BYTES_MAX": "64KiB", "METAOPS_POLL_KUBERNETES_RESOURCES": "models"}
+    try:
+        with Pipeline("watch-worst", partitions=3) as pipe:
+            pipe.worker()
+            poll = pipe.poll(**settings(kube, **small))
+            wait_until("the script is through", lambda: len(kube.asked) >= len(ASKED))
+            wait_until("all is confirmed", lambda: metric(poll.admin_url, 'metaops_poll_records_total{result="published"}') == len(TOLD))
+            check("what was asked for, and from where on", ASKED, [asked(query) for _, query in kube.asked[: len(ASKED)]])
+            check("what was told", TOLD, sorted(events(pipe)))
+            pipe.wait_stored()
+            reasons = [row[0].split(": ", 1)[1] for row in pipe.query("select reason from metaops.dead_letters")]
+            check("letters", 4, len(reasons))
+            check("letters say why", [], [text for text in LETTERS if text not in reasons])
+            check("who is gone", [("a", False), ("b", True), ("c", True), ("d", True)], pipe.query(
+                "select name, deleted_at is not null from metaops.k8s_objects order by name"))
+            before = pipe.value("select count(*) from graph.event_ids")
+            check("an orderly end", 0, poll.stop())
+            poll = pipe.poll(2, **settings(kube, **small))
+            again = 'metaops_poll_records_total{result="published"}'
+            wait_until("a second life lists all again", lambda: is_up(poll) and metric(poll.admin_url, again) == 2)
+            pipe.wait_stored()
+            check("what is told again is the same event", before, pipe.value("select count(*) from graph.event_ids"))
+    finally:
+        kube.close()
+
+
+def is_up(role):
+    try:
+        metric(role.admin_url, "up")
+        return True
+    except OSError:
+        return False
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        records, checksum = real(pathlib.Path(folder))
+    check("the same graph in every order", {checksum}, {replay(records, seed) for seed in (1, 2)})
+    worst_days()
+    end()
+
+
+main()
