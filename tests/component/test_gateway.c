@@ -17,16 +17,13 @@
 
 #include <cmocka.h>
 
-#include "core/settings.h"
 #include "core/timebase.h"
-#include "ingest/gateway.h"
 #include "schemas/lineage_event.h"
 #include "support/mock_outage.h"
-#include "support/raw_http.h"
-#include "support/reserved_port.h"
+#include "support/own_gateway.h"
 
-#define PRODUCE 0     /* Kafka's number of the request */
-#define WAIT_MS 60000 /* for what a slow machine does late */
+#define PRODUCE 0 /* Kafka's number of the request */
+#define WAIT_MS OWN_GATEWAY_WAIT_MS
 #define LATE_MS 20000 /* it says 503 itself, however slow the machine is */
 #define BROKER 1
 #define EVENT                                                                                      \
@@ -44,25 +41,6 @@
 #define ANSWER                                                                                     \
     "{\"model_version\":\"2\",\"outputs\":[{\"name\":\"y\",\"shape\":[1],\"datatype\":\"INT64\","  \
     "\"data\":[0]}]}"
-
-struct fixture {
-    struct settings st;
-    rd_kafka_t *rk;
-    rd_kafka_mock_cluster_t *cluster;
-    pthread_t thread;
-    struct reserved_port door;
-    struct reserved_port admin;
-    int exit_code;
-    int is_running;
-};
-
-static void *run_gateway(void *arg)
-{
-    struct fixture *fx = arg;
-
-    fx->exit_code = gateway_run(&fx->st);
-    return NULL;
-}
 
 static int get(int port, const char *path, char *body, size_t size)
 {
@@ -86,62 +64,31 @@ static int get(int port, const char *path, char *body, size_t size)
 }
 
 /* is_patient: Kafka has all the time it needs; else as long as by default. */
-static int load_settings(struct fixture *fx, bool is_patient)
-{
-    static char listen[64], admin[64], brokers[128], answer[64], message[64];
-    char *args[] = {listen,
-                    admin,
-                    brokers,
-                    answer,
-                    message,
-                    "--ingest.drain-timeout-ms=60000",
-                    "--ingest.batch-events-max=5",
-                    "--kafka.message-bytes-max=64KiB",
-                    "--ingest.body-bytes-max=4MiB",
-                    "--ingest.threads=2",
-                    "--log.level=error",
-                    NULL};
-    struct settings_rest rest = {0};
-    struct err err;
-    enum verdict verdict;
-
-    snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->door.number);
-    snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->admin.number);
-    snprintf(answer, sizeof(answer), "--ingest.answer-timeout-ms=%d", is_patient ? 60000 : 4000);
-    snprintf(message, sizeof(message), "--ingest.message-timeout-ms=%d", is_patient ? 50000 : 3000);
-    snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
-             rd_kafka_mock_cluster_bootstraps(fx->cluster));
-    verdict = settings_load(&fx->st, (int)(sizeof(args) / sizeof(args[0])) - 1, args, &rest, &err);
-    free(rest.words);
-    if (verdict != OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
 static int start(void **state, bool is_patient)
 {
-    static struct fixture fixture;
-    struct fixture *fx = &fixture;
-    char text[256];
+    static struct own_gateway gateway;
+    const char *const flags[] = {
+        is_patient ? "--ingest.answer-timeout-ms=60000" : "--ingest.answer-timeout-ms=4000",
+        is_patient ? "--ingest.message-timeout-ms=50000" : "--ingest.message-timeout-ms=3000",
+        "--ingest.drain-timeout-ms=60000",
+        "--ingest.batch-events-max=5",
+        "--kafka.message-bytes-max=64KiB",
+        "--ingest.body-bytes-max=4MiB",
+        "--ingest.threads=2",
+        "--log.level=error"};
+    struct own_gateway *gw = &gateway;
+    char text[256] = "";
 
-    memset(fx, 0, sizeof(*fx));
-    fx->door = reserved_port_open();
-    fx->admin = reserved_port_open();
-    fx->rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, text, sizeof(text));
-    fx->cluster = fx->rk ? rd_kafka_mock_cluster_new(fx->rk, BROKER) : NULL;
-    if (!fx->cluster || load_settings(fx, is_patient) != 0) {
+    if (!own_gateway_open(gw, flags, sizeof(flags) / sizeof(flags[0]))) {
         return -1;
     }
-    rd_kafka_mock_topic_create(fx->cluster, fx->st.kafka.topic_events, 4, 1);
-    if (pthread_create(&fx->thread, NULL, run_gateway, fx) != 0) {
+    *state = gw;
+    rd_kafka_mock_topic_create(gw->cluster, gw->st.kafka.topic_events, 4, 1);
+    if (!own_gateway_start(gw)) {
         return -1;
     }
-    fx->is_running = 1;
     for (int i = 0; i < 600; i++) {
-        if (get(fx->admin.number, "/readyz", text, sizeof(text)) == 200) {
-            *state = fx;
+        if (get(gw->admin.number, "/readyz", text, sizeof(text)) == 200) {
             return 0;
         }
         usleep(100 * 1000);
@@ -160,45 +107,15 @@ static int setup_impatient(void **state)
     return start(state, false);
 }
 
-static void stop_gateway(struct fixture *fx)
-{
-    if (fx->is_running) {
-        kill(getpid(), SIGTERM);
-        pthread_join(fx->thread, NULL);
-        fx->is_running = 0;
-    }
-}
-
 static int teardown(void **state)
 {
-    struct fixture *fx = *state;
-
-    stop_gateway(fx);
-    rd_kafka_mock_cluster_destroy(fx->cluster);
-    rd_kafka_destroy(fx->rk);
-    settings_fini(&fx->st);
-    reserved_port_close(&fx->door);
-    reserved_port_close(&fx->admin);
-    return fx->exit_code;
+    return own_gateway_close(*state);
 }
 
-static struct raw_answer post(struct fixture *fx, const char *path, const char *headers,
-                              struct str body)
-{
-    int fd = raw_http_connect(fx->door.number);
-    struct raw_answer answer;
-
-    assert_true(fd >= 0);
-    assert_true(raw_http_post(fd, path, headers, body));
-    answer = raw_http_read(fd, WAIT_MS);
-    close(fd);
-    return answer;
-}
-
-static void expect(struct fixture *fx, const char *path, const char *headers, struct str body,
+static void expect(struct own_gateway *gw, const char *path, const char *headers, struct str body,
                    int status, const char *text)
 {
-    struct raw_answer answer = post(fx, path, headers, body);
+    struct raw_answer answer = own_gateway_post(gw, path, headers, body);
 
     if (answer.status != status || (text && !strstr(answer.body, text))) {
         print_error("status %d, body %s\n", answer.status, answer.body);
@@ -210,12 +127,12 @@ static void expect(struct fixture *fx, const char *path, const char *headers, st
     raw_http_fini(&answer);
 }
 
-static void wait_readiness(struct fixture *fx, int status, char *reason, size_t size)
+static void wait_readiness(struct own_gateway *gw, int status, char *reason, size_t size)
 {
     int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
     int got;
 
-    while ((got = get(fx->admin.number, "/readyz", reason, size)) != status &&
+    while ((got = get(gw->admin.number, "/readyz", reason, size)) != status &&
            timebase_mono_us() < end_us) {
         usleep(10 * 1000);
     }
@@ -223,13 +140,13 @@ static void wait_readiness(struct fixture *fx, int status, char *reason, size_t 
 }
 
 /* The broker is well again: until the gateway has noticed it may go on saying 503. */
-static void wait_taken(struct fixture *fx)
+static void wait_taken(struct own_gateway *gw)
 {
     int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
     int status = 503;
 
     while (status == 503 && timebase_mono_us() < end_us) {
-        struct raw_answer answer = post(fx, LINEAGE, "", STR(EVENT));
+        struct raw_answer answer = own_gateway_post(gw, LINEAGE, "", STR(EVENT));
         status = answer.status;
         raw_http_fini(&answer);
         usleep(status == 503 ? 100 * 1000 : 0);
@@ -240,7 +157,7 @@ static void wait_taken(struct fixture *fx)
 /* The handler sleeps once it has handed the record over (main arms that place): the broker's answer comes first. */
 static void test_an_answer_may_overtake_the_handler_of_a_large_event(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     static char text[300000];
     size_t len =
         (size_t)snprintf(text, sizeof(text), "%.*s,\"fill\":[0", (int)strlen(EVENT) - 1, EVENT);
@@ -251,50 +168,50 @@ static void test_an_answer_may_overtake_the_handler_of_a_large_event(void **stat
     }
     len += (size_t)snprintf(text + len, 3, "]}");
     for (int i = 0; i < 3; i++) {
-        expect(fx, LINEAGE, "", (struct str){text, len}, 201, NULL);
+        expect(gw, LINEAGE, "", (struct str){text, len}, 201, NULL);
     }
 }
 
 static void test_gateway_says_201_when_the_broker_has_the_event(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct str zipped = raw_http_gzip(STR(EVENT));
     char event_id[ID128_TEXT_BYTES];
     char wanted[128];
 
     id128_format(lineage_event_id(STR(EVENT)), event_id);
     snprintf(wanted, sizeof(wanted), "{\"eventId\":\"%s\",\"partition\":", event_id);
-    expect(fx, LINEAGE, "", STR(EVENT), 201, wanted);
-    expect(fx, LINEAGE, "Content-Type: text/xml\r\nIdempotency-Key: k1\r\n", STR(EVENT), 201,
+    expect(gw, LINEAGE, "", STR(EVENT), 201, wanted);
+    expect(gw, LINEAGE, "Content-Type: text/xml\r\nIdempotency-Key: k1\r\n", STR(EVENT), 201,
            wanted);
-    expect(fx, "/marquez" LINEAGE "?x=y", "Content-Encoding: gzip\r\n", zipped, 201, wanted);
-    expect(fx, LINEAGE, "", STR(EVENT), 201, "\"offset\":3}");
+    expect(gw, "/marquez" LINEAGE "?x=y", "Content-Encoding: gzip\r\n", zipped, 201, wanted);
+    expect(gw, LINEAGE, "", STR(EVENT), 201, "\"offset\":3}");
     free((char *)zipped.ptr);
 }
 
 static void test_gateway_names_the_place_of_the_fault(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
 
-    expect(fx, LINEAGE, "", STR(""), 400, "\"offset\":0");
-    expect(fx, LINEAGE, "", STR("{\"a\":[1,}"), 400, "\"offset\":8");
-    expect(fx, LINEAGE, "", STR("{\"a\":\"\xff\"}"), 400, "\"offset\":6");
-    expect(fx, LINEAGE, "", STR("[]"), 422, "\"pointer\":\"\",\"offset\":0");
-    expect(fx, LINEAGE, "",
+    expect(gw, LINEAGE, "", STR(""), 400, "\"offset\":0");
+    expect(gw, LINEAGE, "", STR("{\"a\":[1,}"), 400, "\"offset\":8");
+    expect(gw, LINEAGE, "", STR("{\"a\":\"\xff\"}"), 400, "\"offset\":6");
+    expect(gw, LINEAGE, "", STR("[]"), 422, "\"pointer\":\"\",\"offset\":0");
+    expect(gw, LINEAGE, "",
            STR("{\"eventTime\":\"2026-11-23T10:00:00Z\",\"run\":{},"
                "\"job\":{\"namespace\":\"a\",\"name\":\"b\"}}"),
            422, "\"pointer\":\"/run/runId\",\"offset\":42");
-    expect(fx, LINEAGE, "",
+    expect(gw, LINEAGE, "",
            STR("{\"eventTime\":\"never\",\"job\":{\"namespace\":\"a\",\"name\":\"b\"}}"), 422,
            "\"pointer\":\"/eventTime\",\"offset\":13");
-    assert_int_equal(get(fx->door.number, "/", NULL, 0), 404);
-    assert_int_equal(get(fx->door.number, LINEAGE, NULL, 0), 405);
+    assert_int_equal(get(gw->door.number, "/", NULL, 0), 404);
+    assert_int_equal(get(gw->door.number, LINEAGE, NULL, 0), 405);
 }
 
 /* Noise in a string does not compress below the 64 KiB that the test allows for a record. */
 static void test_gateway_says_413_for_what_kafka_does_not_take(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
     size_t noise_bytes = 200000;
     char *body = malloc(noise_bytes + sizeof(EVENT) + 16);
@@ -312,50 +229,50 @@ static void test_gateway_says_413_for_what_kafka_does_not_take(void **state)
         body[len++] = digits[random & 63];
     }
     memcpy(body + len, "\"}", 2);
-    expect(fx, LINEAGE, "", (struct str){body, len + 2}, 413, NULL);
+    expect(gw, LINEAGE, "", (struct str){body, len + 2}, 413, NULL);
     free(body);
 }
 
 static void test_gateway_says_503_within_4_s_when_the_broker_fails(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     int64_t begin_us = timebase_mono_us();
     struct raw_answer answer;
 
     for (int i = 0; i < 100; i++) {
-        rd_kafka_mock_push_request_errors(fx->cluster, PRODUCE, 1,
+        rd_kafka_mock_push_request_errors(gw->cluster, PRODUCE, 1,
                                           RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
     }
-    answer = post(fx, LINEAGE, "", STR(EVENT));
+    answer = own_gateway_post(gw, LINEAGE, "", STR(EVENT));
     assert_int_equal(answer.status, 503);
     assert_true(answer.retry_after_s >= 1);
     assert_true((timebase_mono_us() - begin_us) / 1000 <= LATE_MS);
     raw_http_fini(&answer);
-    rd_kafka_mock_clear_request_errors(fx->cluster, PRODUCE);
-    wait_taken(fx);
+    rd_kafka_mock_clear_request_errors(gw->cluster, PRODUCE);
+    wait_taken(gw);
 }
 
 static void test_gateway_is_not_ready_while_the_broker_is_away(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     char reason[256] = "";
 
-    struct mock_outage outage = mock_outage_begin(fx->cluster, BROKER);
-    expect(fx, LINEAGE, "", STR(EVENT), 503, NULL);
-    wait_readiness(fx, 503, reason, sizeof(reason));
+    struct mock_outage outage = mock_outage_begin(gw->cluster, BROKER);
+    expect(gw, LINEAGE, "", STR(EVENT), 503, NULL);
+    wait_readiness(gw, 503, reason, sizeof(reason));
     assert_non_null(strstr(reason, "Kafka"));
-    assert_int_equal(get(fx->admin.number, "/healthz", NULL, 0), 200);
+    assert_int_equal(get(gw->admin.number, "/healthz", NULL, 0), 200);
     mock_outage_end(&outage);
-    wait_taken(fx);
-    wait_readiness(fx, 200, NULL, 0);
+    wait_taken(gw);
+    wait_readiness(gw, 200, NULL, 0);
 }
 
 static void test_gateway_tells_per_event_what_became_of_a_batch(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct raw_answer answer;
 
-    answer = post(fx, BATCH, "", STR("[" EVENT ", {\"a\":,}, {\"eventTime\":5}]"));
+    answer = own_gateway_post(gw, BATCH, "", STR("[" EVENT ", {\"a\":,}, {\"eventTime\":5}]"));
     assert_int_equal(answer.status, 200);
     assert_non_null(strstr(answer.body, "{\"accepted\":1,\"refused\":2,\"unavailable\":0,"));
     assert_non_null(strstr(answer.body, "{\"index\":0,\"status\":201,\"eventId\":\""));
@@ -368,24 +285,24 @@ static void test_gateway_tells_per_event_what_became_of_a_batch(void **state)
     assert_non_null(strstr(answer.body, wanted));
     raw_http_fini(&answer);
 
-    expect(fx, BATCH, "", STR("[" EVENT "," EVENT "]"), 201, "{\"accepted\":2,\"refused\":0,");
-    expect(fx, BATCH, "", STR(EVENT "\n\n" EVENT "\r\n"), 201, "{\"accepted\":2,\"refused\":0,");
-    expect(fx, BATCH, "Content-Type: application/x-ndjson\r\n", STR(EVENT "\nnonsense\n"), 200,
+    expect(gw, BATCH, "", STR("[" EVENT "," EVENT "]"), 201, "{\"accepted\":2,\"refused\":0,");
+    expect(gw, BATCH, "", STR(EVENT "\n\n" EVENT "\r\n"), 201, "{\"accepted\":2,\"refused\":0,");
+    expect(gw, BATCH, "Content-Type: application/x-ndjson\r\n", STR(EVENT "\nnonsense\n"), 200,
            "{\"accepted\":1,\"refused\":1,");
-    expect(fx, BATCH, "", STR("[]"), 200, "{\"accepted\":0,");
-    expect(fx, BATCH, "", STR("hello"), 400, NULL);
-    expect(fx, BATCH, "", STR("[" EVENT), 400, NULL);
-    expect(fx, BATCH, "", STR("[1,1,1,1,1,1]"), 413, NULL);
-    expect(fx, BATCH, "", STR("[1,1,1,1,1]"), 200, "\"refused\":5");
+    expect(gw, BATCH, "", STR("[]"), 200, "{\"accepted\":0,");
+    expect(gw, BATCH, "", STR("hello"), 400, NULL);
+    expect(gw, BATCH, "", STR("[" EVENT), 400, NULL);
+    expect(gw, BATCH, "", STR("[1,1,1,1,1,1]"), 413, NULL);
+    expect(gw, BATCH, "", STR("[1,1,1,1,1]"), 200, "\"refused\":5");
 }
 
 static void test_gateway_says_503_for_a_batch_that_the_broker_does_not_take(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct raw_answer answer;
 
-    rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
-    answer = post(fx, BATCH, "", STR("[" EVENT "," EVENT "]"));
+    rd_kafka_mock_broker_set_down(gw->cluster, BROKER);
+    answer = own_gateway_post(gw, BATCH, "", STR("[" EVENT "," EVENT "]"));
     assert_int_equal(answer.status, 503);
     assert_true(answer.retry_after_s >= 1);
     raw_http_fini(&answer);
@@ -394,18 +311,18 @@ static void test_gateway_says_503_for_a_batch_that_the_broker_does_not_take(void
 /* The same answer of a model as MLServer sends it, again under another id, compressed, and in structured mode. */
 static void test_gateway_takes_cloudevents_of_both_versions_and_modes(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct str zipped = raw_http_gzip(STR("\n " ANSWER " \n"));
-    struct raw_answer first = post(fx, CLOUDEVENTS, ANSWERED("0.3", "1"), STR(ANSWER));
+    struct raw_answer first = own_gateway_post(gw, CLOUDEVENTS, ANSWERED("0.3", "1"), STR(ANSWER));
     char event_id[80];
 
     assert_int_equal(first.status, 200);
     snprintf(event_id, sizeof(event_id), "%.*s", (int)strcspn(first.body, ","), first.body);
     assert_non_null(strstr(event_id, "{\"eventId\":\""));
-    expect(fx, CLOUDEVENTS "?a=b", ANSWERED("1.0", "2"), STR(ANSWER), 200, event_id);
-    expect(fx, "/x" CLOUDEVENTS, ANSWERED("0.3", "3") "Content-Encoding: gzip\r\n", zipped, 200,
+    expect(gw, CLOUDEVENTS "?a=b", ANSWERED("1.0", "2"), STR(ANSWER), 200, event_id);
+    expect(gw, "/x" CLOUDEVENTS, ANSWERED("0.3", "3") "Content-Encoding: gzip\r\n", zipped, 200,
            event_id);
-    expect(fx, CLOUDEVENTS, "Content-Type: application/cloudevents+json; charset=UTF-8\r\n",
+    expect(gw, CLOUDEVENTS, "Content-Type: application/cloudevents+json; charset=UTF-8\r\n",
            STR("{\"data\":" ANSWER
                ",\"id\":\"4\",\"specversion\":\"1.0\",\"source\":\"s\",\"type\":"
                "\"io.seldon.serving.inference.response\",\"modelid\":\"iris\",\"requestid\":\"r\","
@@ -424,18 +341,18 @@ static void test_gateway_takes_cloudevents_of_both_versions_and_modes(void **sta
 
 static void test_gateway_takes_predictions_in_protobuf(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct raw_answer first =
-        post(fx, CLOUDEVENTS, WIRE_HEAD("application/x-protobuf", "inference.response"),
-             STR(WIRE_ANSWER));
+        own_gateway_post(gw, CLOUDEVENTS, WIRE_HEAD("application/x-protobuf", "inference.response"),
+                         STR(WIRE_ANSWER));
     char event_id[80];
 
     assert_int_equal(first.status, 200);
     snprintf(event_id, sizeof(event_id), "%.*s", (int)strcspn(first.body, ","), first.body);
-    expect(fx, CLOUDEVENTS, WIRE_HEAD("application/protobuf", "inference.response"),
+    expect(gw, CLOUDEVENTS, WIRE_HEAD("application/protobuf", "inference.response"),
            STR("\0\0\0\0\007\0" WIRE_ANSWER), 200, event_id);
     expect(
-        fx, CLOUDEVENTS, WIRE_HEAD("application/json", "inference.response"),
+        gw, CLOUDEVENTS, WIRE_HEAD("application/json", "inference.response"),
         STR("{\"model_name\":\"\",\"model_version\":\"\",\"id\":\"\",\"outputs\":[{\"name\":\"x\","
             "\"datatype\":\"INT64\",\"shape\":[1],\"data\":[2]}]}"),
         200, event_id);
@@ -444,12 +361,12 @@ static void test_gateway_takes_predictions_in_protobuf(void **state)
 
 static void test_gateway_refuses_protobuf_that_is_no_prediction(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     const char *head = WIRE_HEAD("application/x-protobuf", "inference.response");
 
-    expect(fx, CLOUDEVENTS, head, STR("\0\0\0\0\007\0\032\177"), 400, "\"offset\":6");
-    expect(fx, CLOUDEVENTS, head, STR("*\0"), 422, "\"pointer\":\"/outputs/0\",\"offset\":0");
-    expect(fx, CLOUDEVENTS, WIRE_HEAD("application/x-protobuf", "feedback"), STR(""), 400,
+    expect(gw, CLOUDEVENTS, head, STR("\0\0\0\0\007\0\032\177"), 400, "\"offset\":6");
+    expect(gw, CLOUDEVENTS, head, STR("*\0"), 422, "\"pointer\":\"/outputs/0\",\"offset\":0");
+    expect(gw, CLOUDEVENTS, WIRE_HEAD("application/x-protobuf", "feedback"), STR(""), 400,
            "only a request or an answer");
 }
 
@@ -460,21 +377,21 @@ static void test_gateway_refuses_protobuf_that_is_no_prediction(void **state)
 
 static void test_gateway_takes_batches_of_cloudevents(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct raw_answer answer;
 
-    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[" STRUCTURED("a") "," STRUCTURED("b") "]"), 200,
+    expect(gw, CLOUDEVENTS, CE_BATCH, STR("[" STRUCTURED("a") "," STRUCTURED("b") "]"), 200,
            "{\"accepted\":2,\"refused\":0,\"unavailable\":0,\"results\":[{\"index\":0,\"status\":"
            "200,");
-    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[{}," STRUCTURED("b") "]"), 200,
+    expect(gw, CLOUDEVENTS, CE_BATCH, STR("[{}," STRUCTURED("b") "]"), 200,
            "{\"accepted\":1,\"refused\":1,\"unavailable\":0,\"results\":[{\"index\":0,\"status\":"
            "422,");
-    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[]"), 200, "{\"accepted\":0,");
-    expect(fx, CLOUDEVENTS, CE_BATCH, STR(STRUCTURED("a")), 400, "no array");
-    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[" STRUCTURED("a")), 400, NULL);
-    expect(fx, CLOUDEVENTS, CE_BATCH, STR("[1,1,1,1,1,1]"), 413, NULL);
-    rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
-    answer = post(fx, CLOUDEVENTS, CE_BATCH, STR("[{}," STRUCTURED("b") "]"));
+    expect(gw, CLOUDEVENTS, CE_BATCH, STR("[]"), 200, "{\"accepted\":0,");
+    expect(gw, CLOUDEVENTS, CE_BATCH, STR(STRUCTURED("a")), 400, "no array");
+    expect(gw, CLOUDEVENTS, CE_BATCH, STR("[" STRUCTURED("a")), 400, NULL);
+    expect(gw, CLOUDEVENTS, CE_BATCH, STR("[1,1,1,1,1,1]"), 413, NULL);
+    rd_kafka_mock_broker_set_down(gw->cluster, BROKER);
+    answer = own_gateway_post(gw, CLOUDEVENTS, CE_BATCH, STR("[{}," STRUCTURED("b") "]"));
     assert_int_equal(answer.status, 503);
     assert_true(answer.retry_after_s >= 1);
     raw_http_fini(&answer);
@@ -482,33 +399,33 @@ static void test_gateway_takes_batches_of_cloudevents(void **state)
 
 static void test_gateway_refuses_what_is_no_cloudevent(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
 
-    expect(fx, CLOUDEVENTS, "", STR(ANSWER), 415, NULL);
-    expect(fx, CLOUDEVENTS, "ce-specversion: 1.0\r\nContent-Type: text/plain\r\n", STR("hello"),
+    expect(gw, CLOUDEVENTS, "", STR(ANSWER), 415, NULL);
+    expect(gw, CLOUDEVENTS, "ce-specversion: 1.0\r\nContent-Type: text/plain\r\n", STR("hello"),
            415, NULL);
-    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1"), STR("{\"outputs\":[}"), 400,
+    expect(gw, CLOUDEVENTS, ANSWERED("1.0", "1"), STR("{\"outputs\":[}"), 400,
            "\"pointer\":\"/outputs\",\"offset\":12");
-    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1"), STR(""), 400, "\"offset\":0");
-    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1"), STR(" {\"outputs\":1}"), 422,
+    expect(gw, CLOUDEVENTS, ANSWERED("1.0", "1"), STR(""), 400, "\"offset\":0");
+    expect(gw, CLOUDEVENTS, ANSWERED("1.0", "1"), STR(" {\"outputs\":1}"), 422,
            "\"pointer\":\"/outputs\",\"offset\":12");
-    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1"), STR("{},\"type\":\"io.metaops.x\""), 422, NULL);
-    expect(fx, CLOUDEVENTS, ANSWERED("2.0", "1"), STR(ANSWER), 422, NULL);
-    expect(fx, CLOUDEVENTS, ANSWERED("1.0", "1") "ce-id: 2\r\n", STR(ANSWER), 422, "twice");
-    expect(fx, CLOUDEVENTS, "Content-Type: application/cloudevents+json\r\n", STR("{\"id\":"), 400,
+    expect(gw, CLOUDEVENTS, ANSWERED("1.0", "1"), STR("{},\"type\":\"io.metaops.x\""), 422, NULL);
+    expect(gw, CLOUDEVENTS, ANSWERED("2.0", "1"), STR(ANSWER), 422, NULL);
+    expect(gw, CLOUDEVENTS, ANSWERED("1.0", "1") "ce-id: 2\r\n", STR(ANSWER), 422, "twice");
+    expect(gw, CLOUDEVENTS, "Content-Type: application/cloudevents+json\r\n", STR("{\"id\":"), 400,
            "\"offset\":6");
-    expect(fx, CLOUDEVENTS, "Content-Type: application/cloudevents+json\r\n", STR("[]"), 422,
+    expect(gw, CLOUDEVENTS, "Content-Type: application/cloudevents+json\r\n", STR("[]"), 422,
            "\"pointer\":\"\",\"offset\":0");
-    assert_int_equal(get(fx->door.number, CLOUDEVENTS, NULL, 0), 405);
+    assert_int_equal(get(gw->door.number, CLOUDEVENTS, NULL, 0), 405);
 }
 
 static void test_gateway_says_503_for_a_cloudevent_that_the_broker_does_not_take(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct raw_answer answer;
 
-    rd_kafka_mock_broker_set_down(fx->cluster, BROKER);
-    answer = post(fx, CLOUDEVENTS, ANSWERED("0.3", "1"), STR(ANSWER));
+    rd_kafka_mock_broker_set_down(gw->cluster, BROKER);
+    answer = own_gateway_post(gw, CLOUDEVENTS, ANSWERED("0.3", "1"), STR(ANSWER));
     assert_int_equal(answer.status, 503);
     assert_true(answer.retry_after_s >= 1);
     raw_http_fini(&answer);
@@ -516,9 +433,9 @@ static void test_gateway_says_503_for_a_cloudevent_that_the_broker_does_not_take
 
 static void test_gateway_answers_what_is_open_when_it_is_stopped(void **state)
 {
-    struct fixture *fx = *state;
-    int slow = raw_http_connect(fx->door.number);
-    int open_fd = raw_http_connect(fx->door.number);
+    struct own_gateway *gw = *state;
+    int slow = raw_http_connect(gw->door.number);
+    int open_fd = raw_http_connect(gw->door.number);
     struct raw_answer answer;
     char head[128];
     int len = snprintf(head, sizeof(head),
@@ -526,11 +443,11 @@ static void test_gateway_answers_what_is_open_when_it_is_stopped(void **state)
                        sizeof(EVENT) - 1);
 
     assert_true(slow >= 0 && open_fd >= 0);
-    rd_kafka_mock_broker_set_rtt(fx->cluster, BROKER, 700);
+    rd_kafka_mock_broker_set_rtt(gw->cluster, BROKER, 700);
     assert_true(raw_http_post(open_fd, LINEAGE, "", STR(EVENT)));
     assert_true(raw_http_send(slow, (struct str){head, (size_t)len}));
     kill(getpid(), SIGTERM);
-    wait_readiness(fx, 503, NULL, 0);
+    wait_readiness(gw, 503, NULL, 0);
     assert_true(raw_http_send(slow, STR(EVENT)));
     answer = raw_http_read(open_fd, WAIT_MS);
     assert_int_equal(answer.status, 201);
@@ -539,21 +456,21 @@ static void test_gateway_answers_what_is_open_when_it_is_stopped(void **state)
     answer = raw_http_read(slow, WAIT_MS);
     assert_int_equal(answer.status, 201);
     raw_http_fini(&answer);
-    pthread_join(fx->thread, NULL);
-    fx->is_running = 0;
-    assert_int_equal(fx->exit_code, 0);
-    assert_int_equal(raw_http_connect(fx->door.number), -1);
+    pthread_join(gw->thread, NULL);
+    gw->is_running = false;
+    assert_int_equal(gw->exit_code, 0);
+    assert_int_equal(raw_http_connect(gw->door.number), -1);
     close(slow);
     close(open_fd);
 }
 
 static void test_gateway_counts_what_it_does(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     char text[16384];
 
-    expect(fx, LINEAGE, "", STR(EVENT), 201, NULL);
-    assert_int_equal(get(fx->admin.number, "/metrics", text, sizeof(text)), 200);
+    expect(gw, LINEAGE, "", STR(EVENT), 201, NULL);
+    assert_int_equal(get(gw->admin.number, "/metrics", text, sizeof(text)), 200);
     assert_non_null(strstr(text, "metaops_gateway_events_total{result=\"accepted\"}"));
     assert_non_null(strstr(text, "metaops_gateway_request_duration_seconds_count"));
 }

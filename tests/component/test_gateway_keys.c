@@ -20,15 +20,12 @@
 
 #include "core/kafka_consumer.h"
 #include "core/kafka_follower.h"
-#include "core/settings.h"
 #include "core/timebase.h"
-#include "ingest/gateway.h"
 #include "ingest/keys_topic.h"
 #include "schemas/event_codec.h"
-#include "support/raw_http.h"
-#include "support/reserved_port.h"
+#include "support/own_gateway.h"
 
-#define WAIT_MS 60000 /* for what a slow machine does late */
+#define WAIT_MS OWN_GATEWAY_WAIT_MS
 /* Kafka's numbers of requests. */
 #define PRODUCE_REQUEST 0
 #define FETCH_REQUEST 1
@@ -42,57 +39,6 @@
     "mo_000000000000000" id "_" digit "000000000000000" digit "000000000000000" digit              \
     "000000000000000" digit "000000000000000"
 #define BEARER(id, digit) "Authorization: Bearer " KEY(id, digit) "\r\n"
-
-struct fixture {
-    struct settings st;
-    rd_kafka_t *rk;
-    rd_kafka_mock_cluster_t *cluster;
-    pthread_t thread;
-    struct reserved_port door;
-    struct reserved_port admin;
-    int exit_code;
-    int is_running;
-};
-
-static void *run_gateway(void *arg)
-{
-    struct fixture *fx = arg;
-
-    fx->exit_code = gateway_run(&fx->st);
-    return NULL;
-}
-
-static int load_settings(struct fixture *fx)
-{
-    static char listen[64], admin[64], brokers[128];
-    char *args[] = {listen,
-                    admin,
-                    brokers,
-                    "--ingest.auth=required",
-                    "--ingest.refusals-interval-ms=100",
-                    "--ingest.answer-timeout-ms=60000",
-                    "--ingest.message-timeout-ms=50000",
-                    "--ingest.head-timeout-ms=60000",
-                    "--ingest.body-timeout-ms=60000",
-                    "--ingest.idle-timeout-ms=60000",
-                    "--log.level=error",
-                    NULL};
-    struct settings_rest rest = {0};
-    struct err err;
-    enum verdict verdict;
-
-    snprintf(listen, sizeof(listen), "--ingest.listen=127.0.0.1:%d", fx->door.number);
-    snprintf(admin, sizeof(admin), "--ingest.admin-listen=127.0.0.1:%d", fx->admin.number);
-    snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
-             rd_kafka_mock_cluster_bootstraps(fx->cluster));
-    verdict = settings_load(&fx->st, (int)(sizeof(args) / sizeof(args[0])) - 1, args, &rest, &err);
-    free(rest.words);
-    if (verdict != OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
 
 static bool is_listening(int port)
 {
@@ -110,69 +56,34 @@ static bool is_listening(int port)
 /* The gateway runs, but the topic of keys cannot be read yet. */
 static int setup(void **state)
 {
-    static struct fixture fixture;
-    struct fixture *fx = &fixture;
-    char text[256];
+    static struct own_gateway gateway;
+    const char *const flags[] = {
+        "--ingest.auth=required",           "--ingest.refusals-interval-ms=100",
+        "--ingest.answer-timeout-ms=60000", "--ingest.message-timeout-ms=50000",
+        "--ingest.head-timeout-ms=60000",   "--ingest.body-timeout-ms=60000",
+        "--ingest.idle-timeout-ms=60000",   "--log.level=error"};
+    struct own_gateway *gw = &gateway;
 
-    memset(fx, 0, sizeof(*fx));
-    fx->door = reserved_port_open();
-    fx->admin = reserved_port_open();
-    fx->rk = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, text, sizeof(text));
-    fx->cluster = fx->rk ? rd_kafka_mock_cluster_new(fx->rk, 1) : NULL;
-    if (!fx->cluster || load_settings(fx) != 0) {
+    if (!own_gateway_open(gw, flags, sizeof(flags) / sizeof(flags[0]))) {
         return -1;
     }
-    rd_kafka_mock_topic_create(fx->cluster, fx->st.kafka.topic_events, 1, 1);
-    rd_kafka_mock_topic_create(fx->cluster, fx->st.kafka.topic_keys, 1, 1);
-    rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys,
+    *state = gw;
+    rd_kafka_mock_topic_create(gw->cluster, gw->st.kafka.topic_events, 1, 1);
+    rd_kafka_mock_topic_create(gw->cluster, gw->st.kafka.topic_keys, 1, 1);
+    rd_kafka_mock_topic_set_error(gw->cluster, gw->st.kafka.topic_keys,
                                   RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-    if (pthread_create(&fx->thread, NULL, run_gateway, fx) != 0) {
-        return -1;
-    }
-    fx->is_running = 1;
-    *state = fx;
-    return is_listening(fx->door.number) ? 0 : -1;
-}
-
-static void stop_gateway(struct fixture *fx)
-{
-    if (fx->is_running) {
-        kill(getpid(), SIGTERM);
-        pthread_join(fx->thread, NULL);
-        fx->is_running = 0;
-    }
+    return own_gateway_start(gw) && is_listening(gw->door.number) ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
-    struct fixture *fx = *state;
-
-    stop_gateway(fx);
-    rd_kafka_mock_cluster_destroy(fx->cluster);
-    rd_kafka_destroy(fx->rk);
-    settings_fini(&fx->st);
-    reserved_port_close(&fx->door);
-    reserved_port_close(&fx->admin);
-    return fx->exit_code;
+    return own_gateway_close(*state);
 }
 
-static struct raw_answer post(struct fixture *fx, const char *path, const char *headers,
-                              struct str body)
-{
-    int fd = raw_http_connect(fx->door.number);
-    struct raw_answer answer;
-
-    assert_true(fd >= 0);
-    assert_true(raw_http_post(fd, path, headers, body));
-    answer = raw_http_read(fd, WAIT_MS);
-    close(fd);
-    return answer;
-}
-
-static void expect(struct fixture *fx, const char *path, const char *headers, struct str body,
+static void expect(struct own_gateway *gw, const char *path, const char *headers, struct str body,
                    int status, const char *text)
 {
-    struct raw_answer answer = post(fx, path, headers, body);
+    struct raw_answer answer = own_gateway_post(gw, path, headers, body);
 
     if (answer.status != status || (text && !strstr(answer.body, text))) {
         fail_msg("expected %d %s, got %d, body %s", status, text ? text : "", answer.status,
@@ -184,9 +95,9 @@ static void expect(struct fixture *fx, const char *path, const char *headers, st
     raw_http_fini(&answer);
 }
 
-static int ready(struct fixture *fx, char *reason, size_t size)
+static int ready(struct own_gateway *gw, char *reason, size_t size)
 {
-    int fd = raw_http_connect(fx->admin.number);
+    int fd = raw_http_connect(gw->admin.number);
     struct raw_answer answer;
 
     assert_true(fd >= 0);
@@ -198,21 +109,21 @@ static int ready(struct fixture *fx, char *reason, size_t size)
     return answer.status;
 }
 
-static void let_keys_be_read(struct fixture *fx)
+static void let_keys_be_read(struct own_gateway *gw)
 {
-    rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys, RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_mock_topic_set_error(gw->cluster, gw->st.kafka.topic_keys, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-static void wait_until_ready(struct fixture *fx)
+static void wait_until_ready(struct own_gateway *gw)
 {
     char reason[256] = "";
     int status = 0;
 
     for (int i = 0; i < WAIT_MS / 100 && status != 200; i++) {
-        int fd = raw_http_connect(fx->admin.number);
+        int fd = raw_http_connect(gw->admin.number);
         if (fd >= 0) {
             close(fd);
-            status = ready(fx, reason, sizeof(reason));
+            status = ready(gw, reason, sizeof(reason));
         }
         if (status != 200) {
             usleep(100 * 1000);
@@ -221,23 +132,23 @@ static void wait_until_ready(struct fixture *fx)
     assert_int_equal(status, 200);
 }
 
-static void let_keys_be_known(struct fixture *fx)
+static void let_keys_be_known(struct own_gateway *gw)
 {
-    let_keys_be_read(fx);
-    wait_until_ready(fx);
+    let_keys_be_read(gw);
+    wait_until_ready(gw);
 }
 
-static void write_change(struct fixture *fx, const struct key_change *change)
+static void write_change(struct own_gateway *gw, const struct key_change *change)
 {
     struct err err = {.text = ""};
 
-    if (keys_topic_write(&fx->st, change, &err) != OK) {
+    if (keys_topic_write(&gw->st, change, &err) != OK) {
         fail_msg("%s", err.text);
     }
 }
 
 /* change, with what belongs to the key's text. */
-static void add_key(struct fixture *fx, struct key_change change, struct str text)
+static void add_key(struct own_gateway *gw, struct key_change change, struct str text)
 {
     change.key_id = (struct str){text.ptr + 3, API_KEY_ID_CHARS};
     change.hash = api_key_digest(text);
@@ -247,17 +158,17 @@ static void add_key(struct fixture *fx, struct key_change change, struct str tex
     if (change.expires_at_us == 0) {
         change.expires_at_us = KEY_CHANGE_NEVER;
     }
-    write_change(fx, &change);
+    write_change(gw, &change);
 }
 
 /* Milliseconds until a POST with these headers is answered so. */
-static int64_t wait_for_status(struct fixture *fx, const char *headers, int status)
+static int64_t wait_for_status(struct own_gateway *gw, const char *headers, int status)
 {
     int64_t begin_us = timebase_mono_us();
     int got = 0;
 
     while (got != status && timebase_mono_us() - begin_us < (int64_t)WAIT_MS * 1000) {
-        struct raw_answer answer = post(fx, LINEAGE, headers, STR(EVENT));
+        struct raw_answer answer = own_gateway_post(gw, LINEAGE, headers, STR(EVENT));
         got = answer.status;
         raw_http_fini(&answer);
     }
@@ -266,13 +177,13 @@ static int64_t wait_for_status(struct fixture *fx, const char *headers, int stat
 }
 
 /* Until a POST with these headers is answered so, with text in it. */
-static void wait_for_text(struct fixture *fx, const char *headers, int status, const char *text)
+static void wait_for_text(struct own_gateway *gw, const char *headers, int status, const char *text)
 {
     int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
     bool is_there = false;
 
     while (!is_there && timebase_mono_us() < end_us) {
-        struct raw_answer answer = post(fx, LINEAGE, headers, STR(EVENT));
+        struct raw_answer answer = own_gateway_post(gw, LINEAGE, headers, STR(EVENT));
         is_there = answer.status == status && strstr(answer.body, text);
         raw_http_fini(&answer);
     }
@@ -281,58 +192,58 @@ static void wait_for_text(struct fixture *fx, const char *headers, int status, c
 
 static void test_until_keys_are_known_nobody_is_judged(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     char reason[256] = "";
 
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "not known yet");
-    expect(fx, LINEAGE, "", STR(EVENT), 401, "an API key is needed");
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "not known yet");
+    expect(gw, LINEAGE, "", STR(EVENT), 401, "an API key is needed");
     /* The topic of events is looked for first. */
     for (int i = 0; i < WAIT_MS / 100 && !strstr(reason, "metaops.keys"); i++) {
-        assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
+        assert_int_equal(ready(gw, reason, sizeof(reason)), 503);
         usleep(100 * 1000);
     }
     assert_non_null(strstr(reason, "metaops.keys"));
-    let_keys_be_known(fx);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "nobody knows");
+    let_keys_be_known(gw);
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "nobody knows");
 }
 
 static void test_a_key_lives_from_its_adding_to_its_revocation(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct key_change revoked = {
         .is_revoked = true, .key_id = STR("0000000000000001"), .by = STR("x"), .at_us = 1};
     int64_t took_ms;
 
-    let_keys_be_known(fx);
-    add_key(fx, (struct key_change){0}, STR(KEY("1", "1")));
-    took_ms = wait_for_status(fx, BEARER("1", "1"), 201);
-    expect(fx, LINEAGE, BEARER("1", "2"), STR(EVENT), 401, "nobody knows"); /* another secret */
-    write_change(fx, &revoked);
-    int64_t revoked_ms = wait_for_status(fx, BEARER("1", "1"), 401);
+    let_keys_be_known(gw);
+    add_key(gw, (struct key_change){0}, STR(KEY("1", "1")));
+    took_ms = wait_for_status(gw, BEARER("1", "1"), 201);
+    expect(gw, LINEAGE, BEARER("1", "2"), STR(EVENT), 401, "nobody knows"); /* another secret */
+    write_change(gw, &revoked);
+    int64_t revoked_ms = wait_for_status(gw, BEARER("1", "1"), 401);
     print_message("added after %lld ms, revoked after %lld ms\n", (long long)took_ms,
                   (long long)revoked_ms);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "was revoked");
-    expect(fx, LINEAGE, BEARER("1", "2"), STR(EVENT), 401, "nobody knows");
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT), 401, "was revoked");
+    expect(gw, LINEAGE, BEARER("1", "2"), STR(EVENT), 401, "nobody knows");
 }
 
 static void test_a_key_that_has_expired_is_refused(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
 
     int64_t soon_us = timebase_wall_us() + 1500000;
     int64_t hour_us = INT64_C(3600) * 1000000;
 
-    let_keys_be_known(fx);
-    add_key(fx, (struct key_change){.expires_at_us = soon_us}, STR(KEY("1", "1")));
-    add_key(fx, (struct key_change){.expires_at_us = soon_us + hour_us}, STR(KEY("2", "2")));
-    wait_for_text(fx, BEARER("1", "1"), 401, "has expired");
+    let_keys_be_known(gw);
+    add_key(gw, (struct key_change){.expires_at_us = soon_us}, STR(KEY("1", "1")));
+    add_key(gw, (struct key_change){.expires_at_us = soon_us + hour_us}, STR(KEY("2", "2")));
+    wait_for_text(gw, BEARER("1", "1"), 401, "has expired");
     assert_true(timebase_wall_us() >= soon_us);
-    (void)wait_for_status(fx, BEARER("2", "2"), 201);
+    (void)wait_for_status(gw, BEARER("2", "2"), 201);
 }
 
 static void test_headers_that_are_no_key_are_refused(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     static const char *const wrong[] = {
         "Authorization: Bearer\r\n",
         "Authorization: Bearer \r\n",
@@ -355,18 +266,18 @@ static void test_headers_that_are_no_key_are_refused(void **state)
         "AUTHORIZATION: BEARER   " KEY("1", "1") "  \r\n",
     };
 
-    let_keys_be_known(fx);
-    add_key(fx, (struct key_change){0}, STR(KEY("1", "1")));
-    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    let_keys_be_known(gw);
+    add_key(gw, (struct key_change){0}, STR(KEY("1", "1")));
+    (void)wait_for_status(gw, BEARER("1", "1"), 201);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        struct raw_answer answer = post(fx, LINEAGE, wrong[i], STR(EVENT));
+        struct raw_answer answer = own_gateway_post(gw, LINEAGE, wrong[i], STR(EVENT));
         if (answer.status != 401 && answer.status != 400) {
             fail_msg("%s: %d", wrong[i], answer.status);
         }
         raw_http_fini(&answer);
     }
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        expect(fx, LINEAGE, good[i], STR(EVENT), 201, NULL);
+        expect(gw, LINEAGE, good[i], STR(EVENT), 201, NULL);
     }
     /* Longer than any key, shorter than a head may be; then longer than that. */
     for (size_t len = 12000; len <= 40000; len += 28000) {
@@ -376,7 +287,7 @@ static void test_headers_that_are_no_key_are_refused(void **state)
                           "\r\nAuthorization: Bearer ");
         memset(head + at, 'a', len);
         memcpy(head + at + len, "\r\n\r\n", 4);
-        int fd = raw_http_connect(fx->door.number);
+        int fd = raw_http_connect(gw->door.number);
         (void)raw_http_send(fd, (struct str){head, (size_t)at + len + 4});
         struct raw_answer answer = raw_http_read(fd, WAIT_MS);
         assert_int_equal(answer.status, len == 12000 ? 401 : 431);
@@ -389,12 +300,12 @@ static void test_headers_that_are_no_key_are_refused(void **state)
 /* A stranger's body is neither waited for nor read. */
 static void test_strangers_are_refused_before_their_body(void **state)
 {
-    struct fixture *fx = *state;
-    int fd = raw_http_connect(fx->door.number);
+    struct own_gateway *gw = *state;
+    int fd = raw_http_connect(gw->door.number);
     struct raw_answer answer;
     char text[512] = "";
 
-    let_keys_be_known(fx);
+    let_keys_be_known(gw);
     assert_true(raw_http_send(fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\nContent-Length: "
                                       "30000000\r\nExpect: 100-continue\r\n\r\n")));
     answer = raw_http_read(fd, WAIT_MS);
@@ -403,7 +314,7 @@ static void test_strangers_are_refused_before_their_body(void **state)
     assert_true(raw_http_is_closed(fd, WAIT_MS));
     close(fd);
 
-    fd = raw_http_connect(fx->door.number);
+    fd = raw_http_connect(gw->door.number);
     assert_true(raw_http_send(fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\n"
                                       "Transfer-Encoding: chunked\r\n\r\n")));
     assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
@@ -411,7 +322,7 @@ static void test_strangers_are_refused_before_their_body(void **state)
     assert_non_null(strstr(text, "\r\nWWW-Authenticate: Bearer\r\n"));
     close(fd);
     /* Without a body the connection may go on. */
-    fd = raw_http_connect(fx->door.number);
+    fd = raw_http_connect(gw->door.number);
     for (int i = 0; i < 2; i++) {
         assert_true(raw_http_send(
             fd, STR("POST " LINEAGE " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")));
@@ -424,71 +335,71 @@ static void test_strangers_are_refused_before_their_body(void **state)
 
 static void test_a_key_writes_to_its_namespaces_only(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct str patterns[] = {STR("shop"), STR("team/*")};
 
-    let_keys_be_known(fx);
-    add_key(fx, (struct key_change){.namespaces = patterns, .namespace_count = 2},
+    let_keys_be_known(gw);
+    add_key(gw, (struct key_change){.namespaces = patterns, .namespace_count = 2},
             STR(KEY("1", "1")));
-    (void)wait_for_status(fx, BEARER("1", "1"), 201);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("team/a")), 201, NULL);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("shop2")), 403, "Forbidden");
-    expect(fx, LINEAGE, BEARER("1", "1"),
+    (void)wait_for_status(gw, BEARER("1", "1"), 201);
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("team/a")), 201, NULL);
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("shop2")), 403, "Forbidden");
+    expect(gw, LINEAGE, BEARER("1", "1"),
            STR("{\"eventTime\":\"2026-11-23T10:00:00Z\","
                "\"dataset\":{\"namespace\":\"s3://x\",\"name\":"
                "\"d\"}}"),
            403, NULL);
-    expect(fx, LINEAGE, BEARER("1", "1"),
+    expect(gw, LINEAGE, BEARER("1", "1"),
            STR("{\"eventTime\":\"2026-11-23T10:00:00Z\","
                "\"dataset\":{\"namespace\":\"team/x\",\"name\":"
                "\"d\"}}"),
            201, NULL);
     /* Datasets of others may be read and written. */
-    expect(fx, LINEAGE, BEARER("1", "1"),
+    expect(gw, LINEAGE, BEARER("1", "1"),
            STR("{\"eventTime\":\"2026-11-23T10:00:00Z\","
                "\"job\":{\"namespace\":\"shop\",\"name\":\"j\"},"
                "\"inputs\":[{\"namespace\":\"s3://x\",\"name\":"
                "\"d\"}]}"),
            201, NULL);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR("{no JSON"), 400, NULL);
+    expect(gw, LINEAGE, BEARER("1", "1"), STR("{no JSON"), 400, NULL);
     /* An escaped name is the name it means. */
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("sh\\u006fp")), 201, NULL);
-    expect(fx, BATCH, BEARER("1", "1"),
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("sh\\u006fp")), 201, NULL);
+    expect(gw, BATCH, BEARER("1", "1"),
            STR("[" EVENT "," EVENT_IN("other") "," EVENT_IN("team/b") "]"), 200,
            "{\"accepted\":2,\"refused\":1,\"unavailable\":0,");
 }
 
 static void test_limits_are_kept_and_answered_with_retry_after(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
 
-    let_keys_be_known(fx);
-    add_key(fx, (struct key_change){.rate_per_s = 1, .burst = 3}, STR(KEY("1", "1")));
-    add_key(fx, (struct key_change){.events_per_day = 3}, STR(KEY("2", "2")));
-    add_key(fx, (struct key_change){.bytes_per_day = 2 * sizeof(EVENT)}, STR(KEY("3", "3")));
-    (void)wait_for_status(fx, BEARER("3", "3"), 201);
-    wait_for_text(fx, BEARER("1", "1"), 429, "a second");
-    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    let_keys_be_known(gw);
+    add_key(gw, (struct key_change){.rate_per_s = 1, .burst = 3}, STR(KEY("1", "1")));
+    add_key(gw, (struct key_change){.events_per_day = 3}, STR(KEY("2", "2")));
+    add_key(gw, (struct key_change){.bytes_per_day = 2 * sizeof(EVENT)}, STR(KEY("3", "3")));
+    (void)wait_for_status(gw, BEARER("3", "3"), 201);
+    wait_for_text(gw, BEARER("1", "1"), 429, "a second");
+    (void)wait_for_status(gw, BEARER("1", "1"), 201);
 
-    expect(fx, BATCH, BEARER("2", "2"), STR("[" EVENT "," EVENT "," EVENT "," EVENT "]"), 200,
+    expect(gw, BATCH, BEARER("2", "2"), STR("[" EVENT "," EVENT "," EVENT "," EVENT "]"), 200,
            "{\"accepted\":3,\"refused\":1,");
-    expect(fx, LINEAGE, BEARER("2", "2"), STR(EVENT), 429, "events of the day");
-    expect(fx, BATCH, BEARER("2", "2"), STR("[" EVENT "]"), 429, "events of the day");
-    expect(fx, LINEAGE, BEARER("3", "3"), STR(EVENT), 201, NULL);
-    expect(fx, LINEAGE, BEARER("3", "3"), STR(EVENT), 429, "bytes of the day");
+    expect(gw, LINEAGE, BEARER("2", "2"), STR(EVENT), 429, "events of the day");
+    expect(gw, BATCH, BEARER("2", "2"), STR("[" EVENT "]"), 429, "events of the day");
+    expect(gw, LINEAGE, BEARER("3", "3"), STR(EVENT), 201, NULL);
+    expect(gw, LINEAGE, BEARER("3", "3"), STR(EVENT), 429, "bytes of the day");
 }
 
 /* The topic of keys is gone for a while: nobody hears that his good key is wrong. */
 static void test_while_keys_are_read_again_nobody_is_refused(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct raw_answer answer;
     char head[512];
-    int fd = raw_http_connect(fx->door.number);
+    int fd = raw_http_connect(gw->door.number);
 
-    let_keys_be_known(fx);
-    add_key(fx, (struct key_change){0}, STR(KEY("1", "1")));
-    (void)wait_for_status(fx, BEARER("1", "1"), 201);
+    let_keys_be_known(gw);
+    add_key(gw, (struct key_change){0}, STR(KEY("1", "1")));
+    (void)wait_for_status(gw, BEARER("1", "1"), 201);
     snprintf(head, sizeof(head),
              "POST %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %zu\r\n%s\r\n",
              LINEAGE, strlen(EVENT), BEARER("1", "1"));
@@ -496,13 +407,13 @@ static void test_while_keys_are_read_again_nobody_is_refused(void **state)
     answer = raw_http_read(fd, WAIT_MS);
     assert_int_equal(answer.status, 100);
     raw_http_fini(&answer);
-    rd_kafka_mock_topic_set_error(fx->cluster, fx->st.kafka.topic_keys,
+    rd_kafka_mock_topic_set_error(gw->cluster, gw->st.kafka.topic_keys,
                                   RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-    rd_kafka_mock_push_request_errors(fx->cluster, FETCH_REQUEST, 1,
+    rd_kafka_mock_push_request_errors(gw->cluster, FETCH_REQUEST, 1,
                                       RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
-    (void)wait_for_status(fx, BEARER("1", "1"), 503);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "being read again");
-    expect(fx, LINEAGE, BEARER("9", "9"), STR(EVENT), 503, "being read again");
+    (void)wait_for_status(gw, BEARER("1", "1"), 503);
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "being read again");
+    expect(gw, LINEAGE, BEARER("9", "9"), STR(EVENT), 503, "being read again");
     assert_true(raw_http_send(fd, STR(EVENT)));
     answer = raw_http_read(fd, WAIT_MS);
     assert_int_equal(answer.status, 503);
@@ -510,52 +421,51 @@ static void test_while_keys_are_read_again_nobody_is_refused(void **state)
     assert_non_null(strstr(answer.body, "being read again"));
     raw_http_fini(&answer);
     close(fd);
-    let_keys_be_known(fx);
-    (void)wait_for_status(fx, BEARER("1", "1"), 201);
-    expect(fx, LINEAGE, BEARER("9", "9"), STR(EVENT), 401, "nobody knows");
+    let_keys_be_known(gw);
+    (void)wait_for_status(gw, BEARER("1", "1"), 201);
+    expect(gw, LINEAGE, BEARER("9", "9"), STR(EVENT), 401, "nobody knows");
 }
 
 /* Of a topic of several partitions a part would be missed. */
 static void test_a_topic_of_several_partitions_is_not_read(void **state)
 {
-    struct fixture *fx = *state;
-    char *topic = fx->st.kafka.topic_keys;
+    struct own_gateway *gw = *state;
+    char *topic = gw->st.kafka.topic_keys;
     struct keys_list list;
     struct err err = {.text = ""};
     char reason[256] = "";
 
-    stop_gateway(fx);
-    rd_kafka_mock_topic_create(fx->cluster, "several", 3, 1);
-    fx->st.kafka.topic_keys = "several";
-    assert_int_equal(keys_topic_read(&fx->st, WAIT_MS, &list, &err), REJECT);
+    own_gateway_stop(gw);
+    rd_kafka_mock_topic_create(gw->cluster, "several", 3, 1);
+    gw->st.kafka.topic_keys = "several";
+    assert_int_equal(keys_topic_read(&gw->st, WAIT_MS, &list, &err), REJECT);
     assert_non_null(strstr(err.text, "topic several has 3 partitions"));
-    assert_int_equal(pthread_create(&fx->thread, NULL, run_gateway, fx), 0);
-    fx->is_running = 1;
-    assert_true(is_listening(fx->admin.number) && is_listening(fx->door.number));
+    assert_true(own_gateway_start(gw));
+    assert_true(is_listening(gw->admin.number) && is_listening(gw->door.number));
     for (int i = 0; i < WAIT_MS / 50 && !strstr(reason, "several has 3 partitions"); i++) {
-        assert_int_equal(ready(fx, reason, sizeof(reason)), 503);
+        assert_int_equal(ready(gw, reason, sizeof(reason)), 503);
         usleep(50 * 1000);
     }
     assert_non_null(strstr(reason, "several has 3 partitions"));
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "not known yet");
-    stop_gateway(fx);
-    fx->st.kafka.topic_keys = topic;
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, "not known yet");
+    own_gateway_stop(gw);
+    gw->st.kafka.topic_keys = topic;
 }
 
 /* What Kafka did not take is not counted as sent. */
 static void test_quotas_are_given_back_for_what_kafka_did_not_take(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
 
-    let_keys_be_known(fx);
-    add_key(fx, (struct key_change){.events_per_day = 1}, STR(KEY("1", "1")));
-    add_key(fx, (struct key_change){0}, STR(KEY("2", "2")));
-    (void)wait_for_status(fx, BEARER("2", "2"), 201);
-    rd_kafka_mock_push_request_errors(fx->cluster, PRODUCE_REQUEST, 1,
+    let_keys_be_known(gw);
+    add_key(gw, (struct key_change){.events_per_day = 1}, STR(KEY("1", "1")));
+    add_key(gw, (struct key_change){0}, STR(KEY("2", "2")));
+    (void)wait_for_status(gw, BEARER("2", "2"), 201);
+    rd_kafka_mock_push_request_errors(gw->cluster, PRODUCE_REQUEST, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, NULL);
-    (void)wait_for_status(fx, BEARER("1", "1"), 201);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT), 429, "events of the day");
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT), 503, NULL);
+    (void)wait_for_status(gw, BEARER("1", "1"), 201);
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT), 429, "events of the day");
 }
 
 /* What is on the topic of events. */
@@ -604,7 +514,7 @@ static bool has_all(struct seen *seen)
 
 static void test_who_sent_and_who_was_refused_stands_on_the_topic(void **state)
 {
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct seen seen = {.codec = event_codec_new(1 << 20),
                         .arena = arena_new(64 << 20),
                         .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -614,17 +524,17 @@ static void test_who_sent_and_who_was_refused_stands_on_the_topic(void **state)
     struct str pattern = STR("shop");
     struct err err;
 
-    let_keys_be_known(fx);
-    add_key(fx, (struct key_change){.namespaces = &pattern, .namespace_count = 1},
+    let_keys_be_known(gw);
+    add_key(gw, (struct key_change){.namespaces = &pattern, .namespace_count = 1},
             STR(KEY("1", "1")));
-    (void)wait_for_status(fx, BEARER("1", "1"), 201);
-    expect(fx, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("x")), 403, NULL);
-    expect(fx, LINEAGE, BEARER("9", "1"), STR(EVENT), 401, NULL);
-    expect(fx, LINEAGE, "", STR(EVENT), 401, NULL);
-    expect(fx, LINEAGE, "", STR(EVENT), 401, NULL);
-    stop_gateway(fx); /* the last report goes out with it */
+    (void)wait_for_status(gw, BEARER("1", "1"), 201);
+    expect(gw, LINEAGE, BEARER("1", "1"), STR(EVENT_IN("x")), 403, NULL);
+    expect(gw, LINEAGE, BEARER("9", "1"), STR(EVENT), 401, NULL);
+    expect(gw, LINEAGE, "", STR(EVENT), 401, NULL);
+    expect(gw, LINEAGE, "", STR(EVENT), 401, NULL);
+    own_gateway_stop(gw); /* the last report goes out with it */
     assert_int_equal(
-        kafka_follower_start(&fx->st, fx->st.kafka.topic_events, &callbacks, &follower, &err), OK);
+        kafka_follower_start(&gw->st, gw->st.kafka.topic_events, &callbacks, &follower, &err), OK);
     for (int i = 0; i < WAIT_MS / 50 && !has_all(&seen); i++) {
         usleep(50 * 1000);
     }
@@ -657,7 +567,7 @@ static void test_reports_of_refusals_fit_where_events_are_small(void **state)
     static const char *const keys[] = {KEY("1", "1"), KEY("2", "1"), KEY("3", "1"), KEY("4", "1"),
                                        KEY("5", "1"), KEY("6", "1"), KEY("7", "1"), KEY("8", "1")};
     const int count = (int)(sizeof(keys) / sizeof(keys[0]));
-    struct fixture *fx = *state;
+    struct own_gateway *gw = *state;
     struct seen seen = {.codec = event_codec_new(1 << 20),
                         .arena = arena_new(64 << 20),
                         .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -667,25 +577,24 @@ static void test_reports_of_refusals_fit_where_events_are_small(void **state)
     struct str pattern = STR("shop");
     struct err err;
 
-    stop_gateway(fx);
-    fx->st.ingest.body_bytes_max = 1024;
-    fx->st.ingest.refusals_interval_ms = 300;
-    let_keys_be_read(fx);
+    own_gateway_stop(gw);
+    gw->st.ingest.body_bytes_max = 1024;
+    gw->st.ingest.refusals_interval_ms = 300;
+    let_keys_be_read(gw);
     for (int i = 0; i < count; i++) {
-        add_key(fx, (struct key_change){.namespaces = &pattern, .namespace_count = 1},
+        add_key(gw, (struct key_change){.namespaces = &pattern, .namespace_count = 1},
                 str_view(keys[i]));
     }
-    assert_int_equal(pthread_create(&fx->thread, NULL, run_gateway, fx), 0);
-    fx->is_running = 1;
-    assert_true(is_listening(fx->door.number));
-    wait_until_ready(fx);
+    assert_true(own_gateway_start(gw));
+    assert_true(is_listening(gw->door.number));
+    wait_until_ready(gw);
     for (int i = 0; i < count; i++) {
         char header[128];
         snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", keys[i]);
-        expect(fx, LINEAGE, header, STR(EVENT_IN("x")), 403, NULL);
+        expect(gw, LINEAGE, header, STR(EVENT_IN("x")), 403, NULL);
     }
     assert_int_equal(
-        kafka_follower_start(&fx->st, fx->st.kafka.topic_events, &callbacks, &follower, &err), OK);
+        kafka_follower_start(&gw->st, gw->st.kafka.topic_events, &callbacks, &follower, &err), OK);
     for (int i = 0; i < WAIT_MS / 50 && !has_keys(&seen, count); i++) {
         usleep(50 * 1000);
     }
