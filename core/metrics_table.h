@@ -78,11 +78,15 @@ METRIC(PRODUCER_QUEUE_BYTES, GAUGE, "metaops_producer_queue_bytes", "", "Bytes o
 METRIC(PRODUCER_REBUILDS, COUNTER, "metaops_producer_rebuilds_total", "",
        "Producers built anew after a fatal error")
 METRIC(POLL_PUBLISHED, COUNTER, "metaops_poll_records_total", "result=\"published\"",
-       "Records of other systems' topics, and events of watches, by what became of them")
+       "Records of other systems' topics, events of watches and what was seen of servers, by what "
+       "became of them")
 METRIC(POLL_DEAD_LETTERS, COUNTER, "metaops_poll_records_total", "result=\"dead_letter\"", "")
 METRIC(POLL_LOST, COUNTER, "metaops_poll_records_total", "result=\"lost\"", "")
 METRIC(POLL_RETRIES, COUNTER, "metaops_poll_retries_total", "",
        "Times that a record was handed over again because Kafka did not confirm it")
+METRIC(POLL_LOOKS, COUNTER, "metaops_poll_looks_total", "result=\"answered\"",
+       "Looks at servers of models by whether they answered")
+METRIC(POLL_LOOKS_FAILED, COUNTER, "metaops_poll_looks_total", "result=\"no_answer\"", "")
 METRIC(POLL_IN_FLIGHT, GAUGE, "metaops_poll_in_flight_records", "",
        "Records that were read and are not confirmed yet")
 METRIC(POLL_WATCH_IN_FLIGHT, GAUGE, "metaops_poll_in_flight_records", "source=\"kubernetes\"", "")

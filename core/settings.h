@@ -123,6 +123,10 @@ struct settings {
         char *kubernetes_ca_file;
         char *kubernetes_resources; /* comma list */
         int64_t kubernetes_watch_timeout_ms;
+        char *mlserver_servers; /* comma list of [NAMESPACE/]NAME=URL */
+        char *mlserver_ca_file;
+        int64_t mlserver_interval_ms;
+        int64_t mlserver_timeout_ms;
     } poll;
     struct {
         char *admin_listen; /* 127.0.0.1:5002 */

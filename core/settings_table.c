@@ -310,22 +310,39 @@ const struct setting_row settings_table_rows[] = {
      .min = SECOND_MS, .max = HOUR_MS, .roles = "poll",
      .doc = "After so long a watch is ended and goes on where it was: longest time for which a "
             "connection that died unseen tells nothing."},
+    {FIELD(poll.mlserver_ca_file), .type = SETTING_TEXT, .def = "", .min = 0, .max = PATH_MAX_BYTES,
+     .roles = "poll",
+     .doc = "Certificates (PEM) that those of poll.mlserver_servers are verified with. Empty: the "
+            "system's."},
     {FIELD(poll.mlserver_input_topic), .type = SETTING_TEXT, .def = "", .min = 0,
      .max = TOPIC_NAME_MAX, .roles = "poll",
      .doc = "Topic from which MLServer takes requests (its own default is mlserver-input). Empty: "
             "not read."},
+    {FIELD(poll.mlserver_interval_ms), .type = SETTING_MILLISECONDS, .def = "10000", .min = 100,
+     .max = HOUR_MS, .roles = "poll",
+     .doc = "Time between two looks at a server of poll.mlserver_servers. One that does not answer "
+            "is looked at ever less often, at least every five minutes."},
     {FIELD(poll.mlserver_namespace), .type = SETTING_TEXT, .def = "", .min = 0, .max = 255,
      .roles = "poll",
-     .doc = "Namespace of what MLServer serves, where a record names none: requests never do, and "
-            "answers only inside of Kubernetes."},
+     .doc = "Namespace of what MLServer serves, where a record names none (requests never do, and "
+            "answers only inside of Kubernetes), or poll.mlserver_servers."},
     {FIELD(poll.mlserver_output_topic), .type = SETTING_TEXT, .def = "", .min = 0,
      .max = TOPIC_NAME_MAX, .roles = "poll",
      .doc = "Topic to which MLServer writes answers (its own default is mlserver-output). Empty: "
             "not read."},
+    {FIELD(poll.mlserver_servers), .type = SETTING_TEXT, .flags = SETTING_SECRET, .def = "",
+     .min = 0, .max = 65536, .roles = "poll",
+     .doc = "Servers whose models, versions and their states are asked for, separated by commas: "
+            "NAME=URL or NAMESPACE/NAME=URL, at most 64; a URL may carry user:password@. NAME is "
+            "MLServer's own setting "
+            "server_name, so that they meet what it answers. Empty: none."},
     {FIELD(poll.mlserver_service), .type = SETTING_TEXT, .def = "mlserver", .min = 1, .max = 255,
      .roles = "poll",
      .doc = "MLServer's own setting server_name: answers name it, requests do not, and only under "
             "one name they meet."},
+    {FIELD(poll.mlserver_timeout_ms), .type = SETTING_MILLISECONDS, .def = "3000", .min = 100,
+     .max = 30 * SECOND_MS, .roles = "poll",
+     .doc = "Longest time that an answer of a server of poll.mlserver_servers may take."},
     {FIELD(poll.seldon_v1_topic), .type = SETTING_TEXT, .def = "", .min = 0, .max = TOPIC_NAME_MAX,
      .roles = "poll",
      .doc = "Topic of the payload logger of Seldon Core v1 (its own default is seldon). Empty: not "

@@ -16,17 +16,19 @@
 #include "core/timebase.h"
 #include "ingest/poll_kafka.h"
 #include "ingest/poll_kubernetes.h"
+#include "ingest/poll_mlserver.h"
 #include "ingest/poll_source.h"
 #include "ingest/publish.h"
 
 #define TOPIC_WAIT_MS 1000
 #define STATUS_BYTES 200
-#define SWITCHES_BYTES 200
+#define SWITCHES_BYTES 300
 /* Of the time to drain, what is kept for what the producer still has. */
 #define FLUSH_PERCENT 20
 
 /* Each is started if it is wanted; poll needs one. */
-static const struct poll_source *const sources[] = {&poll_kafka_source, &poll_kubernetes_source};
+static const struct poll_source *const sources[] = {&poll_kafka_source, &poll_kubernetes_source,
+                                                    &poll_mlserver_source};
 #define SOURCES (sizeof(sources) / sizeof(sources[0]))
 
 struct role {

@@ -5,6 +5,7 @@
 #include "rows.h"
 #include "schemas/key_change.h"
 #include "schemas/refusal_report.h"
+#include "server_rows.h"
 #include "stages.h"
 
 /* An event of the table's type. The first half of a handler reads and may refuse; once it has added
@@ -127,6 +128,24 @@ static enum verdict refused(struct control *ctl, struct err *err)
     return verdict;
 }
 
+static enum verdict server_observed(struct control *ctl, struct err *err)
+{
+    struct server_report report;
+    enum verdict verdict = server_report_read(ctl->rs.pr->doc, &ctl->ce, ctl->rs.pr->scratch,
+                                              &report, &ctl->rs.work->fault, err);
+    verdict = verdict == OK ? add_control_event(ctl, err) : verdict;
+    return verdict == OK ? server_rows_observed(&ctl->rs, &report, ctl->ce.time_us, err) : verdict;
+}
+
+static enum verdict server_counted(struct control *ctl, struct err *err)
+{
+    struct server_counts counts;
+    enum verdict verdict = server_counts_read(ctl->rs.pr->doc, &ctl->ce, ctl->rs.pr->scratch,
+                                              &counts, &ctl->rs.work->fault, err);
+    verdict = verdict == OK ? add_control_event(ctl, err) : verdict;
+    return verdict == OK ? server_rows_counted(&ctl->rs, &counts, ctl->ce.time_us, err) : verdict;
+}
+
 static const struct {
     const char *type;
     enum verdict (*rows)(struct control *ctl, struct err *err);
@@ -134,6 +153,8 @@ static const struct {
     {.type = KEY_CHANGE_ADDED, .rows = key_changed},
     {.type = KEY_CHANGE_REVOKED, .rows = key_changed},
     {.type = REFUSAL_REPORT_TYPE, .rows = refused},
+    {.type = SERVER_OBSERVED_TYPE, .rows = server_observed},
+    {.type = SERVER_COUNTED_TYPE, .rows = server_counted},
 };
 
 enum verdict control_run(struct processor *pr, struct batch *bt, struct event_work *work,

@@ -76,4 +76,11 @@ struct graph_k8s_state {
     struct str reason;
 };
 
+/* By what an object of Kubernetes finds the run that runs in it (run_mark.h). */
+struct graph_run_mark {
+    uint32_t event;
+    struct id128 mark;
+    struct id128 run;
+};
+
 #endif

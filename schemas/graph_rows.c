@@ -62,6 +62,9 @@ void *graph_rows_grow(void **items, size_t *count, size_t *capacity, size_t item
     X(actions)                                                                                     \
     X(k8s_objects)                                                                                 \
     X(k8s_states)                                                                                  \
+    X(server_observations)                                                                         \
+    X(server_descriptions)                                                                         \
+    X(server_counts)                                                                               \
     X(sequences)                                                                                   \
     X(gaps)                                                                                        \
     X(known)

@@ -19,6 +19,7 @@
 #include "enriched_event.h"
 #include "lineage_event.h"
 #include "schemas/graph_kubernetes.h"
+#include "schemas/graph_servers.h"
 
 #define GRAPH_NO_TIME INT64_MIN
 
@@ -391,13 +392,6 @@ struct graph_model_artifact {
     int64_t at_us;
 };
 
-/* By what an object of Kubernetes finds the run that runs in it (run_mark.h). */
-struct graph_run_mark {
-    uint32_t event;
-    struct id128 mark;
-    struct id128 run;
-};
-
 /* The predictions of one model behind one endpoint of a deployment. */
 struct graph_inference_stream {
     uint32_t event;
@@ -527,7 +521,7 @@ struct graph_position {
     }
 
 /* Tables of rows in struct graph_batch. */
-#define GRAPH_TABLES 41
+#define GRAPH_TABLES 44
 
 struct graph_batch {
     GRAPH_ROWS(struct graph_position) positions;
@@ -568,6 +562,9 @@ struct graph_batch {
     GRAPH_ROWS(struct graph_action) actions;
     GRAPH_ROWS(struct graph_k8s_object) k8s_objects;
     GRAPH_ROWS(struct graph_k8s_state) k8s_states;
+    GRAPH_ROWS(struct graph_server_observation) server_observations;
+    GRAPH_ROWS(struct graph_server_description) server_descriptions;
+    GRAPH_ROWS(struct graph_server_count) server_counts;
     GRAPH_ROWS(struct graph_sequence) sequences;
     GRAPH_ROWS(struct graph_gap) gaps;
     GRAPH_ROWS(struct id128)

@@ -10,6 +10,7 @@
 #include "pg_models.h"
 #include "pg_numbers.h"
 #include "pg_order.h"
+#include "pg_servers.h"
 
 /* The year 10000: what a sender claims beyond, the database might refuse. */
 #define RECORD_TIME_END_MS INT64_C(253402300800000)
@@ -428,12 +429,13 @@ const struct pg_table pg_tables[] = {
      .order = order_node,
      .merge = pg_models_merge_model,
      .bind = bind_model},
-    {.statement = "insert_deployments",
-     .types = "utt",
+    {.statement = "upsert_deployments",
+     .types = "utt2",
      ROWS(deployments, graph_node),
      .is_content = true,
      .order = order_node,
-     .bind = bind_node},
+     .merge = pg_models_merge_model,
+     .bind = bind_model},
     {.statement = "upsert_model_versions",
      .types = "ut2zzt2zt2zu2zt2z2zzzzz",
      ROWS(model_versions, graph_model_version),
@@ -479,6 +481,7 @@ const struct pg_table pg_tables[] = {
      .order = pg_detectors_order_evaluation,
      .bind = pg_detectors_bind_evaluation},
     PG_KUBERNETES_TABLES,
+    PG_SERVERS_TABLES,
     NUMBERS("upsert_emitters"),
     NUMBERS("insert_late_gaps"),
     NUMBERS("upsert_emitter_chunks"),

@@ -101,7 +101,7 @@ comment on column graph.deployments.source is 'As that of a model.';
 insert into graph.role_rights values
     ('metaops_writer', 'graph.models', 'insert, select, update'),
     ('metaops_writer', 'graph.model_versions', 'insert, select, update'),
-    ('metaops_writer', 'graph.deployments', 'insert'),
+    ('metaops_writer', 'graph.deployments', 'insert, select, update'),
     ('metaops_reader', 'graph.models', 'select'),
     ('metaops_writer', 'graph.model_artifacts', 'insert, select, update'),
     ('metaops_reader', 'graph.model_versions', 'select'),

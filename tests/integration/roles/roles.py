@@ -25,6 +25,7 @@ WRITER_MORE = {
     "alert_events": {"select"},
     "asset_facts": {"select", "update"},
     "models": {"select", "update"},
+    "deployments": {"select", "update"},
     "k8s_objects": {"select", "update"},
     "model_versions": {"select", "update"},
     "model_facts": {"select", "update"},

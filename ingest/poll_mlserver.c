@@ -1,0 +1,352 @@
+#include "ingest/poll_mlserver.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/plain_file.h"
+#include "core/settings.h"
+#include "core/timebase.h"
+#include "ingest/mlserver_list.h"
+#include "ingest/mlserver_look.h"
+#include "ingest/mlserver_news.h"
+#include "ingest/poll_source.h"
+#include "ingest/poll_told.h"
+
+#define WHERE "poll"
+#define STEP_US 20000
+#define WHOLE_US INT64_C(3600000000)
+#define AWAY_MS_MAX INT64_C(300000)
+#define AWAY_DOUBLINGS_MAX 12
+#define ALIVE_US INT64_C(60000000) /* beyond the time that an answer may take */
+#define ARENA_BYTES ((size_t)16 << 20)
+#define ARENA_KEEP_BYTES ((size_t)1 << 18)
+#define JSON_DEPTH_MAX 16
+#define JSON_VALUES_MAX 65536
+
+/* Nobody looks before all threads are there: what was handed to publish must not be freed again at once. */
+enum phase { PHASE_OPENS, PHASE_LOOKS, PHASE_ENDS };
+
+struct server {
+    const struct settings *st;
+    struct publish *publish;
+    struct mlserver_place place;
+    struct json_doc *doc;
+    struct arena *arena; /* of one look */
+    struct server_model *news;
+    struct mlserver_memory memory;
+    bool is_known;                                 /* memory is what stands in the graph */
+    char state[SERVER_REPORT_STATE_BYTES_MAX + 1]; /* of the server, as it was told; empty: never */
+    char reason[SERVER_REPORT_REASON_BYTES_MAX + 1];
+    struct poll_told told;
+    int failures;    /* looks without an answer, one after the other */
+    int64_t look_us; /* when the next is due */
+    int64_t whole_us;
+    _Atomic int64_t turned_us;
+    const atomic_int *phase;
+    int64_t stop_us; /* set before the phase ends */
+    bool has_thread;
+    pthread_t thread;
+};
+
+struct poll_mlserver {
+    atomic_int phase;
+    size_t count;
+    struct server *servers;
+};
+
+static bool is_wanted(const struct settings *st)
+{
+    return *st->poll.mlserver_servers;
+}
+
+/* Twice as long after each look without an answer. */
+static int64_t delay_ms(const struct server *server)
+{
+    int64_t ms = server->st->poll.mlserver_interval_ms;
+    int64_t most = ms > AWAY_MS_MAX ? ms : AWAY_MS_MAX;
+
+    for (int i = 0; i < server->failures && ms < most; i++) {
+        ms *= 2;
+    }
+    return ms < most ? ms : most;
+}
+
+/* Under another name than its own the server would not be the one that its answers name. */
+static void check_name(const struct server *server, const struct mlserver_look *look)
+{
+    if (look->has_self && look->self.name.len > 0 &&
+        !str_eq(look->self.name, str_view(server->place.name))) {
+        log_warn("poll: %s calls itself %.*s: its answers are told under that name",
+                 server->place.name, (int)look->self.name.len, look->self.name.ptr);
+    }
+}
+
+static bool has_changed(const struct server *server, const struct mlserver_look *look)
+{
+    return strcmp(server->state, look->state) != 0 || strcmp(server->reason, look->reason) != 0;
+}
+
+/* What is to be said of a look; false: nothing. */
+static bool choose(struct server *server, const struct mlserver_look *look,
+                   struct server_report *report)
+{
+    bool is_due = timebase_mono_us() >= server->whole_us;
+    uint32_t news = 0;
+
+    if (look->has_index && server->is_known && !is_due) {
+        news = mlserver_news(&server->memory, look->models, look->count, server->news);
+    }
+    *report =
+        (struct server_report){.namespace_ = str_view(server->place.namespace_),
+                               .server = str_view(server->place.name),
+                               .state = str_view(look->state),
+                               .reason = str_view(look->reason),
+                               .is_whole = look->has_index && (!server->is_known || is_due ||
+                                                               news > SERVER_REPORT_MODELS_MAX),
+                               .models = server->news,
+                               .model_count = news};
+    if (report->is_whole) {
+        report->models = look->models;
+        report->model_count = look->count;
+    }
+    if (look->has_self) {
+        report->version = look->self.version;
+        report->extensions = look->self.extensions;
+    }
+    return report->is_whole || is_due || news > 0 || has_changed(server, look);
+}
+
+/* What was told is what is known from now on. */
+static void remember(struct server *server, const struct mlserver_look *look,
+                     const struct server_report *report)
+{
+    struct err err;
+
+    if (has_changed(server, look)) {
+        log_info("poll: server=%s state=%s%s%s", server->place.name, look->state,
+                 look->reason[0] ? ": " : "", look->reason);
+        check_name(server, look);
+    }
+    snprintf(server->state, sizeof(server->state), "%s", look->state);
+    snprintf(server->reason, sizeof(server->reason), "%s", look->reason);
+    if (report->is_whole || !look->has_index) {
+        server->whole_us = timebase_mono_us() + WHOLE_US;
+    }
+    if (look->has_index) {
+        server->is_known =
+            mlserver_memory_keep(&server->memory, look->models, look->count, &err) == OK;
+    } else if (strcmp(look->state, SERVER_IS_AWAY) == 0) {
+        server->is_known = false; /* what was on it may be gone when it is back */
+    }
+}
+
+static void tell(struct server *server, const struct mlserver_asker *asker,
+                 const struct mlserver_look *look)
+{
+    struct server_report report;
+
+    if (!choose(server, look, &report)) {
+        return;
+    }
+    mlserver_look_describe(asker, report.models, report.model_count);
+    struct str text = server_report_write(&report, timebase_wall_us());
+    if (!text.ptr) {
+        log_error("poll: out of memory for what was seen of %s", server->place.name);
+        return; /* it is news at the next look, too */
+    }
+    poll_told_take(&server->told, text);
+    remember(server, look, &report);
+}
+
+static void look_at(struct server *server)
+{
+    const struct mlserver_asker asker = {.url = server->place.url,
+                                         .ca_file = server->st->poll.mlserver_ca_file,
+                                         .timeout_ms = (long)server->st->poll.mlserver_timeout_ms,
+                                         .doc = server->doc,
+                                         .arena = server->arena,
+                                         .asked_us = &server->turned_us};
+    struct mlserver_look look;
+    struct err err;
+
+    arena_reset(server->arena, ARENA_KEEP_BYTES);
+    if (mlserver_look(&asker, &look, &err) != OK) {
+        log_error("poll: %s: %s", server->place.name, err.text);
+        return;
+    }
+    bool is_away = strcmp(look.state, SERVER_IS_AWAY) == 0;
+    metrics_inc(is_away ? METRIC_POLL_LOOKS_FAILED : METRIC_POLL_LOOKS);
+    server->failures = !is_away                                ? 0
+                       : server->failures < AWAY_DOUBLINGS_MAX ? server->failures + 1
+                                                               : server->failures;
+    tell(server, &asker, &look);
+    mlserver_look_fini(&look);
+}
+
+static void turn(struct server *server)
+{
+    int64_t now_us = timebase_mono_us();
+
+    atomic_store(&server->turned_us, now_us);
+    if (poll_told_turn(&server->told, server->publish, server->place.name) &&
+        now_us >= server->look_us) {
+        look_at(server);
+        server->look_us = timebase_mono_us() + delay_ms(server) * 1000;
+    } else {
+        timebase_sleep_us(STEP_US);
+    }
+}
+
+static void *server_main(void *arg)
+{
+    struct server *server = arg;
+
+    log_thread_name("poll-mlserver");
+    while (atomic_load(server->phase) == PHASE_OPENS) {
+        timebase_sleep_us(STEP_US);
+    }
+    while (atomic_load(server->phase) == PHASE_LOOKS) {
+        turn(server);
+    }
+    while (!poll_told_turn(&server->told, server->publish, server->place.name) &&
+           timebase_mono_us() < server->stop_us) {
+        timebase_sleep_us(STEP_US);
+    }
+    return NULL;
+}
+
+static enum verdict open_server(struct server *server, struct err *err)
+{
+    server->doc = json_doc_new(JSON_DEPTH_MAX, JSON_VALUES_MAX);
+    server->arena = arena_new(ARENA_BYTES);
+    server->news = calloc(MLSERVER_NEWS_MAX, sizeof(*server->news));
+    if (!server->doc || !server->arena || !server->news ||
+        mlserver_memory_init(&server->memory, err) != OK) {
+        return err_set(err, FATAL, WHERE, "out of memory");
+    }
+    atomic_store(&server->turned_us, timebase_mono_us());
+    if (pthread_create(&server->thread, NULL, server_main, server) != 0) {
+        return err_set(err, FATAL, WHERE, "cannot start a thread");
+    }
+    server->has_thread = true;
+    return OK;
+}
+
+static void stop_source(void *source, int timeout_ms)
+{
+    struct poll_mlserver *poll = source;
+    int64_t stop_us = timebase_mono_us() + (int64_t)timeout_ms * 1000;
+
+    for (size_t i = 0; i < poll->count; i++) {
+        poll->servers[i].stop_us = stop_us;
+    }
+    atomic_store(&poll->phase, PHASE_ENDS);
+    for (size_t i = 0; i < poll->count; i++) {
+        if (poll->servers[i].has_thread) {
+            pthread_join(poll->servers[i].thread, NULL);
+            poll->servers[i].has_thread = false;
+        }
+    }
+}
+
+static void free_source(void *source)
+{
+    struct poll_mlserver *poll = source;
+
+    for (size_t i = 0; poll && i < poll->count; i++) {
+        struct server *server = &poll->servers[i];
+        json_doc_free(server->doc);
+        arena_free(server->arena);
+        free(server->news);
+        mlserver_memory_fini(&server->memory);
+        poll_told_fini(&server->told);
+    }
+    free(poll ? poll->servers : NULL);
+    free(poll);
+}
+
+static enum verdict open_servers(struct poll_mlserver *poll, const struct settings *st,
+                                 struct publish *publish, const struct mlserver_place *places,
+                                 size_t count, struct err *err)
+{
+    enum verdict verdict = OK;
+
+    poll->servers = calloc(count ? count : 1, sizeof(*poll->servers));
+    if (!poll->servers) {
+        return err_set(err, FATAL, WHERE, "out of memory");
+    }
+    poll->count = count;
+    for (size_t i = 0; i < count; i++) {
+        poll->servers[i].st = st;
+        poll->servers[i].publish = publish;
+        poll->servers[i].place = places[i];
+        poll->servers[i].phase = &poll->phase;
+    }
+    for (size_t i = 0; verdict == OK && i < count; i++) {
+        verdict = open_server(&poll->servers[i], err);
+    }
+    return verdict;
+}
+
+static enum verdict check_files(const struct settings *st, struct err *err)
+{
+    const char *path = st->poll.mlserver_ca_file;
+    const char *fault = *path ? plain_file_fault(path, PLAIN_FILE_CERTIFICATES_BYTES_MAX) : NULL;
+
+    return fault ? err_set(err, FATAL, WHERE, "poll.mlserver_ca_file: %s: %s", path, fault) : OK;
+}
+
+static enum verdict start_source(const struct settings *st, struct publish *publish,
+                                 void **out_source, struct err *err)
+{
+    struct mlserver_place *places = calloc(MLSERVER_LIST_MAX, sizeof(*places));
+    struct poll_mlserver *poll = calloc(1, sizeof(*poll));
+    size_t count = 0;
+    enum verdict verdict =
+        places && poll ? check_files(st, err) : err_set(err, FATAL, WHERE, "out of memory");
+
+    if (verdict == OK) {
+        verdict = mlserver_list_read(st->poll.mlserver_servers, st->poll.mlserver_namespace, places,
+                                     &count, err);
+    }
+    if (verdict == OK) {
+        verdict = open_servers(poll, st, publish, places, count, err);
+    }
+    free(places);
+    if (verdict != OK) {
+        if (poll) {
+            stop_source(poll, 0);
+        }
+        free_source(poll);
+        return verdict;
+    }
+    atomic_store(&poll->phase, PHASE_LOOKS);
+    *out_source = poll;
+    return OK;
+}
+
+static bool is_alive(const void *source)
+{
+    const struct poll_mlserver *poll = source;
+    int64_t now_us = timebase_mono_us();
+
+    for (size_t i = 0; i < poll->count; i++) {
+        const struct server *server = &poll->servers[i];
+        if (now_us - atomic_load(&server->turned_us) >
+            ALIVE_US + server->st->poll.mlserver_timeout_ms * 1000) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct poll_source poll_mlserver_source = {.name = "mlserver",
+                                                 .switches = "poll.mlserver_servers",
+                                                 .is_wanted = is_wanted,
+                                                 .start = start_source,
+                                                 .is_alive = is_alive,
+                                                 .stop = stop_source,
+                                                 .free = free_source};

@@ -1,0 +1,201 @@
+-- Servers of models as they were seen (metaops poll): in which state they and the versions of models on them were, what they
+-- say of these, and what they have counted.
+--
+-- Rows say what was seen at a moment and nothing else; from when to when something was so is read from the moments in their
+-- order. So no order of arrival matters, and what is seen twice changes nothing. The time is the clock of whoever looked, as
+-- there is no other. The model of zeros stands for the server itself.
+
+create table graph.server_observations (
+    deployment_uuid uuid not null,
+    model_uuid uuid not null,
+    version text not null,
+    at timestamptz not null,
+    state text not null,
+    reason text not null,
+    is_whole boolean not null,
+    primary key (deployment_uuid, model_uuid, version, at, state, reason, is_whole)
+);
+create index server_observations_at on graph.server_observations using brin (at) with (autosummarize = on);
+comment on table graph.server_observations is 'States of servers and of versions of models on them (views metaops.servers, metaops.server_versions).';
+comment on column graph.server_observations.deployment_uuid is 'The server.';
+comment on column graph.server_observations.model_uuid is 'The model; zeros: the server itself.';
+comment on column graph.server_observations.version is 'Its version; empty: it has none.';
+comment on column graph.server_observations.at is 'When it was seen.';
+comment on column graph.server_observations.state is 'In which state.';
+comment on column graph.server_observations.reason is 'Why; empty: not said.';
+comment on column graph.server_observations.is_whole is 'Of the server itself: at this moment every version on it was named.';
+
+create table graph.server_descriptions (
+    deployment_uuid uuid not null,
+    model_uuid uuid not null,
+    version text not null,
+    at timestamptz not null,
+    event_id uuid not null,
+    platform text,
+    libraries jsonb,
+    inputs jsonb,
+    outputs jsonb,
+    primary key (deployment_uuid, model_uuid, version)
+) with (fillfactor = 80);
+create index server_descriptions_model on graph.server_descriptions (model_uuid, version);
+comment on table graph.server_descriptions is 'What servers say last of themselves and of versions of models.';
+comment on column graph.server_descriptions.deployment_uuid is 'The server.';
+comment on column graph.server_descriptions.model_uuid is 'The model; zeros: the server itself.';
+comment on column graph.server_descriptions.version is 'Its version; empty: it has none.';
+comment on column graph.server_descriptions.at is 'When it said so.';
+comment on column graph.server_descriptions.event_id is 'In which event; of two at one moment the greater counts.';
+comment on column graph.server_descriptions.platform is 'Platform of the model; of the server itself the version of its software.';
+comment on column graph.server_descriptions.libraries is 'JSON array of NAME/VERSION, what the model runs with; of the server itself its extensions.';
+comment on column graph.server_descriptions.inputs is 'JSON array of name, datatype and shape of what the model takes; null of the server itself.';
+comment on column graph.server_descriptions.outputs is 'The same of what it answers.';
+
+create table graph.server_counts (
+    deployment_uuid uuid not null,
+    model_uuid uuid not null,
+    at timestamptz not null,
+    successes bigint not null,
+    failures bigint not null,
+    timed bigint not null,
+    duration_us bigint not null,
+    primary key (deployment_uuid, model_uuid, at)
+);
+create index server_counts_at on graph.server_counts using brin (at) with (autosummarize = on);
+comment on table graph.server_counts is 'What servers had counted at a moment since they started (view metaops.server_counts).';
+comment on column graph.server_counts.deployment_uuid is 'The server.';
+comment on column graph.server_counts.model_uuid is 'The model, all of its versions together.';
+comment on column graph.server_counts.at is 'When it was read.';
+comment on column graph.server_counts.successes is 'Requests that were answered.';
+comment on column graph.server_counts.failures is 'Requests that failed.';
+comment on column graph.server_counts.timed is 'Requests whose time was taken.';
+comment on column graph.server_counts.duration_us is 'These times together, microseconds.';
+
+create function graph.the_server() returns uuid
+language sql immutable parallel safe
+return '00000000-0000-0000-0000-000000000000'::uuid;
+comment on function graph.the_server is 'Stands for the server itself where a model is named.';
+
+-- What is known of a version at each moment: what was said of it; that it is gone when a server names all of its versions and not
+-- this one; that nobody knows while the server does not answer, unless it was gone before.
+create view graph.server_moments as
+with told as (
+    select o.deployment_uuid, o.model_uuid, o.version, o.at, o.state, o.reason
+    from graph.server_observations o
+    where o.model_uuid <> graph.the_server()
+    union all
+    select k.deployment_uuid, k.model_uuid, k.version, s.at, case when s.is_whole then 'GONE' else s.state end, s.reason
+    from (select deployment_uuid, model_uuid, version, min(at) as first_at
+          from graph.server_observations
+          where model_uuid <> graph.the_server()
+          group by deployment_uuid, model_uuid, version) k
+    join graph.server_observations s on s.deployment_uuid = k.deployment_uuid and s.model_uuid = graph.the_server()
+        and s.at > k.first_at and (s.is_whole or s.state = 'UNREACHABLE')
+    where not exists (
+        select from graph.server_observations o
+        where (o.deployment_uuid, o.model_uuid, o.version, o.at) = (k.deployment_uuid, k.model_uuid, k.version, s.at))
+), numbered as (
+    select t.*, count(*) filter (where state <> 'UNREACHABLE') over moments as said
+    from told t
+    window moments as (partition by deployment_uuid, model_uuid, version
+                       order by at, state collate "C", reason collate "C" rows unbounded preceding)
+), kept as (
+    select n.*, first_value(state) over (partition by deployment_uuid, model_uuid, version, said
+                                         order by at, state collate "C", reason collate "C") as said_last
+    from numbered n
+)
+select deployment_uuid, model_uuid, version, at, state, reason
+from kept
+where state <> 'UNREACHABLE' or said_last <> 'GONE'
+union all
+select deployment_uuid, model_uuid, version, at, state, reason
+from graph.server_observations
+where model_uuid = graph.the_server();
+comment on view graph.server_moments is 'In which state servers and versions of models on them were seen, with what follows from what else was seen.';
+comment on column graph.server_moments.deployment_uuid is 'The server.';
+comment on column graph.server_moments.model_uuid is 'The model; zeros: the server itself.';
+comment on column graph.server_moments.version is 'Its version; empty: it has none.';
+comment on column graph.server_moments.at is 'The moment.';
+comment on column graph.server_moments.state is 'The state.';
+comment on column graph.server_moments.reason is 'Why; empty: not said.';
+
+-- Moments in which nothing changed make one interval.
+create view graph.server_intervals as
+with changes as (
+    select m.*, (state, reason) is distinct from lag((state, reason)) over moments as is_change
+    from graph.server_moments m
+    window moments as (partition by deployment_uuid, model_uuid, version order by at, state collate "C", reason collate "C")
+), numbered as (
+    select c.*, count(*) filter (where is_change) over moments as interval_number
+    from changes c
+    window moments as (partition by deployment_uuid, model_uuid, version
+                       order by at, state collate "C", reason collate "C" rows unbounded preceding)
+), intervals as (
+    select deployment_uuid, model_uuid, version, interval_number, state, reason, min(at) as since, max(at) as last_seen
+    from numbered
+    group by deployment_uuid, model_uuid, version, interval_number, state, reason
+)
+select deployment_uuid, model_uuid, version, state, nullif(reason, '') as reason, since,
+    lead(since) over (partition by deployment_uuid, model_uuid, version order by interval_number) as until, last_seen
+from intervals;
+comment on view graph.server_intervals is 'From when to when servers and versions of models on them were in which state.';
+comment on column graph.server_intervals.deployment_uuid is 'The server.';
+comment on column graph.server_intervals.model_uuid is 'The model; zeros: the server itself.';
+comment on column graph.server_intervals.version is 'Its version; empty: it has none.';
+comment on column graph.server_intervals.state is 'The state.';
+comment on column graph.server_intervals.reason is 'Why; null: not said.';
+comment on column graph.server_intervals.since is 'When it was seen in it first.';
+comment on column graph.server_intervals.until is 'When it was seen in another one; null: it was not.';
+comment on column graph.server_intervals.last_seen is 'When it was seen in it last.';
+
+create view metaops.server_versions as
+select d.namespace, d.name as server, m.name as model, nullif(i.version, '') as version, i.state, i.reason, i.since, i.until,
+    i.last_seen, s.platform, s.libraries, s.inputs, s.outputs
+from graph.server_intervals i
+join graph.deployments d using (deployment_uuid)
+join graph.models m using (model_uuid)
+left join graph.server_descriptions s using (deployment_uuid, model_uuid, version);
+comment on view metaops.server_versions is 'Which version of a model was in which state on which server from when to when, as metaops poll saw it.';
+comment on column metaops.server_versions.namespace is 'Namespace of server and model; empty where none was named.';
+comment on column metaops.server_versions.server is 'The server: name of a deployment.';
+comment on column metaops.server_versions.model is 'The model.';
+comment on column metaops.server_versions.version is 'Its version; null: it has none.';
+comment on column metaops.server_versions.state is 'READY, LOADING, UNAVAILABLE, ... as the server says; GONE: it no longer names it; UNREACHABLE: it did not answer.';
+comment on column metaops.server_versions.reason is 'Why, as the server says; null: not said.';
+comment on column metaops.server_versions.since is 'From then on.';
+comment on column metaops.server_versions.until is 'Up to then, not including; null: still.';
+comment on column metaops.server_versions.last_seen is 'When it was seen in this state last.';
+comment on column metaops.server_versions.platform is 'Platform of the model, as the server says last.';
+comment on column metaops.server_versions.libraries is 'What it runs with, as the server says last: JSON array of NAME/VERSION.';
+comment on column metaops.server_versions.inputs is 'What it takes, as the server says last: JSON array of name, datatype and shape.';
+comment on column metaops.server_versions.outputs is 'What it answers; the same.';
+
+create view metaops.servers as
+select d.namespace, d.name as server, i.state, i.reason, i.since, i.until, i.last_seen, s.platform as version, s.libraries as extensions
+from graph.server_intervals i
+join graph.deployments d using (deployment_uuid)
+left join graph.server_descriptions s using (deployment_uuid, model_uuid, version)
+where i.model_uuid = graph.the_server();
+comment on view metaops.servers is 'In which state servers of models were from when to when, as metaops poll saw it.';
+comment on column metaops.servers.namespace is 'Namespace of the server; empty where none was named.';
+comment on column metaops.servers.server is 'Its name: that of a deployment.';
+comment on column metaops.servers.state is 'READY; NOT_READY: it says that it is not; UNREACHABLE: it did not answer.';
+comment on column metaops.servers.reason is 'What was wrong; null: nothing.';
+comment on column metaops.servers.since is 'From then on.';
+comment on column metaops.servers.until is 'Up to then, not including; null: still.';
+comment on column metaops.servers.last_seen is 'When it was seen in this state last.';
+comment on column metaops.servers.version is 'Version of its software, as it says last.';
+comment on column metaops.servers.extensions is 'Its extensions, as it says last: JSON array.';
+
+insert into graph.role_rights values
+    ('metaops_writer', 'graph.server_observations', 'insert'),
+    ('metaops_writer', 'graph.server_descriptions', 'insert, select, update'),
+    ('metaops_writer', 'graph.server_counts', 'insert, select, update'),
+    ('metaops_reader', 'graph.server_observations', 'select'),
+    ('metaops_reader', 'graph.server_descriptions', 'select'),
+    ('metaops_reader', 'graph.server_counts', 'select');
+
+insert into graph.row_rules (name, is_granted, condition) values
+    ('server_observations', true, 'exists (select from graph.deployments d where d.deployment_uuid = server_observations.deployment_uuid)'),
+    ('server_descriptions', true, 'exists (select from graph.deployments d where d.deployment_uuid = server_descriptions.deployment_uuid)'),
+    ('server_counts', true, 'exists (select from graph.deployments d where d.deployment_uuid = server_counts.deployment_uuid)');
+insert into graph.row_views values
+    ('graph.server_moments'), ('graph.server_intervals'), ('metaops.server_versions'), ('metaops.servers');
