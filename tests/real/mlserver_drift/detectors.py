@@ -3,9 +3,9 @@ is in the graph, each once, and the alerts begin and end with it."""
 
 import tools
 from checks import check, end
-from committed import is_committed
-from mlserver_site import MlserverSite, record, send
+from mlserver_site import MlserverSite
 from own_pipeline import Pipeline, wait_until
+from polled_topics import PolledTopics, record
 
 SERVER = "drift-server"
 # One of each feature, one of each two requests together.
@@ -30,28 +30,16 @@ ALERTS = [
 ]
 
 
-def flowers(site):
-    """The detectors' reference, from their own Python."""
-    return site.output("import json, sklearn.datasets as d; print(json.dumps(d.load_iris().data.tolist()))")
-
-
-def ask(pipe, gateway, requests, answered):
-    with MlserverSite(pipe.folder, DETECTORS, (requests, answered), SERVER, "mlserver_alibi", "train_detectors.py") as site:
-        measured = flowers(site)
+def ask(pipe, gateway, topics):
+    with MlserverSite(pipe.folder, DETECTORS, topics.names, SERVER, "mlserver_alibi", "train_detectors.py") as site:
+        measured = site.flowers()
         grown = [[number + 10 for number in row] for row in measured]
         # One after the other: the time of a verdict is that of its arrival.
         for model, request, rows in [
             ("by-feature", "as-they-were", measured), ("by-feature", "grown", grown), ("by-two", "first", grown[:75]), ("by-two", "second", grown[75:]),
         ]:
             site.pass_on(gateway, model, request, rows)
-        over_kafka = [record("grown-by-kafka", {"mlserver-model": "by-feature"}, grown)]
-
-        def is_answered():
-            # What comes before the server reads is never seen; the same request again is the same one.
-            send(requests, over_kafka)
-            return sum(pipe.ends(answered).values()) > 0
-
-        wait_until("the detector answers over Kafka", is_answered)
+        topics.ask_until_answered(record("grown-by-kafka", {"mlserver-model": "by-feature"}, grown))
         wait_until("that is in the graph", lambda: pipe.value("select count(*) from metaops.drift_evaluations where request_id = 'grown-by-kafka'"))
         site.pass_on(gateway, "by-feature", "healed", measured)
 
@@ -70,22 +58,12 @@ def check_graph(pipe):
 
 def main():
     with Pipeline("mlserver-drift", partitions=3) as pipe:
-        requests, answered = f"{pipe.name}.in", f"{pipe.name}.out"
-        pipe.make_topic(requests, 1)
-        pipe.make_topic(answered, 1)
         gateway = pipe.gateway()
         pipe.worker()
-        pipe.poll(
-            METAOPS_POLL_GROUP=f"{pipe.name}-poll",
-            METAOPS_POLL_MLSERVER_INPUT_TOPIC=requests,
-            METAOPS_POLL_MLSERVER_OUTPUT_TOPIC=answered,
-            METAOPS_POLL_MLSERVER_SERVICE=SERVER,
-        )
+        topics = PolledTopics(pipe, SERVER)
         pipe.wait_ready()
-        ask(pipe, gateway, requests, answered)
-        ends = {topic: pipe.ends(topic) for topic in (requests, answered)}
-        wait_until("both topics are read to their ends", lambda: is_committed(f"{pipe.name}-poll", ends))
-        pipe.wait_stored()
+        ask(pipe, gateway, topics)
+        topics.wait_stored()
         check_graph(pipe)
 
 

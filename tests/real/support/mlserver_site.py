@@ -10,8 +10,6 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from confluent_kafka import Producer
-
 import checks
 import tools
 from own_pipeline import LIMIT_S, post, wait_until
@@ -29,21 +27,6 @@ def flowers_input(rows):
     return {"inputs": [{"name": "predict", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": data}]}
 
 
-def record(key, headers, rows, body=None):
-    """A request over Kafka."""
-    return key, headers, json.dumps(flowers_input(rows)).encode() if body is None else body
-
-
-def send(topic, records):
-    producer = Producer({"bootstrap.servers": os.environ["METAOPS_KAFKA"]})
-    failures = []
-    for key, headers, value in records:
-        producer.produce(topic, value, key, headers=headers, on_delivery=lambda e, _: e and failures.append(e))
-    left = producer.flush(LIMIT_S)
-    if left or failures:
-        raise AssertionError(f"not on {topic}: {left}, {failures}")
-
-
 class MlserverSite:
     def __init__(self, folder, models, topics=None, name=SERVER, runtime="mlserver", train="train_flowers.py"):
         """models: what the program train is told; of train_flowers name -> versions. topics: of requests and of answers.
@@ -52,7 +35,7 @@ class MlserverSite:
         self.folder = folder / name
         self.models = models
         self.train = tools.SUPPORT / train
-        ports = {name: free_port() for name in ("http_port", "grpc_port", "metrics_port")}
+        ports = {which: free_port() for which in ("http_port", "grpc_port", "metrics_port")}
         self.url = f"http://127.0.0.1:{ports['http_port']}"
         self.settings = {
             "debug": False,
@@ -104,8 +87,9 @@ class MlserverSite:
         except OSError:
             return False
 
-    def output(self, program):
-        """What a program in MLServer's Python prints, decoded."""
+    def flowers(self):
+        """Those that come with scikit-learn."""
+        program = "import json, sklearn.datasets as d; print(json.dumps(d.load_iris().data.tolist()))"
         done = subprocess.run([self.python, "-c", program], stdout=subprocess.PIPE, check=True, timeout=START_S)
         return json.loads(done.stdout)
 
@@ -119,11 +103,12 @@ class MlserverSite:
         except urllib.error.HTTPError as refused:
             return refused.code, {}, refused.read()
 
-    def pass_on(self, gateway, model, request_id, rows):
-        """Asks, and does what a proxy does with the answer, whose head has the attributes of CloudEvents already. The answer."""
+    def pass_on(self, gateway, model, request_id, rows, **more):
+        """Asks, and does what a proxy does with the answer, whose head has the attributes of CloudEvents already, but for more.
+        The answer."""
         status, headers, body = self.ask(model, request_id, rows)
         attributes = {name: value for name, value in headers.items() if name.startswith(("ce-", "content-type"))}
-        taken = post(f"{gateway.url}/api/v1/cloudevents", body, **attributes)[0] if status == 200 else None
+        taken = post(f"{gateway.url}/api/v1/cloudevents", body, **attributes, **more)[0] if status == 200 else None
         checks.check(f"{request_id} is answered and passed on", (200, 200), (status, taken))
         return json.loads(body)
 
