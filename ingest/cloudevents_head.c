@@ -15,24 +15,6 @@ enum cloudevents_mode cloudevents_head_mode(const struct http_head *head)
     return http_head_get(head, PREFIX "specversion").ptr ? CLOUDEVENTS_BINARY : CLOUDEVENTS_NONE;
 }
 
-bool cloudevents_head_is_json(const struct http_head *head)
-{
-    struct str type = http_head_media_type(head);
-    struct str suffix = STR("+json");
-
-    return type.len == 0 || http_head_has_type(head, "application/json") ||
-           http_head_has_type(head, "text/json") ||
-           (type.len > suffix.len &&
-            ascii_eq_caseless(type.ptr + type.len - suffix.len, suffix.ptr, suffix.len));
-}
-
-bool cloudevents_head_is_protobuf(const struct http_head *head)
-{
-    return http_head_has_type(head, "application/x-protobuf") ||
-           http_head_has_type(head, "application/protobuf") ||
-           http_head_has_type(head, "application/vnd.google.protobuf");
-}
-
 /* What is no percent encoding stays as it is. ptr NULL when the arena is full. */
 static struct str percent_decoded(struct str text, struct arena *arena)
 {

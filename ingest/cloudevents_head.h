@@ -17,12 +17,6 @@ enum cloudevents_mode {
 /* By Content-Type; without a type of CloudEvents, by a header ce-specversion. */
 enum cloudevents_mode cloudevents_head_mode(const struct http_head *head);
 
-/* Whether the data of binary mode is JSON: it says so, or says nothing. */
-bool cloudevents_head_is_json(const struct http_head *head);
-
-/* Whether it is protobuf. */
-bool cloudevents_head_is_protobuf(const struct http_head *head);
-
 /* The attributes of headers ce-NAME, percent-decoded, views of head or in arena. False when one that is
  * kept comes twice (two readers would disagree on it) or the arena is full; *out_reason is then a literal. */
 bool cloudevents_head_read(const struct http_head *head, struct arena *arena,

@@ -4,6 +4,8 @@
 
 #include "core/ascii.h"
 #include "core/settings.h"
+#include "ingest/cloudevents_data.h"
+#include "schemas/cloud_event.h"
 #include "schemas/inference_wire.h"
 #include "schemas/redact.h"
 
@@ -230,6 +232,44 @@ static enum verdict event_check_protobuf(struct event_check *check,
     return verdict;
 }
 
+/* An event in structured mode whose data are bytes: as the same in binary mode. A place in them is that of their text. */
+static enum verdict event_check_coded(struct event_check *check, const struct json_value *coded,
+                                      struct str *out_text, struct payload_event *out_ev,
+                                      struct json_fault *out_fault, struct err *err)
+{
+    const struct json_value *root = json_root(check->doc);
+    const struct json_value *type = json_get(check->doc, root, STR("datacontenttype"));
+    struct str content_type = {NULL, 0};
+    struct payload_attributes attributes;
+    struct payload_source source = {.attributes = &attributes};
+    size_t coded_at = coded->offset;
+    enum verdict verdict =
+        payload_attributes_read(check->doc, check->arena, &attributes, out_fault, err);
+
+    if (verdict == OK && type && type->type == JSON_STRING) {
+        verdict = json_string(check->doc, type, check->arena, &content_type, err);
+    }
+    enum cloudevents_data kind = cloudevents_data_kind(content_type);
+    if (verdict == OK && kind == CLOUDEVENTS_DATA_OTHER) {
+        return cloud_event_refuse(check->doc, type, "is neither JSON nor protobuf", out_fault, err);
+    }
+    source.is_protobuf = kind == CLOUDEVENTS_DATA_PROTOBUF;
+    if (verdict == OK) {
+        verdict =
+            cloudevents_data_decode(check->doc, coded, check->arena, &source.body, out_fault, err);
+    }
+    if (verdict != OK) {
+        return verdict;
+    }
+    verdict = source.is_protobuf
+                  ? event_check_protobuf(check, &source, out_text, out_ev, out_fault, err)
+                  : event_check_binary(check, &source, out_text, out_ev, out_fault, err);
+    if (verdict == REJECT) {
+        out_fault->offset = coded_at;
+    }
+    return verdict;
+}
+
 static enum verdict event_check_structured(struct event_check *check,
                                            const struct payload_source *source,
                                            struct str *out_text, struct payload_event *out_ev,
@@ -240,6 +280,11 @@ static enum verdict event_check_structured(struct event_check *check,
     enum verdict verdict = json_parse(check->doc, source->body, out_fault, err);
 
     if (verdict == OK) {
+        const struct json_value *coded =
+            json_get(check->doc, json_root(check->doc), STR("data_base64"));
+        if (coded && !json_get(check->doc, json_root(check->doc), STR("data"))) {
+            return event_check_coded(check, coded, out_text, out_ev, out_fault, err);
+        }
         verdict = event_check_judge(check, out_ev, out_fault, err);
     }
     if (verdict == OK) {

@@ -42,7 +42,8 @@ struct payload_source {
 
 /* The same for an event about a prediction: *out_text is what is stored of it, folded and without
  * secrets, *out_ev what that says; both valid until the next call. The place of a fault is one in the body; where a
- * protobuf body can be read, but not what it says, the body's begin and the place in the JSON that it stands for. */
+ * protobuf body can be read, but not what it says, the body's begin and the place in the JSON that it stands for; in
+ * data_base64, which is taken where there is no data, where that begins. */
 MUST_CHECK enum verdict event_check_payload(struct event_check *check,
                                             const struct payload_source *source,
                                             struct str *out_text, struct payload_event *out_ev,

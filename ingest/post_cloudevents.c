@@ -2,6 +2,7 @@
 
 #include "core/http_server.h"
 #include "core/metrics.h"
+#include "ingest/cloudevents_data.h"
 #include "ingest/cloudevents_head.h"
 #include "ingest/door.h"
 #include "ingest/event_check.h"
@@ -74,8 +75,9 @@ void post_cloudevents_handle(void *arg, struct http_request *request)
         return;
     }
     if (mode == CLOUDEVENTS_BINARY) {
-        source.is_protobuf = cloudevents_head_is_protobuf(head);
-        if (!source.is_protobuf && !cloudevents_head_is_json(head)) {
+        enum cloudevents_data kind = cloudevents_data_kind(http_head_media_type(head));
+        source.is_protobuf = kind == CLOUDEVENTS_DATA_PROTOBUF;
+        if (kind == CLOUDEVENTS_DATA_OTHER) {
             refuse(event, 415, "the data is neither JSON nor protobuf");
             return;
         }
