@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 import joblib
+import sklearn
 from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 
@@ -19,6 +20,10 @@ for name, versions in models.items():
         settings = {
             "name": name,
             "implementation": "mlserver_sklearn.SKLearnModel",
+            "platform": "sklearn",
+            "versions": [f"scikit-learn/{sklearn.__version__}"],
+            "inputs": [{"name": "predict", "datatype": "FP64", "shape": [-1, 4]}],
+            "outputs": [{"name": "predict", "datatype": "INT64", "shape": [-1, 1]}],
             "parameters": {"uri": "./model.joblib", "version": version, "content_type": "np"},
         }
         (place / "model-settings.json").write_text(json.dumps(settings))
