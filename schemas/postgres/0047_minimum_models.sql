@@ -62,7 +62,7 @@ from (values
     (6, 'deployment', 'change_reference', 'accountability', 1, (1 << 4), 0, 'annotation metaops.io/change-reference', 'who deploys it: CI'),
     (7, 'deployment', 'image_digest', 'reproducibility', 2, (1 << 5), 0, 'images with a digest (NAME@sha256:...), its own or those of objects that it owns', 'CI'),
     (8, 'deployment', 'replicas', 'reproducibility', 1, (1 << 6) | (1 << 7), 0, 'spec.replicas, and resources of a container', 'who deploys it'),
-    (9, 'deployment', 'ready', 'operations', 2, (1 << 8), 0, 'an answer that is no error since it was changed last', 'MLServer, Seldon Core, KServe: logs of payloads'),
+    (9, 'deployment', 'ready', 'operations', 2, (1 << 8), 0, 'a watch that says so, or an answer that is no error since it was changed last', 'metaops poll with poll.kubernetes_cluster; MLServer, Seldon Core, KServe: logs of payloads'),
     (10, 'deployment', 'monitor', 'operations', 1, (1 << 9), 0, 'a detector that replies to its predictions; annotation metaops.io/monitors',
         'alibi-detect; who deploys it'),
     (1, 'inference_stream', 'endpoint', 'identity', 2, (1 << 0), 0, 'endpoint, topic or pipeline; inferred: deployment and model name it', 'MLServer, Seldon Core, KServe'),
@@ -513,6 +513,15 @@ begin
     return f;
 end $$;
 
+-- Did a watch see the object ready last?
+create function graph.is_seen_ready(object uuid, since timestamptz, until timestamptz) returns boolean
+language sql stable
+return coalesce((
+    select s.is_ready and not s.is_deleted and s.at >= since
+    from graph.k8s_states s
+    where s.object_uuid = object and s.is_watched and s.at <= until
+    order by s.at desc, coalesce(s.generation, 0) desc, coalesce(s.revision, 0) desc, s.action_uuid desc limit 1), false);
+
 create function graph.facts_of_deployment(deployment uuid, as_of timestamptz) returns graph.known_facts
 language plpgsql stable
 as $$
@@ -527,7 +536,8 @@ begin
         f := graph.object_told(f, object, since, until);
     end if;
     f := graph.served_told(f, d, as_of);
-    if exists (select from graph.inference_streams s join graph.inference_windows w using (stream_uuid)
+    if graph.is_seen_ready(object.object_uuid, since, until)
+       or exists (select from graph.inference_streams s join graph.inference_windows w using (stream_uuid)
                where s.deployment_uuid = deployment and w.answers > w.errors and w.window_start between since and until
                    and w.window_start + interval '1 minute' > coalesce(
                        (select max(t.at) from graph.k8s_states t where t.object_uuid = object.object_uuid and t.at <= as_of),

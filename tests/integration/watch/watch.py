@@ -57,6 +57,14 @@ SERVED = [
     ("s3://models/iris/3", "15:02:55.999999", "gone", None),
 ]
 
+# kind, name, version, artifact, state, since, is it still so
+STATES = [
+    ("Deployment", "iris-server", "2", None, "UNKNOWN", "14:59:22.999999", True),
+    ("Model", "iris", None, "s3://models/iris/2", "UNKNOWN", "15:02:55.999999", False),
+    ("Model", "iris", None, "s3://models/iris/3", "UNKNOWN", "15:02:55.999999", False),
+    ("Model", "iris", None, "s3://models/iris/3", "GONE", None, True),
+]
+
 
 def bodies(pipe):
     """(format, body) of each record of the topic of events."""
@@ -96,6 +104,10 @@ def check_views(pipe):
         " from metaops.served_versions where deployment = 'iris' and served_from > '2026-11-23 15:02Z' order by artifact_uri"))
     check("what audit events tell of a generation is told by them alone", [("2", CI, True)], pipe.query(
         "select version, changed_by, audit_id is not null from metaops.served_versions where deployment = 'iris-server'"))
+    check("states of what serves models", STATES, pipe.query(
+        "select kind, deployment, version, artifact_uri, state, case when state <> 'GONE' then"
+        " to_char(since at time zone 'UTC', 'HH24:MI:SS.US') end, until is null"
+        " from metaops.deployment_states order by kind, state = 'GONE', artifact_uri"))
     check("a watch is no action", 31, pipe.value("select count(*) from graph.actions"))
     check("nothing is a dead letter", 0, pipe.value("select count(*) from metaops.dead_letters"))
 
@@ -155,6 +167,10 @@ def replay(records, seed):
         return pipe.checksum()
 
 
+def ready(said, reason, at):
+    return {"conditions": [{"type": "ModelReady", "status": said, "reason": reason, "lastTransitionTime": at}]}
+
+
 def model(name, revision, **more):
     return {"metadata": {"name": name, "namespace": "fraud", "uid": f"uid-{name}", "resourceVersion": revision, "generation": 1,
                          "creationTimestamp": "2026-11-23T15:00:00Z"}, "spec": {"storageUri": f"s3://models/{name}"}, **more}
@@ -162,23 +178,31 @@ def model(name, revision, **more):
 
 BOOKMARK = {"kind": "Model", "metadata": {"resourceVersion": "15"}}
 GONE = {"kind": "Status", "status": "Failure", "reason": "Expired", "code": 410, "message": "too old resource version"}
+A_READY = model("a", "16", status=ready("True", "", "2026-11-23T15:05:00Z"))
+D_BROKEN = model("d", "21", status=ready("False", "ModelFailed", "2026-11-23T15:06:00Z"))
 LARGE = model("large", "50", status={"text": "x" * 70000})
 WORST_DAYS = [
     listed([model("a", "1"), model("b", "2")], "10", "c/1+="), listed([model("c", "3")], "10"),
     watched([line("ADDED", model("d", "11")), line("BOOKMARK", BOOKMARK)], cut=True),
     status(429, Retry_After="1"),
-    watched([line("MODIFIED", model("a", "16")), *captured("error_500_in_stream")]),
-    listed([model("a", "16"), model("b", "2"), model("c", "3"), model("d", "11")], "20"),
+    watched([line("MODIFIED", A_READY), *captured("error_500_in_stream")]),
+    listed([A_READY, model("b", "2"), model("c", "3"), model("d", "11")], "20"),
     status(410),
-    listed([model("a", "16"), model("d", "21")], "30"),
+    listed([A_READY, D_BROKEN], "30"),
     watched([line("ERROR", GONE)]),
-    listed([model("a", "16"), model("d", "21")], "40"),
+    listed([A_READY, D_BROKEN], "40"),
     watched([line("ADDED", LARGE), b'{"type":"ADDED","object":{', line("RENAMED", model("a", "51")),
              line("ADDED", {"metadata": {"name": "nobody"}}), line("DELETED", model("d", "52"))], ends=True),
 ]
 ASKED = ["list", "list c/1+=", "watch 10", "watch 15", "watch 15", "list", "watch 20", "list", "watch 30", "list", "watch 40", "watch 52"]
 TOLD = [("add", "a", "1"), ("add", "b", "2"), ("add", "c", "3"), ("add", "d", "11"), ("add", "d", "21"),
         ("delete", "b", "2"), ("delete", "c", "3"), ("delete", "d", "52"), ("update", "a", "16")]
+READY = [
+    ("a", "UNKNOWN", None, "15:00:00", False), ("a", "READY", None, "15:05:00", True),
+    ("b", "UNKNOWN", None, "15:00:00", False), ("b", "GONE", None, None, True),
+    ("c", "UNKNOWN", None, "15:00:00", False), ("c", "GONE", None, None, True),
+    ("d", "UNKNOWN", None, "15:00:00", False), ("d", "UNAVAILABLE", "ModelFailed", "15:06:00", False), ("d", "GONE", None, None, True),
+]
 LETTERS = ["an event is larger than ingest.body_bytes_max", "the line has no type that is known", "uid is missing"]
 
 
@@ -203,6 +227,12 @@ def worst_days():
             check("letters say why", [], [text for text in LETTERS if text not in reasons])
             check("who is gone", [("a", False), ("b", True), ("c", True), ("d", True)], pipe.query(
                 "select name, deleted_at is not null from metaops.k8s_objects order by name"))
+            check("who was ready when", READY, pipe.query(
+                "select deployment, state, reason, case when state <> 'GONE' then to_char(since at time zone 'UTC', 'HH24:MI:SS') end,"
+                " until is null from metaops.deployment_states order by deployment, since, state"))
+            check("what is ready, and when it was seen so", [("a", True, "15:05:00")], pipe.query(
+                "select name, is_ready, to_char(ready_at at time zone 'UTC', 'HH24:MI:SS') from metaops.k8s_objects"
+                " where is_ready is not null order by name"))
             before = pipe.value("select count(*) from graph.event_ids")
             check("an orderly end", 0, poll.stop())
             poll = pipe.poll(2, **settings(kube, **small))

@@ -59,8 +59,9 @@ def check_security(name, pod, container):
     own = container["securityContext"]
     if own != {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}:
         bad.append(f"{name}: container has privileges")
-    if pod["automountServiceAccountToken"] is not False:
-        bad.append(f"{name}: has a token of the API")
+    watches = any(one["name"] == "METAOPS_POLL_KUBERNETES_CLUSTER" for one in container.get("env", []))
+    if pod["automountServiceAccountToken"] is not watches:
+        bad.append(f"{name}: has a token of the API without need, or none")
     if "memory" not in container["resources"].get("limits", {}):
         bad.append(f"{name}: no limit of memory")
 
