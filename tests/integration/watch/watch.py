@@ -112,6 +112,18 @@ def check_views(pipe):
     check("nothing is a dead letter", 0, pipe.value("select count(*) from metaops.dead_letters"))
 
 
+ABSENT = [
+    "/apis/batch/v1/jobs", "/apis/mlops.seldon.io/v1alpha1/pipelines", "/apis/mlops.seldon.io/v1alpha1/servers",
+    "/apis/machinelearning.seldon.io/v1/seldondeployments", "/apis/serving.kserve.io/v1beta1/inferenceservices",
+    "/apis/sparkoperator.k8s.io/v1beta2/sparkapplications",
+]
+
+
+def asked_for(kube, paths):
+    """How often one of them was asked for with the right token."""
+    return sum(path in paths for path, _ in list(kube.asked))
+
+
 def real(folder):
     """The captured lines over https, with a token that is wrong at first; returns the records."""
     authority = Authority(folder)
@@ -131,10 +143,7 @@ def real(folder):
             check("and nothing is told", [], events(pipe))
             token.write_text("new")
             wait_until("all of it is told", lambda: len(events(pipe)) == 8)
-            check("absent resources were asked for once each", 6, sum(kube.asked.count((path, {"limit": "100"})) for path in (
-                "/apis/batch/v1/jobs", "/apis/mlops.seldon.io/v1alpha1/pipelines", "/apis/mlops.seldon.io/v1alpha1/servers",
-                "/apis/machinelearning.seldon.io/v1/seldondeployments", "/apis/serving.kserve.io/v1beta1/inferenceservices",
-                "/apis/sparkoperator.k8s.io/v1beta2/sparkapplications")))
+            wait_until("absent resources are asked for", lambda: asked_for(kube, ABSENT) == len(ABSENT))
             pipe.wait_stored()
             check("without audit events nobody could be known", 0, told(pipe))
             for body in LISTS:
@@ -144,8 +153,9 @@ def real(folder):
             pipe.wait_stored()
             check_views(pipe)
             check("with them the model's return, and its change, are by nobody known", 2, told(pipe))
-            check("three watches are open", 3.0, metric(poll.admin_url, "metaops_poll_watches"))
+            wait_until("three watches are open", lambda: metric(poll.admin_url, "metaops_poll_watches") == 3)
             check("an orderly end", 0, poll.stop())
+            check("absent resources were asked for once each", len(ABSENT), asked_for(kube, ABSENT))
             found = bodies(pipe)
             check("the samples have a secret", True, any(SECRET in text for text in captured("deployments")))
             check("no secret is on the topic", [], [body for _, body in found if SECRET in body])
@@ -217,8 +227,11 @@ def worst_days():
         with Pipeline("watch-worst", partitions=3) as pipe:
             pipe.worker()
             poll = pipe.poll(**settings(kube, **small))
+            pipe.wait_ready()
             wait_until("the script is through", lambda: len(kube.asked) >= len(ASKED))
-            wait_until("all is confirmed", lambda: metric(poll.admin_url, 'metaops_poll_records_total{result="published"}') == len(TOLD))
+            for result, count in (("published", len(TOLD)), ("dead_letter", 4)):
+                sample = f'metaops_poll_records_total{{result="{result}"}}'
+                wait_until(f"{result}: all is confirmed", lambda sample=sample, count=count: metric(poll.admin_url, sample) == count)
             check("what was asked for, and from where on", ASKED, [asked(query) for _, query in kube.asked[: len(ASKED)]])
             check("what was told", TOLD, sorted(events(pipe)))
             pipe.wait_stored()
