@@ -127,6 +127,8 @@ struct settings {
         char *mlserver_ca_file;
         int64_t mlserver_interval_ms;
         int64_t mlserver_timeout_ms;
+        int64_t mlserver_metrics_interval_ms;
+        int64_t mlserver_metrics_port; /* 0: none */
     } poll;
     struct {
         char *admin_listen; /* 127.0.0.1:5002 */

@@ -322,6 +322,14 @@ const struct setting_row settings_table_rows[] = {
      .max = HOUR_MS, .roles = "poll",
      .doc = "Time between two looks at a server of poll.mlserver_servers. One that does not answer "
             "is looked at ever less often, at least every five minutes."},
+    {FIELD(poll.mlserver_metrics_interval_ms), .type = SETTING_MILLISECONDS, .def = "60000",
+     .min = 100, .max = HOUR_MS, .roles = "poll",
+     .doc = "Time between two readings of the metrics of a server of poll.mlserver_servers. Only "
+            "models that counted something since are told."},
+    {FIELD(poll.mlserver_metrics_port), .type = SETTING_INTEGER, .def = "8082", .min = 0,
+     .max = 65535, .roles = "poll",
+     .doc = "Port of MLServer's metrics (its own setting metrics_port), at the hosts of "
+            "poll.mlserver_servers: /metrics there. 0: they are not read."},
     {FIELD(poll.mlserver_namespace), .type = SETTING_TEXT, .def = "", .min = 0, .max = 255,
      .roles = "poll",
      .doc = "Namespace of what MLServer serves, where a record names none (requests never do, and "

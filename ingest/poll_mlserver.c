@@ -9,6 +9,7 @@
 #include "core/plain_file.h"
 #include "core/settings.h"
 #include "core/timebase.h"
+#include "ingest/mlserver_counts.h"
 #include "ingest/mlserver_list.h"
 #include "ingest/mlserver_look.h"
 #include "ingest/mlserver_news.h"
@@ -41,8 +42,12 @@ struct server {
     char state[SERVER_REPORT_STATE_BYTES_MAX + 1]; /* of the server, as it was told; empty: never */
     char reason[SERVER_REPORT_REASON_BYTES_MAX + 1];
     struct poll_told told;
-    int failures;    /* looks without an answer, one after the other */
-    int64_t look_us; /* when the next is due */
+    struct mlserver_counts counts;
+    struct server_count *counted;
+    struct poll_told counts_told;
+    int64_t counts_us; /* when they are due */
+    int failures;      /* looks without an answer, one after the other */
+    int64_t look_us;   /* when the next is due */
     int64_t whole_us;
     _Atomic int64_t turned_us;
     const atomic_int *phase;
@@ -161,18 +166,24 @@ static void tell(struct server *server, const struct mlserver_asker *asker,
     remember(server, look, &report);
 }
 
+/* What is asked with it is asked into an empty arena. */
+static struct mlserver_asker asker_of(struct server *server)
+{
+    arena_reset(server->arena, ARENA_KEEP_BYTES);
+    return (struct mlserver_asker){.url = server->place.url,
+                                   .ca_file = server->st->poll.mlserver_ca_file,
+                                   .timeout_ms = (long)server->st->poll.mlserver_timeout_ms,
+                                   .doc = server->doc,
+                                   .arena = server->arena,
+                                   .asked_us = &server->turned_us};
+}
+
 static void look_at(struct server *server)
 {
-    const struct mlserver_asker asker = {.url = server->place.url,
-                                         .ca_file = server->st->poll.mlserver_ca_file,
-                                         .timeout_ms = (long)server->st->poll.mlserver_timeout_ms,
-                                         .doc = server->doc,
-                                         .arena = server->arena,
-                                         .asked_us = &server->turned_us};
+    const struct mlserver_asker asker = asker_of(server);
     struct mlserver_look look;
     struct err err;
 
-    arena_reset(server->arena, ARENA_KEEP_BYTES);
     if (mlserver_look(&asker, &look, &err) != OK) {
         log_error("poll: %s: %s", server->place.name, err.text);
         return;
@@ -186,15 +197,54 @@ static void look_at(struct server *server)
     mlserver_look_fini(&look);
 }
 
+static void count(struct server *server)
+{
+    const struct mlserver_asker asker = asker_of(server);
+    const struct server_counts counts = {
+        .namespace_ = str_view(server->place.namespace_),
+        .server = str_view(server->place.name),
+        .models = server->counted,
+        .model_count = mlserver_counts_news(&server->counts, &asker, server->counted)};
+
+    if (counts.model_count == 0) {
+        return;
+    }
+    struct str text = server_counts_write(&counts, timebase_wall_us());
+    if (!text.ptr) {
+        log_error("poll: out of memory for what %s has counted", server->place.name);
+        return; /* the next numbers hold these */
+    }
+    poll_told_take(&server->counts_told, text);
+}
+
+/* A server that does not answer is not asked what it has counted. */
+static bool may_count(const struct server *server, int64_t now_us)
+{
+    return server->counts.url[0] && server->state[0] && server->failures == 0 &&
+           now_us >= server->counts_us;
+}
+
+static bool is_told(struct server *server)
+{
+    bool is_state_told = poll_told_turn(&server->told, server->publish, server->place.name);
+
+    return poll_told_turn(&server->counts_told, server->publish, server->place.name) &&
+           is_state_told;
+}
+
 static void turn(struct server *server)
 {
     int64_t now_us = timebase_mono_us();
 
     atomic_store(&server->turned_us, now_us);
-    if (poll_told_turn(&server->told, server->publish, server->place.name) &&
-        now_us >= server->look_us) {
+    bool may_ask = is_told(server);
+    if (may_ask && now_us >= server->look_us) {
         look_at(server);
         server->look_us = timebase_mono_us() + delay_ms(server) * 1000;
+    } else if (may_ask && may_count(server, now_us)) {
+        count(server);
+        server->counts_us =
+            timebase_mono_us() + server->st->poll.mlserver_metrics_interval_ms * 1000;
     } else {
         timebase_sleep_us(STEP_US);
     }
@@ -211,8 +261,7 @@ static void *server_main(void *arg)
     while (atomic_load(server->phase) == PHASE_LOOKS) {
         turn(server);
     }
-    while (!poll_told_turn(&server->told, server->publish, server->place.name) &&
-           timebase_mono_us() < server->stop_us) {
+    while (!is_told(server) && timebase_mono_us() < server->stop_us) {
         timebase_sleep_us(STEP_US);
     }
     return NULL;
@@ -223,9 +272,15 @@ static enum verdict open_server(struct server *server, struct err *err)
     server->doc = json_doc_new(JSON_DEPTH_MAX, JSON_VALUES_MAX);
     server->arena = arena_new(ARENA_BYTES);
     server->news = calloc(MLSERVER_NEWS_MAX, sizeof(*server->news));
-    if (!server->doc || !server->arena || !server->news ||
+    server->counted = calloc(SERVER_REPORT_MODELS_MAX, sizeof(*server->counted));
+    if (!server->doc || !server->arena || !server->news || !server->counted ||
         mlserver_memory_init(&server->memory, err) != OK) {
         return err_set(err, FATAL, WHERE, "out of memory");
+    }
+    enum verdict verdict = mlserver_counts_init(&server->counts, server->place.url,
+                                                server->st->poll.mlserver_metrics_port, err);
+    if (verdict != OK) {
+        return verdict;
     }
     atomic_store(&server->turned_us, timebase_mono_us());
     if (pthread_create(&server->thread, NULL, server_main, server) != 0) {
@@ -261,6 +316,9 @@ static void free_source(void *source)
         json_doc_free(server->doc);
         arena_free(server->arena);
         free(server->news);
+        free(server->counted);
+        mlserver_counts_fini(&server->counts);
+        poll_told_fini(&server->counts_told);
         mlserver_memory_fini(&server->memory);
         poll_told_fini(&server->told);
     }

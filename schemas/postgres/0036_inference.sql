@@ -239,7 +239,7 @@ as $$
                       'jobs', 'job_versions', 'runs', 'run_inputs', 'run_outputs', 'edges',
                       'column_lineage', 'facets', 'models', 'model_versions', 'deployments',
                       'model_tags', 'model_aliases', 'inference_streams', 'inference_windows', 'monitors', 'drift_evaluations',
-                      'actions', 'actors', 'k8s_objects', 'run_objects', 'served_versions', 'servers', 'server_versions', 'deployment_states']) v (name)
+                      'actions', 'actors', 'k8s_objects', 'run_objects', 'served_versions', 'servers', 'server_versions', 'server_counts', 'deployment_states']) v (name)
 $$;
 
 insert into graph.role_rights values

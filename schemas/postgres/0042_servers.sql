@@ -185,6 +185,42 @@ comment on column metaops.servers.last_seen is 'When it was seen in this state l
 comment on column metaops.servers.version is 'Version of its software, as it says last.';
 comment on column metaops.servers.extensions is 'Its extensions, as it says last: JSON array.';
 
+-- A server that has counted less than before has begun anew: then all that it has counted is new. Payloads of predictions are
+-- counted elsewhere (metaops.inference_windows); nothing is in both.
+create view metaops.server_counts as
+with samples as (
+    select c.*, lag(c.at) over counted as since,
+        coalesce(c.successes >= lag(c.successes) over counted and c.failures >= lag(c.failures) over counted
+            and c.timed >= lag(c.timed) over counted and c.duration_us >= lag(c.duration_us) over counted, false) as goes_on,
+        lag(c.successes) over counted as successes_before, lag(c.failures) over counted as failures_before,
+        lag(c.timed) over counted as timed_before, lag(c.duration_us) over counted as duration_us_before
+    from graph.server_counts c
+    window counted as (partition by c.deployment_uuid, c.model_uuid order by c.at)
+)
+select d.namespace, d.name as server, m.name as model, s.since, s.at as until,
+    s.successes - case when s.goes_on then s.successes_before else 0 end as successes,
+    s.failures - case when s.goes_on then s.failures_before else 0 end as failures,
+    t.timed, round(t.duration_us / 1000.0, 3) as duration_ms, round(t.duration_us / 1000.0 / nullif(t.timed, 0), 3) as latency_ms_mean,
+    s.since is not null and not s.goes_on as has_restarted
+from samples s
+join graph.deployments d using (deployment_uuid)
+join graph.models m using (model_uuid)
+cross join lateral (
+    select s.timed - case when s.goes_on then s.timed_before else 0 end as timed,
+        s.duration_us - case when s.goes_on then s.duration_us_before else 0 end as duration_us) t;
+comment on view metaops.server_counts is 'What servers of models counted by themselves between two readings of their metrics, whether or not payloads are told.';
+comment on column metaops.server_counts.namespace is 'Namespace of server and model.';
+comment on column metaops.server_counts.server is 'The server: name of a deployment.';
+comment on column metaops.server_counts.model is 'The model, all of its versions together: the server does not tell them apart reliably.';
+comment on column metaops.server_counts.since is 'The reading before this one in which the numbers were others; null: there is none, and what follows is since the server started.';
+comment on column metaops.server_counts.until is 'When it was read.';
+comment on column metaops.server_counts.successes is 'Requests answered in between.';
+comment on column metaops.server_counts.failures is 'Requests that failed in between.';
+comment on column metaops.server_counts.timed is 'Of both, those whose time was taken.';
+comment on column metaops.server_counts.duration_ms is 'These times together, milliseconds.';
+comment on column metaops.server_counts.latency_ms_mean is 'Mean time of these; null: there were none.';
+comment on column metaops.server_counts.has_restarted is 'The server had counted less than before: it has started in between, and what it counted up to then is not known.';
+
 insert into graph.role_rights values
     ('metaops_writer', 'graph.server_observations', 'insert'),
     ('metaops_writer', 'graph.server_descriptions', 'insert, select, update'),
@@ -198,4 +234,4 @@ insert into graph.row_rules (name, is_granted, condition) values
     ('server_descriptions', true, 'exists (select from graph.deployments d where d.deployment_uuid = server_descriptions.deployment_uuid)'),
     ('server_counts', true, 'exists (select from graph.deployments d where d.deployment_uuid = server_counts.deployment_uuid)');
 insert into graph.row_views values
-    ('graph.server_moments'), ('graph.server_intervals'), ('metaops.server_versions'), ('metaops.servers');
+    ('graph.server_moments'), ('graph.server_intervals'), ('metaops.server_versions'), ('metaops.servers'), ('metaops.server_counts');

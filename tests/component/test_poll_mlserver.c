@@ -73,6 +73,8 @@ static int setup(void **state)
                     "--poll.mlserver-interval-ms=100",
                     "--poll.mlserver-timeout-ms=30000",
                     "--poll.mlserver-namespace=home",
+                    "--poll.mlserver-metrics-port=0",
+                    "--poll.mlserver-metrics-interval-ms=100",
                     "--poll.drain-timeout-ms=60000",
                     "--ingest.answer-timeout-ms=60000",
                     "--ingest.message-timeout-ms=50000",
@@ -320,6 +322,54 @@ static void test_answers_that_cannot_be_used_are_told(void **state)
     stop_role(bed);
 }
 
+static void put_metrics(struct fake_mlserver *fake, const char *file)
+{
+    static char text[1 << 16];
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/mlserver/%s", TEST_DATA, file);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+    fclose(in);
+    fake_mlserver_set(fake, "GET /metrics", "200 OK", text);
+}
+
+/* The next counts about that server; what is said of its state is passed over. */
+static char *next_counts(struct bed *bed, const char *server)
+{
+    char *body = next_about(bed, server);
+
+    while (!strstr(body, "server.counted")) {
+        free(body);
+        body = next_about(bed, server);
+    }
+    return body;
+}
+
+/* The other fake listens where the metrics of the first one are read. */
+static void test_counts_are_told_when_they_change(void **state)
+{
+    struct bed *bed = *state;
+
+    replay_all(bed->server);
+    put_metrics(bed->other, "metrics_8082.prom");
+    bed->st.poll.mlserver_metrics_port = fake_mlserver_port(bed->other);
+    start_role(bed);
+    char *body = next_counts(bed, "iris-server");
+    assert_non_null(strstr(body, "\"models\":[{\"model\":\"iris\",\"successes\":6,\"failures\":1,"
+                                 "\"timed\":7,\"durationUs\":48255}]}"));
+    free(body);
+    fake_mlserver_set(bed->other, "GET /metrics", "200 OK", "<html>\n");
+    wait_for_questions(bed->other, "GET /metrics", 4);
+    fake_mlserver_set(bed->other, "GET /metrics", "200 OK",
+                      "model_infer_request_success_total{model=\"iris\",version=\"2\"} 8\n");
+    body = next_counts(bed, "iris-server");
+    assert_non_null(strstr(body, "\"successes\":8,\"failures\":0,"));
+    free(body);
+    stop_role(bed);
+}
+
 /* More than is read of an answer is as good as none. */
 static void test_an_answer_without_end_is_none(void **state)
 {
@@ -356,6 +406,7 @@ int main(void)
         TEST(test_a_server_that_hangs_holds_up_no_other),
         TEST(test_a_server_that_comes_back_is_told_whole),
         TEST(test_answers_that_cannot_be_used_are_told),
+        TEST(test_counts_are_told_when_they_change),
         TEST(test_an_answer_without_end_is_none),
         TEST(test_a_list_that_is_none_ends_the_role),
     };

@@ -7,7 +7,7 @@ import random
 
 from avro_records import event_record
 from checks import check, end
-from fake_mlserver import FakeServer
+from fake_mlserver import DATA, FakeServer
 from own_pipeline import Pipeline, wait_until
 
 TENSORS = [{"name": "predict", "datatype": "FP64", "shape": [-1, 4]}]
@@ -64,6 +64,25 @@ SERVERS = [
     ("UNREACHABLE", "no answer", "11:30", "11:40", "11:31"),
     ("READY", None, "11:40", None, "11:40"),
 ]
+def counted(at, successes, failures, timed, duration_us):
+    return event("counted", at, models=[
+        {"model": "iris", "successes": successes, "failures": failures, "timed": timed, "durationUs": duration_us}])  # fmt: skip
+
+
+COUNTED = [
+    counted("10:00", 100, 2, 102, 510000),
+    counted("10:01", 130, 3, 133, 665000),
+    # It has started anew.
+    counted("10:03", 4, 0, 4, 8000),
+    counted("10:04", 4, 1, 4, 8000),
+]
+# since, until, successes, failures, timed, milliseconds, mean, has restarted
+COUNTS = [
+    (None, "10:00", 100, 2, 102, 510, 5, False),
+    ("10:00", "10:01", 30, 1, 31, 155, 5, False),
+    ("10:01", "10:03", 4, 0, 4, 8, 2, True),
+    ("10:03", "10:04", 0, 1, 0, 0, None, False),
+]
 TIMES = ", ".join(f"to_char({name} at time zone 'UTC', 'HH24:MI')" for name in ("since", "until", "last_seen"))
 
 
@@ -76,7 +95,7 @@ def day():
     with Pipeline("mlserver-day", 3) as pipe:
         pipe.worker()
         pipe.wait_ready()
-        tell(pipe, DAY)
+        tell(pipe, DAY + COUNTED)
         check("states of each version", VERSIONS, pipe.query(
             f"select version, state, reason, {TIMES} from metaops.server_versions"
             " where namespace = 'fraud' and server = 'iris-server' and model = 'iris' order by version, metaops.server_versions.since"))
@@ -87,6 +106,10 @@ def day():
         check("what the server says of itself and of the version", [("1.7.1", ["x"], "sklearn", ["numpy/2.4.6"], TENSORS, [])], pipe.query(
             "select distinct s.version, s.extensions, v.platform, v.libraries, v.inputs, v.outputs"
             " from metaops.servers s join metaops.server_versions v using (namespace, server) where v.version = '2'"))
+        check("what it counted between two readings", COUNTS, pipe.query(
+            "select to_char(since at time zone 'UTC', 'HH24:MI'), to_char(until at time zone 'UTC', 'HH24:MI'), successes::int, failures::int,"
+            " timed::int, duration_ms::int, latency_ms_mean::int, has_restarted from metaops.server_counts order by metaops.server_counts.until"))
+        check("none of it is a prediction that was told", 0, pipe.value("select count(*) from metaops.inference_windows"))
         check("all is observed", [("deployment", "iris-server", None), ("model", "iris", None), ("version", "iris", "1"), ("version", "iris", "2")], pipe.query(
             "select 'deployment', name, null from metaops.deployments where source = 'observed' union all"
             " select 'model', name, null from metaops.models where source = 'observed' union all"
@@ -96,7 +119,7 @@ def day():
 
 
 def shuffled(seed):
-    records = DAY + DAY
+    records = 2 * (DAY + COUNTED)
     random.Random(seed).shuffle(records)
     with Pipeline("mlserver-order", 1 + seed % 3) as pipe:
         for number in range(1 + seed % 2):
@@ -114,14 +137,17 @@ def states(pipe):
 
 def asked():
     with Pipeline("mlserver-asked", 2) as pipe, FakeServer() as server:
+        server.answers["GET", "/metrics"] = (200, (DATA / "metrics_8082.prom").read_bytes())
         server.replay("v2_server_metadata.http", "v2_health_ready.http", "v2_repository_index.http", "v2_model_version_metadata.http")
         pipe.worker()
         pipe.poll(METAOPS_POLL_MLSERVER_SERVERS=f"iris-server={server.url}, dead=http://127.0.0.1:1", METAOPS_POLL_MLSERVER_INTERVAL_MS="100",
-                  METAOPS_POLL_MLSERVER_TIMEOUT_MS="30000")  # fmt: skip
+                  METAOPS_POLL_MLSERVER_TIMEOUT_MS="30000", METAOPS_POLL_MLSERVER_METRICS_PORT=server.url.split(":")[-1])  # fmt: skip
         pipe.wait_ready()
         wait_until("both versions are ready", lambda: states(pipe) == [("1", "READY"), ("2", "READY")])
         check("what the captured answer says", [("1", "sklearn", ["scikit-learn/1.9.1", "numpy/2.4.6"], TENSORS)], pipe.query(
             "select version, platform, libraries, inputs from metaops.server_versions where platform is not null"))
+        wait_until("what it has counted is there", lambda: pipe.query("select successes::int, failures::int, timed::int, duration_ms::float from"
+                   " metaops.server_counts where server = 'iris-server' and model = 'iris'") == [(6, 1, 7, 48.255)])
         wait_until("the server that nobody runs is there", lambda: pipe.query("select state, reason from metaops.servers where server = 'dead'")
                    == [("UNREACHABLE", "no answer")])
         server.answers["POST", "/v2/repository/index"] = (200, b'[{"name":"iris","version":"2","state":"UNAVAILABLE","reason":"x"}]')
