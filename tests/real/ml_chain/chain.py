@@ -2,12 +2,13 @@
 a real MLflow has a model logged and registered, a real MLServer answers with that very file, and a real detector sees drift. Walks
 against tables made by hand from the captured files and from what is done here."""
 
+import itertools
 import json
 
 import tools
 from checks import check, end
 from mlflow_site import MlflowSite
-from mlserver_site import SERVER, MlserverSite
+from mlserver_site import SERVER, MlserverSite, flowers_input
 from own_pipeline import ROOT, Pipeline, post, wait_until
 from polled_topics import PolledTopics, record
 
@@ -22,6 +23,7 @@ SPARK = "jdbc.execute_save_into_data_source_command."
 TRAINING = "0190f0aa-7c1e-7cc1-9d62-0c2a1f5f0c11"
 # The namespace in which all of it is served.
 FRAUD, STREAM = "fraud", f"{SERVER}/iris/iris"
+IRIS = {"mlserver-model": "iris"}
 SETOSA, VERSICOLOR = [5.1, 3.5, 1.4, 0.2], [5.7, 2.8, 4.1, 1.3]
 
 # depth, kind, namespace, name, job. A model has all of its versions; nobody told of what the first one was made.
@@ -88,17 +90,44 @@ def register(pipe, gateway):
         logged = json.loads(site.run_program(tools.SUPPORT / "log_flowers.py").splitlines()[-1])
         site.post("registered-models/create", name="iris")
         site.post("model-versions/create", name="iris", source="s3://models/iris/1")
-        site.post("model-versions/create", name="iris", source="s3://models/iris/2", run_id=logged["run"])
+        signature = {"key": "signature", "value": logged["signature"]}
+        site.post("model-versions/create", name="iris", source="s3://models/iris/2", run_id=logged["run"], tags=[signature])
         released = "select count(*) from metaops.model_versions where name = 'iris' and released_at is not null"
         wait_until("both versions are in the graph", lambda: pipe.value(released) == 2)
         return logged
 
 
+def asked_elsewise(pipe):
+    """The alert of requests that are not what the signature declares, judged as the alerter does, an hour later."""
+    pipe.wait_stored()
+    pipe.query("update graph.served_watch set look_at = least(look_at, now())")
+    pipe.query("select graph.judge_served(1000, now() + interval '1 hour')")
+    return pipe.query("select namespace, name, status, title from metaops.alerts where kind = 'model' and detail ->> 'fact' = 'tensors'")
+
+
+def ask_for_less(pipe, topics):
+    """Half as exact as declared, which MLServer answers all the same. A request and its answer may lie in two minutes, which
+    are not compared: then the next one tells."""
+    numbers = itertools.count()
+
+    def is_told():
+        body = json.dumps(flowers_input([SETOSA], "FP32")).encode()
+        topics.ask(record(f"less-{next(numbers)}", IRIS, [], body))
+        return asked_elsewise(pipe)
+
+    told = wait_until("less exact requests are an alert", is_told)
+    check("the alert", [(FRAUD, SERVER, "open", f"{SERVER}: requests to iris@2 are not what its signature declares")], told)
+
+
 def answer(pipe, topics, logged):
     with MlserverSite(pipe.folder, {"iris": {"2": logged["file"]}}, topics.names, train="take_models.py"):
-        topics.ask_until_answered(record("asked", {"mlserver-model": "iris"}, [SETOSA, VERSICOLOR]))
-    body = json.loads(pipe.records(topics.answers)[0][3])
-    check("MLflow's model answers", ("iris", "2", [0, 1]), (body["model_name"], body["model_version"], body["outputs"][0]["data"]))
+        topics.ask_until_answered(record("asked", IRIS, [SETOSA, VERSICOLOR]))
+        body = json.loads(pipe.records(topics.answers)[0][3])
+        check("MLflow's model answers", ("iris", "2", [0, 1]), (body["model_name"], body["model_version"], body["outputs"][0]["data"]))
+        topics.wait_stored()
+        check_model(pipe, logged)
+        check("the request is what the signature declares", [], asked_elsewise(pipe))
+        ask_for_less(pipe, topics)
 
 
 def see_drift(pipe, gateway):
@@ -130,6 +159,9 @@ def check_model(pipe, logged):
     check("the same request, however often it was asked, counts once", [("iris", 1, 1, 1, ["2"])], pipe.query(
         "select model, sum(requests)::int, sum(answers)::int, sum(pairs)::int, max(versions) from metaops.inference_windows"
         " where model = 'iris' group by 1"))
+
+
+def check_alerts(pipe):
     check("the detector's alert", [(FRAUD, "iris-drift", "open", "iris-drift: sees drift of 4 of 4 features")], pipe.query(
         "select namespace, name, status, title from metaops.alerts where kind = 'model' and subject_kind = 'monitor'"))
     check("no letters", 0, pipe.value("select count(*) from metaops.dead_letters"))
@@ -148,7 +180,7 @@ def main():
         see_drift(pipe, gateway)
         topics.wait_stored()
         check_walks(pipe)
-        check_model(pipe, logged)
+        check_alerts(pipe)
 
 
 try:

@@ -21,10 +21,10 @@ SERVER = "iris-server"
 START_S = 300.0
 
 
-def flowers_input(rows):
+def flowers_input(rows, datatype="FP64"):
     """The body of a request, without an id."""
     data = [number for row in rows for number in row]
-    return {"inputs": [{"name": "predict", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": data}]}
+    return {"inputs": [{"name": "predict", "shape": [len(rows), len(rows[0])], "datatype": datatype, "data": data}]}
 
 
 class MlserverSite:

@@ -51,7 +51,7 @@ class PolledTopics:
         wait_until("MLServer answers over Kafka", is_answered)
 
     def wait_stored(self):
-        """Until all of both is in the graph; nobody may write to them any more."""
+        """Until all that is on them by now is in the graph."""
         ends = {name: self.pipe.ends(name) for name in self.names}
-        wait_until("both topics are read to their ends", lambda: is_committed(self.group, ends))
+        wait_until("both topics are read so far", lambda: is_committed(self.group, ends))
         self.pipe.wait_stored()
