@@ -1,5 +1,5 @@
 """metaops poll asks a real MLServer what it serves while models are unloaded and loaded over its repository API, and while it is away:
-in which state which version is."""
+in which state which version is; and what the server counts by itself, before and after it was killed."""
 
 import itertools
 import re
@@ -10,6 +10,7 @@ from mlserver_site import SERVER, MlserverSite
 from own_pipeline import Pipeline, wait_until
 
 FRAUD = "fraud"
+SETOSA = [5.1, 3.5, 1.4, 0.2]
 TENSORS = [{"name": "predict", "datatype": "FP64", "shape": [-1, 4]}], [{"name": "predict", "datatype": "INT64", "shape": [-1, 1]}]
 STATES = "select version, state from metaops.server_versions where model = 'iris' and until is null order by version"
 
@@ -29,8 +30,19 @@ def change(site, act):
     check(f"{act} is done", 200, site.call("POST", f"/v2/repository/models/iris/{act}")[0])
 
 
+def ask(pipe, site, right, wrong, successes, failures):
+    """So many requests of either kind; then the server has counted so many in all."""
+    for number in range(right):
+        check("an answer", 200, site.ask("iris", f"right-{number}", [SETOSA])[0])
+    for number in range(wrong):
+        check("no answer", 500, site.ask("iris", f"wrong-{number}", [[1.0, 2.0]])[0])
+    counts = "select coalesce(sum(successes), 0)::int, coalesce(sum(failures), 0)::int from metaops.server_counts where model = 'iris'"
+    wait_until("the server's counts are in the graph", lambda: pipe.query(counts) == [(successes, failures)])
+
+
 def watch(pipe, site):
     wait_state(pipe, "READY")
+    ask(pipe, site, 3, 1, 3, 1)
     change(site, "unload")
     wait_state(pipe, "UNAVAILABLE")
     change(site, "load")
@@ -39,6 +51,8 @@ def watch(pipe, site):
     wait_state(pipe, "UNREACHABLE")
     site.start()
     wait_state(pipe, "READY")
+    # It counts from nought again.
+    ask(pipe, site, 2, 0, 5, 1)
 
 
 def check_graph(pipe):
@@ -55,6 +69,7 @@ def check_graph(pipe):
         "select 'deployment', name from metaops.deployments where source = 'observed' union all"
         " select 'model', name from metaops.models where source = 'observed' union all"
         " select 'version ' || version, name from metaops.model_versions where source = 'observed' order by 1"))
+    check("that it began anew is seen once", 1, pipe.value("select count(*) from metaops.server_counts where has_restarted"))
     check("no letters", 0, pipe.value("select count(*) from metaops.dead_letters"))
 
 
@@ -64,6 +79,8 @@ def main():
         poll = pipe.poll(
             METAOPS_POLL_MLSERVER_SERVERS=f"{FRAUD}/{SERVER}={site.url}",
             METAOPS_POLL_MLSERVER_INTERVAL_MS="200",
+            METAOPS_POLL_MLSERVER_METRICS_PORT=str(site.settings["metrics_port"]),
+            METAOPS_POLL_MLSERVER_METRICS_INTERVAL_MS="200",
             # A busy server is not one that is away.
             METAOPS_POLL_MLSERVER_TIMEOUT_MS="30000",
         )
