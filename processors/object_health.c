@@ -1,7 +1,6 @@
 #include "object_health.h"
 
 #define NAME_BYTES_MAX 1024
-#define DIGITS_MAX 18
 
 /* A member that is a string no longer than a name; empty for all else. */
 static enum verdict read_text(struct processor *pr, const struct json_value *object,
@@ -79,35 +78,15 @@ static enum verdict read_phase(struct processor *pr, const struct json_value *st
     return verdict;
 }
 
-static int64_t to_number(struct str text)
-{
-    int64_t number = 0;
-
-    if (text.len == 0 || text.len > DIGITS_MAX) {
-        return -1;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
-            return -1;
-        }
-        number = number * 10 + (text.ptr[i] - '0');
-    }
-    return number;
-}
-
 enum verdict object_health_read(struct processor *pr, const struct json_value *object,
                                 struct object_health *out_health, struct err *err)
 {
-    const struct json_value *metadata = json_get(pr->doc, object, STR("metadata"));
     const struct json_value *status = json_get(pr->doc, object, STR("status"));
     struct object_health health = {.phase = STR("")};
-    struct str revision;
-    enum verdict verdict = read_text(pr, metadata, "resourceVersion", &revision, err);
+    enum verdict verdict = read_readiness(pr, status, &health, err);
 
-    verdict = verdict == OK ? read_readiness(pr, status, &health, err) : verdict;
     verdict = verdict == OK ? read_phase(pr, status, &health.phase, err) : verdict;
     if (verdict == OK) {
-        health.revision = to_number(revision);
         *out_health = health;
     }
     return verdict;

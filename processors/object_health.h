@@ -6,7 +6,6 @@
 #include "stages.h"
 
 struct object_health {
-    int64_t revision; /* resourceVersion, where it is a number; -1: it is none */
     enum graph_readiness readiness;
     struct str
         phase; /* of a pod, a job, an application of Spark, a SeldonDeployment; empty: none is said */

@@ -43,7 +43,6 @@ static enum verdict add_health(struct rows *rs, const struct object_source *sour
         return verdict;
     }
     row->is_watched = true;
-    row->revision = health.revision;
     row->readiness = health.readiness;
     const struct rows_pair texts[] = {{health.phase, &row->phase}, {health.reason, &row->reason}};
     return rows_texts(rs, texts, 2, 0, err);
@@ -67,7 +66,7 @@ static enum verdict add_state(struct rows *rs, const struct object_source *sourc
                                     .replicas = state->replicas,
                                     .has_resources = state->has_resources,
                                     .run_mark = state->run_mark,
-                                    .revision = -1,
+                                    .revision = state->revision,
                                     .readiness = GRAPH_READY_UNTOLD};
     const struct rows_pair texts[] = {
         {state->artifact_uri, &row->artifact_uri},

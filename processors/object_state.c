@@ -13,6 +13,7 @@
 #define NAME_BYTES_MAX 1024
 #define JSON_BYTES_MAX 65536
 #define IMAGES_MAX 64
+#define DIGITS_MAX 18
 
 struct reader {
     const struct json_doc *doc;
@@ -302,6 +303,33 @@ static enum verdict read_run(struct reader *rd, const struct json_value *annotat
     return verdict;
 }
 
+static int64_t to_number(struct str text)
+{
+    int64_t number = 0;
+
+    if (text.len == 0 || text.len > DIGITS_MAX) {
+        return -1;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
+            return -1;
+        }
+        number = number * 10 + (text.ptr[i] - '0');
+    }
+    return number;
+}
+
+/* Opaque by the API's rules, but a number where etcd keeps the objects: the same for all that tell of one write. */
+static enum verdict read_revision(struct reader *rd, const struct json_value *metadata,
+                                  int64_t *out_revision)
+{
+    struct str text;
+    enum verdict verdict = read_text(rd, metadata, "resourceVersion", &text);
+
+    *out_revision = verdict == OK ? to_number(text) : -1;
+    return verdict;
+}
+
 enum verdict object_state_read(struct processor *pr, const struct object_source *source,
                                struct object_state *out_state, struct err *err)
 {
@@ -323,6 +351,7 @@ enum verdict object_state_read(struct processor *pr, const struct object_source 
     state.generation = state.is_whole ? read_count(&rd, metadata, "generation") : -1;
     state.replicas = read_count(&rd, spec, "replicas");
     state.has_resources = has_resources(&rd, spec);
+    verdict = verdict == OK ? read_revision(&rd, metadata, &state.revision) : verdict;
     verdict = verdict == OK ? read_declared(&rd, annotations, &state) : verdict;
     verdict = verdict == OK ? read_model(&rd, source, spec, &state) : verdict;
     verdict = verdict == OK ? read_images(&rd, spec, &state.images) : verdict;

@@ -12,6 +12,7 @@ struct object_state {
     bool is_whole;           /* the answer is the object itself */
     int64_t generation;      /* -1: not said */
     int64_t replicas;        /* -1: not said */
+    int64_t revision;        /* resourceVersion, where it is a number; -1: it is none */
     bool has_resources;      /* it says what a container needs */
     struct str artifact_uri; /* the first storageUri or modelUri; empty: none */
     struct str model;        /* empty: none is named */

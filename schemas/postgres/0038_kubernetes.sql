@@ -100,12 +100,13 @@ create table graph.k8s_states (
     revision bigint,
     added_at timestamptz not null default now()
 );
+create index k8s_states_audited on graph.k8s_states (object_uuid) where not is_watched;
 create index k8s_states_object on graph.k8s_states (object_uuid, at);
 create index k8s_states_artifact on graph.k8s_states (artifact_uri) where artifact_uri is not null;
 comment on table graph.k8s_states is 'What an object was after an action, or when it was watched.';
 comment on column graph.k8s_states.action_uuid is 'The action; of what was watched, the event: a version 5 UUID over cluster, uid, resourceVersion and whether it was the end.';
 comment on column graph.k8s_states.object_uuid is 'The object.';
-comment on column graph.k8s_states.at is 'From when on.';
+comment on column graph.k8s_states.at is 'From when on. Of what a watch saw the end of the second that the object says, which is earlier than its change where nothing in it says a time of that.';
 comment on column graph.k8s_states.is_deleted is 'It is gone, or going.';
 comment on column graph.k8s_states.is_whole is 'The columns behind say all; else, as after a scale, only what is not null.';
 comment on column graph.k8s_states.generation is 'Counts changes of what it shall be.';
@@ -123,7 +124,7 @@ comment on column graph.k8s_states.is_watched is 'A watch told it, no audit even
 comment on column graph.k8s_states.is_ready is 'It can do its work, as its condition Ready, Available, ModelReady or PipelineReady says; null: not said, or not watched.';
 comment on column graph.k8s_states.phase is 'How far a pod, a job, an application of Spark or a SeldonDeployment is; null: as before.';
 comment on column graph.k8s_states.reason is 'Why it is ready, or not, in one word of its controller; null: as before.';
-comment on column graph.k8s_states.revision is 'Its resourceVersion: orders what was watched within one second.';
+comment on column graph.k8s_states.revision is 'Its resourceVersion, where it is a number: the same for all that tell of one write, larger for a later one.';
 comment on column graph.k8s_states.added_at is 'When it was stored.';
 
 create view metaops.actions as
@@ -204,6 +205,9 @@ as $$
 $$;
 comment on function metaops.who_changed is 'Changes of an object of Kubernetes and attempts at it, newest first: kind as Deployment or deployments, in any case; namespace '''' for objects without one, null for any; name null for all; from since up to, not including, until.';
 
+-- What a watch saw counts only where audit events leave it something to tell: not of a write that they tell of (its revision, or
+-- its generation), nor of an object that is gone by them (a uid never comes back), nor where it says a time that cannot be: an
+-- object whose scale nobody timed gives that of the change before.
 create view graph.k8s_moments as
 select s.action_uuid, s.object_uuid, s.at, s.is_deleted,
     coalesce(s.replicas, w.replicas) as replicas, w.artifact_uri, w.model, w.model_version,
@@ -223,9 +227,12 @@ where not s.is_watched or not exists (
     select from graph.k8s_states a
     where a.object_uuid = s.object_uuid and not a.is_watched
         and case when s.is_deleted then a.is_deleted
-            else a.is_whole and (coalesce(a.generation, 0) = coalesce(s.generation, 0)
-                or coalesce(a.generation, 0) > coalesce(s.generation, 0) and a.at <= s.at) end);
-comment on view graph.k8s_moments is 'What an object was from a moment on, with what earlier states say where one says less. What a watch saw is left out where audit events tell of the same generation.';
+            else a.is_deleted and a.at <= s.at
+                or a.revision = s.revision
+                or a.revision < s.revision and a.at > s.at
+                or a.is_whole and (coalesce(a.generation, 0) = coalesce(s.generation, 0)
+                    or coalesce(a.generation, 0) > coalesce(s.generation, 0) and a.at <= s.at) end);
+comment on view graph.k8s_moments is 'What an object was from a moment on, with what earlier states say where one says less. What a watch saw is left out where audit events tell of it.';
 comment on column graph.k8s_moments.action_uuid is 'The action.';
 comment on column graph.k8s_moments.object_uuid is 'The object.';
 comment on column graph.k8s_moments.at is 'The moment.';
@@ -240,7 +247,7 @@ comment on column graph.k8s_moments.kind is 'Its kind.';
 comment on column graph.k8s_moments.namespace is 'Its namespace.';
 comment on column graph.k8s_moments.name is 'Its name.';
 comment on column graph.k8s_moments.generation is 'Counts changes of what it shall be; null: not said.';
-comment on column graph.k8s_moments.revision is 'Orders what was watched within one second; null: not watched.';
+comment on column graph.k8s_moments.revision is 'Its resourceVersion; null: not said.';
 
 create view metaops.k8s_objects as
 select o.cluster, o.kind, o.namespace, o.name, o.uid, o.api_group, o.first_at as first_seen, o.last_at as last_seen,
