@@ -388,7 +388,7 @@ as $$
     select row((f).known | g.facts, (f).declared | g.facts, (f).inferred, (f).told | g.told)::graph.known_facts
     from (select coalesce(bit_or(k.facts) filter (where s.place = 1 and s.at >= since), 0) as facts, coalesce(bit_or(k.facts), 0) as told
           from (select s.at, s.annotations,
-                    row_number() over (order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc) as place
+                    row_number() over (order by s.at desc, coalesce(s.generation, 0) desc, coalesce(s.revision, 0) desc, s.action_uuid desc) as place
                 from graph.k8s_states s where s.object_uuid = object and s.is_whole and s.at <= until) s
           cross join lateral jsonb_each_text(s.annotations) a
           cross join lateral (select graph.tag_facts(annotations_told.kind, a.key, false) as facts) k
@@ -441,7 +441,7 @@ begin
     f := graph.annotations_told(graph.with_facts(f, case when object.kind <> '' then 3 end, 1 << 0), 'deployment', object.object_uuid,
                                 since, until);
     select s.* into state from graph.k8s_states s where s.object_uuid = object.object_uuid and s.is_whole and s.at <= until
-    order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc limit 1;
+    order by s.at desc, coalesce(s.generation, 0) desc, coalesce(s.revision, 0) desc, s.action_uuid desc limit 1;
     if state.at >= since then
         f := graph.with_facts(f, 3, graph.state_facts(state, graph.has_image_digests(state, object)));
     end if;
@@ -633,7 +633,7 @@ as $$
          cross join lateral graph.object_of(d.namespace, d.name) o
          join graph.k8s_states s on s.object_uuid = o.object_uuid and s.is_whole
          where d.deployment_uuid = deployment
-         order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc limit 1),
+         order by s.at desc, coalesce(s.generation, 0) desc, coalesce(s.revision, 0) desc, s.action_uuid desc limit 1),
         (select min(graph.model_owner(v.model_uuid))
          from graph.deployments d cross join lateral graph.versions_served(d.namespace, d.name) v
          where d.deployment_uuid = deployment and v.is_now))
