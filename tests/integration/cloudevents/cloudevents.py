@@ -7,7 +7,7 @@ import random
 import re
 import socket
 
-from avro_records import event_record, read_event
+from avro_records import event_record, read_body, read_event
 from checks import check, end
 from own_pipeline import ROOT, Pipeline, metric, wait_until
 
@@ -249,16 +249,23 @@ def refused(gateway):
 
 
 def redacted(pipe, gateway):
-    """A secret in a payload is gone before Kafka, and the worker gives the rest the id that the door gave it."""
-    body = b'{"inputs":[],"parameters":{"password":"planted-4711"}}'
+    """A secret in a payload is gone before Kafka, in a short one and in one that is compressed there, and the worker gives the
+    rest the id that the door gave it."""
     kept = [b"ce-specversion: 1.0", b"ce-type: x.inference.request", b"ce-source: s", b"ce-id: 1", b"ce-inferenceservicename: redacted"]
-    status, answer = exchange(gateway, [b"Host: door", *kept, b"Content-Length: %d" % len(body)], body)
-    check("a payload with a secret is taken", 200, status)
-    pipe.wait_stored()
-    bodies = [read_event(value)["body"] for partition, offset, _, value in pipe.records(pipe.topic)
-              if (partition, offset) == (answer["partition"], answer["offset"])]
-    check("its secret is not on the topic", [b"~metaops-redacted~"], [re.search(rb'"password":"([^"]*)"', one)[1] for one in bodies])
-    check("its id is in the ledger", 1, pipe.value("select count(*) from graph.event_ids where event_id = %s", answer["eventId"]))
+    places = []
+    for note in (b"short", b"findable-" * 1000):
+        body = b'{"inputs":[],"parameters":{"password":"planted-4711","note":"%s"}}' % note
+        status, answer = exchange(gateway, [b"Host: door", *kept, b"Content-Length: %d" % len(body)], body)
+        check("a payload with a secret is taken", 200, status)
+        places.append((answer["partition"], answer["offset"]))
+        pipe.wait_stored()
+        check("its id is in the ledger", 1, pipe.value("select count(*) from graph.event_ids where event_id = %s", answer["eventId"]))
+    values = {(partition, offset): value for partition, offset, _, value in pipe.records(pipe.topic)}
+    bodies = [read_body(values[place]) for place in places]
+    check("one of them is compressed", ["IDENTITY", "ZSTD"], [read_event(values[place])["body_codec"] for place in places])
+    check("what is searched can be found", [b"findable-" * 1000], re.findall(rb'"note":"(findable[^"]*)"', bodies[1]))
+    check("their secrets are redacted", [b"~metaops-redacted~"] * 2, [re.search(rb'"password":"([^"]*)"', one)[1] for one in bodies])
+    check("nor is one anywhere on the topic", 0, sum(b"planted-4711" in one + read_body(one) for one in values.values()))
 
 
 def named(pipe, gateway):
@@ -284,7 +291,7 @@ def named(pipe, gateway):
     pipe.wait_stored()
     check("requests have the id of their caller", sorted(expected), sorted(pipe.query(
         "select event_id::text, request_id from graph.drift_evaluations where event_id::text = any (%s)", [one for one, _ in expected])))
-    bodies = [read_event(value)["body"] for partition, offset, _, value in pipe.records(pipe.topic) if (partition, offset) == places[0]]
+    bodies = [read_body(value) for partition, offset, _, value in pipe.records(pipe.topic) if (partition, offset) == places[0]]
     check("of the headers only that is on the topic", [(True, False)], [(b'"asked"' in one, b"planted-4712" in one) for one in bodies])
 
 

@@ -8,7 +8,7 @@ import json
 
 import zstandard
 
-from avro_records import event_record, read_event, read_letter
+from avro_records import event_record, read_body, read_event, read_letter
 from checks import check, end
 from own_pipeline import Pipeline, metric, post
 
@@ -83,11 +83,7 @@ def escaped(body, way):
 
 
 def decoded(value):
-    record = read_event(value)
-    body = record["body"]
-    if record["body_codec"] == "ZSTD":
-        body = zstandard.ZstdDecompressor().decompress(body, max_output_size=record["body_bytes"])
-    return record, body
+    return read_event(value), read_body(value)
 
 
 def needles(ways):
