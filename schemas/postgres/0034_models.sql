@@ -1,7 +1,8 @@
 -- Models, their versions, and what serves them.
 --
 -- A payload of a prediction alone makes them exist (source inferred); who declares or observes them later raises the
--- source. None has a body to be made anew from: `metaops rebuild` leaves them as they are.
+-- source. None has a body to be made anew from: `metaops rebuild` leaves them as they are, but for which run made what is
+-- stored where, as only events of runs tell that.
 
 create function graph.source_name(source smallint) returns text
 language sql immutable strict parallel safe

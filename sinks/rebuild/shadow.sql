@@ -30,7 +30,9 @@ insert into graph_shadow.parts values
     (11, 'statements', '{statement_id}'),
     (12, 'runs', '{run_uuid}'),
     (13, 'run_io_sets', '{run_uuid, io_id}'),
-    (14, 'asset_facts', '{subject_uuid}');
+    (14, 'asset_facts', '{subject_uuid}'),
+    (15, 'model_artifacts', '{artifact_uri, run_uuid}'),
+    (16, 'run_marks', '{mark, run_uuid}');
 
 -- Of the indexes those by which the sink's statements meet what is there.
 do $$

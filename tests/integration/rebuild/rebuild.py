@@ -4,6 +4,7 @@ derived any more stops it, or is kept; other roles may not.
 
 METAOPS_SEED (default 1) chooses what is damaged."""
 
+import json
 import os
 import random
 import subprocess
@@ -35,7 +36,21 @@ DAMAGE = {
     "runs": "state = (state + 1) % 5, facts = 0, started_at = null, error_message = 'none'",
     "asset_facts": "observed = observed # 1, contested = 0",
     "run_io_sets": "first_at = first_at - interval '1 day'",
+    "model_artifacts": "at = at + interval '1 day'",
+    "run_marks": "run_uuid = gen_random_uuid()",
 }
+
+
+def training(number):
+    """A run of an application of Spark that makes a version of a model."""
+    facet = {"_producer": "https://example.org/trainer", "_schemaURL": "https://example.org/facet.json"}
+    return json.dumps({
+        "eventTime": f"2026-11-23T10:00:0{number}Z", "eventType": "COMPLETE", "producer": "https://example.org/trainer",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json", "job": {"namespace": "ml", "name": "train"},
+        "run": {"runId": f"00000000-0000-4000-8000-00000000000{number}", "facets": {
+            "spark_applicationDetails": {**facet, "applicationId": f"spark-{number}"}}},
+        "outputs": [{"namespace": "s3://models", "name": f"iris/{number}", "facets": {
+            "metaops_model": {**facet, "name": "iris", "version": str(number)}}}]}).encode()
 
 
 def rebuild(pipe, *words, dsn=None, **settings):
@@ -79,6 +94,7 @@ def damage(pipe):
 def calm(pipe):
     before = pipe.checksum()
     others = {table: content(pipe, table) for table in UNTOUCHED}
+    of_models = {table: content(pipe, table) for table in ("model_artifacts", "run_marks")}
     stored = content(pipe, "events")
     code, out, _ = rebuild(pipe)
     check("a graph that is right stays", (0, "was what its events say", before),
@@ -94,6 +110,7 @@ def calm(pipe):
     code, out, _ = rebuild(pipe)
     check("what was damaged is again what it was", (0, "is now what its events say", before),
           (code, last_word(out), pipe.checksum()))
+    check("so is what models and pods find runs by", of_models, {table: content(pipe, table) for table in of_models})
     check("events are stored as before", stored, content(pipe, "events"))
     check("nothing else was touched", others, {table: content(pipe, table) for table in UNTOUCHED})
     check("every body is the one its id says", [], pipe.broken_bodies())
@@ -199,7 +216,7 @@ def bodies_gone(pipe):
 
 def main():
     rng = random.Random(SEED)
-    known = list(dict.fromkeys(test_events())) + events(rng, 60)
+    known = list(dict.fromkeys(test_events())) + events(rng, 60) + [training(number) for number in range(8)]
     further = events(rng, 160)
     everything = len(set(known + further))
     with Pipeline("rebuild", 3) as pipe, Pipeline("rebuild-reference", 3) as reference:
