@@ -32,7 +32,7 @@ comment on column graph.alerts.alert_id is 'Digest of kind, subject and change.'
 comment on column graph.alerts.kind is 'Kind of drift: schema, volume, freshness, ...';
 comment on column graph.alerts.severity is 'info, warning or critical.';
 comment on column graph.alerts.status is 'open, acknowledged, resolved, ignored or expected.';
-comment on column graph.alerts.subject_kind is 'What it is about: 2 a job, 3 a dataset.';
+comment on column graph.alerts.subject_kind is 'What it is about: 2 a job, 3 a dataset, 4 a model, 5 a deployment, 6 a monitor.';
 comment on column graph.alerts.subject_uuid is 'Which one.';
 comment on column graph.alerts.field is 'The column, when it is about one.';
 comment on column graph.alerts.title is 'One line for people.';
@@ -98,8 +98,8 @@ comment on column metaops.alerts.kind is
 comment on column metaops.alerts.severity is 'info, warning or critical.';
 comment on column metaops.alerts.status is
     'open, acknowledged (somebody works on it), resolved (it is no longer so), ignored, or expected (accepted as the new baseline).';
-comment on column metaops.alerts.namespace is 'Namespace of the dataset or job.';
-comment on column metaops.alerts.name is 'Name of the dataset or job.';
+comment on column metaops.alerts.namespace is 'Namespace of what it is about.';
+comment on column metaops.alerts.name is 'Its name.';
 comment on column metaops.alerts.field is 'The column, when it is about one.';
 comment on column metaops.alerts.title is 'One line for people.';
 comment on column metaops.alerts.detail is
@@ -111,7 +111,7 @@ comment on column metaops.alerts.run_id is 'The run that showed it first.';
 comment on column metaops.alerts.occurrences is 'How often it was opened.';
 comment on column metaops.alerts.downstream is
     'Who is hit: the nearest datasets, jobs, models and deployments behind it, each with kind, namespace, name, field, owners and depth.';
-comment on column metaops.alerts.subject_kind is 'dataset or job.';
+comment on column metaops.alerts.subject_kind is 'dataset, job, model, deployment or monitor.';
 comment on column metaops.alerts.cause is 'The alert that explains this one, which is then not told by itself.';
 
 create view metaops.alert_events as

@@ -238,7 +238,7 @@ as $$
     from unnest(array['namespaces', 'datasets', 'dataset_symlinks', 'dataset_fields', 'dataset_versions',
                       'jobs', 'job_versions', 'runs', 'run_inputs', 'run_outputs', 'edges',
                       'column_lineage', 'facets', 'models', 'model_versions', 'deployments',
-                      'model_tags', 'model_aliases', 'inference_streams', 'inference_windows', 'monitors', 'drift_evaluations',
+                      'model_tags', 'model_aliases', 'inference_streams', 'inference_windows', 'monitors', 'monitor_watches', 'drift_evaluations',
                       'actions', 'actors', 'k8s_objects', 'run_objects', 'served_versions', 'servers', 'server_versions', 'server_counts', 'deployment_states']) v (name)
 $$;
 

@@ -1,8 +1,10 @@
 -- Monitors: detectors of drift and outliers, and what they say. An answer of a detector is a row of its own, each once, as only
 -- an event that the ledger finds new adds one.
 --
--- A reply of Seldon Core v1 names what its detector watches; an answer of MLServer's only the detector itself, and what that
--- watches has to be declared elsewhere. A batching detector answers with nothing until its batch is full: not evaluated.
+-- A reply of Seldon Core v1 names what its detector watches; an answer of MLServer's only the detector itself. What that watches is
+-- declared in Kubernetes: annotation metaops.io/monitors of the object that runs it, or that has its name, lists streams of its
+-- namespace (DEPLOYMENT, DEPLOYMENT/MODEL or DEPLOYMENT/ENDPOINT/MODEL, separated by commas or blanks); or that of what serves
+-- lists detectors in the same way. A batching detector answers with nothing until its batch is full: not evaluated.
 -- Such an answer looks like that of any model, so it is seen only where another one tells that there is a monitor.
 
 create table graph.monitors (
@@ -85,15 +87,81 @@ comment on column graph.watched_streams.deployment is 'What serves.';
 comment on column graph.watched_streams.endpoint is 'Predictor, component or path; empty where none was named.';
 comment on column graph.watched_streams.model is 'The model that answers.';
 
+-- What objects of Kubernetes that are there say of monitors, each by the latest of its states.
+create view graph.monitor_claims as
+select o.namespace, o.name, x.target
+from graph.k8s_objects o
+cross join lateral (
+    select s.annotations ->> 'metaops.io/monitors' as targets
+    from graph.k8s_states s
+    where s.object_uuid = o.object_uuid and s.is_whole
+    order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc
+    limit 1) l
+cross join lateral regexp_split_to_table(l.targets, '[,[:space:]]+') x (target)
+where x.target <> '' and not exists (select from graph.k8s_states g where g.object_uuid = o.object_uuid and g.is_deleted);
+comment on view graph.monitor_claims is 'Annotations metaops.io/monitors of objects of Kubernetes.';
+comment on column graph.monitor_claims.namespace is 'Namespace of the object.';
+comment on column graph.monitor_claims.name is 'Its name.';
+comment on column graph.monitor_claims.target is 'A stream that it names, or all of a deployment.';
+
+create function graph.is_target(target text, stream graph.watched_streams) returns boolean
+language sql immutable parallel safe
+return target in (stream.deployment, stream.deployment || '/' || stream.model,
+                  concat_ws('/', stream.deployment, nullif(stream.endpoint, ''), stream.model));
+comment on function graph.is_target is 'Whether an annotation metaops.io/monitors names a stream.';
+
+create view graph.monitor_watches as
+select m.monitor_uuid, m.stream_uuid, 'observed' as source
+from graph.monitors m
+where m.is_apart
+union
+select m.monitor_uuid, watched.stream_uuid, 'declared'
+from graph.monitors m
+join graph.watched_streams own using (stream_uuid)
+join graph.watched_streams watched on watched.namespace = own.namespace
+join graph.monitor_claims c on c.namespace = own.namespace
+    and (c.name in (own.deployment, own.model) and graph.is_target(c.target, watched)
+         or c.name = watched.deployment and (c.target = own.model or graph.is_target(c.target, own)))
+where not m.is_apart and not exists (
+    select from graph.monitors o where o.stream_uuid = watched.stream_uuid and not o.is_apart);
+comment on view graph.monitor_watches is 'Which detectors watch which streams; a detector watches none that is the answers of one.';
+comment on column graph.monitor_watches.monitor_uuid is 'The detector.';
+comment on column graph.monitor_watches.stream_uuid is 'The stream.';
+comment on column graph.monitor_watches.source is 'observed: it replies to events of the stream; declared: an object of Kubernetes says so.';
+
+create view metaops.monitor_watches as
+select m.namespace, m.name as monitor, graph.detector_kind(m.kind) as kind, s.deployment, s.endpoint, s.model, w.source
+from graph.monitor_watches w
+join graph.monitors m using (monitor_uuid)
+join graph.watched_streams s on s.stream_uuid = w.stream_uuid;
+comment on view metaops.monitor_watches is 'Which detectors watch which streams of predictions.';
+comment on column metaops.monitor_watches.namespace is 'Namespace of both.';
+comment on column metaops.monitor_watches.monitor is 'The detector, as in metaops.monitors.';
+comment on column metaops.monitor_watches.kind is 'drift or outlier.';
+comment on column metaops.monitor_watches.deployment is 'The deployment that it watches.';
+comment on column metaops.monitor_watches.endpoint is 'Which endpoint of that.';
+comment on column metaops.monitor_watches.model is 'Which model there.';
+comment on column metaops.monitor_watches.source is 'observed: it replies to events of the stream; declared: annotation metaops.io/monitors says so.';
+
+-- What a detector watches, the first of it by name.
+create function graph.watched_first(monitor uuid) returns graph.watched_streams
+language sql stable
+as $$
+    select s.*
+    from graph.monitor_watches w join graph.watched_streams s on s.stream_uuid = w.stream_uuid
+    where w.monitor_uuid = monitor
+    order by s.deployment collate "C", s.endpoint collate "C", s.model collate "C"
+    limit 1
+$$;
+
 create view metaops.monitors as
 select m.namespace, m.name as monitor, graph.detector_kind(m.kind) as kind, m.detector, m.detector_type, m.data_type, m.version,
     case when not m.is_apart then s.deployment end as runs_in,
-    case when m.is_apart then s.deployment end as deployment,
-    case when m.is_apart then s.endpoint end as endpoint,
-    case when m.is_apart then s.model end as model,
+    w.deployment, w.endpoint, w.model,
     m.first_at as first_seen, m.last_at as last_seen
 from graph.monitors m
-left join graph.watched_streams s using (stream_uuid);
+left join graph.watched_streams s using (stream_uuid)
+left join lateral graph.watched_first(m.monitor_uuid) w on true;
 comment on view metaops.monitors is 'Detectors of drift and outliers.';
 comment on column metaops.monitors.namespace is 'Namespace of the detector; empty where none was named.';
 comment on column metaops.monitors.monitor is 'Its name: that of the model which it is, or the source of its replies.';
@@ -103,7 +171,7 @@ comment on column metaops.monitors.detector_type is 'As it names it last.';
 comment on column metaops.monitors.data_type is 'As it names it last.';
 comment on column metaops.monitors.version is 'Version of its software, as it names it last.';
 comment on column metaops.monitors.runs_in is 'The deployment that it is a model of; null: it replies to events of others.';
-comment on column metaops.monitors.deployment is 'What it watches; null: not known.';
+comment on column metaops.monitors.deployment is 'What it watches, of several the first by name (metaops.monitor_watches has all); null: not known.';
 comment on column metaops.monitors.endpoint is 'Which endpoint of that.';
 comment on column metaops.monitors.model is 'Which model there.';
 comment on column metaops.monitors.first_seen is 'Time of its earliest verdict.';
@@ -112,13 +180,11 @@ comment on column metaops.monitors.last_seen is 'Time of its latest verdict.';
 create view metaops.drift_evaluations as
 select m.namespace, m.name as monitor, graph.detector_kind(m.kind) as kind,
     (array['not_evaluated', 'clean', 'drifted'])[e.state + 1] as state, e.event_time, e.request_id,
-    case when m.is_apart then s.deployment end as deployment,
-    case when m.is_apart then s.endpoint end as endpoint,
-    case when m.is_apart then s.model end as model,
+    w.deployment, w.endpoint, w.model,
     e.judged as features, e.drifted as drifted_features, e.distance, e.p_value, e.threshold, e.event_id
 from graph.drift_evaluations e
 join graph.monitors m using (monitor_uuid)
-left join graph.watched_streams s using (stream_uuid);
+left join lateral graph.watched_first(m.monitor_uuid) w on true;
 comment on view metaops.drift_evaluations is 'What detectors of drift and outliers said.';
 comment on column metaops.drift_evaluations.namespace is 'Namespace of the detector; empty where none was named.';
 comment on column metaops.drift_evaluations.monitor is 'The detector.';
@@ -127,7 +193,7 @@ comment on column metaops.drift_evaluations.state is
     'not_evaluated (its batch was not full yet), clean, or drifted: at least one feature drifted, at least one instance is an outlier.';
 comment on column metaops.drift_evaluations.event_time is 'Time of the event, that of receipt where it has none.';
 comment on column metaops.drift_evaluations.request_id is 'The request that it answered, or the last of those it is about.';
-comment on column metaops.drift_evaluations.deployment is 'What is watched; null: not known.';
+comment on column metaops.drift_evaluations.deployment is 'What is watched, as in metaops.monitors; null: not known.';
 comment on column metaops.drift_evaluations.endpoint is 'Which endpoint of that.';
 comment on column metaops.drift_evaluations.model is 'Which model there.';
 comment on column metaops.drift_evaluations.features is 'Elements of the verdict: features, of outliers instances.';
@@ -138,9 +204,6 @@ comment on column metaops.drift_evaluations.threshold is 'The smallest threshold
 comment on column metaops.drift_evaluations.event_id is 'Id of the event in the ledger.';
 
 -- Alerts ---------------------------------------------------------------------------------------------------------
-
-comment on column graph.alerts.subject_kind is
-    'What it is about: 2 a job, 3 a dataset, 4 a model, 5 a deployment, 6 a monitor.';
 
 create or replace view metaops.alerts as
 select a.alert_id, a.kind, a.severity, a.status,
@@ -160,9 +223,6 @@ left join lateral (
     select m.namespace, m.name from graph.monitors m where a.subject_kind = 6 and m.monitor_uuid = a.subject_uuid
 ) n on a.subject_kind > 3
 left join graph.runs r on r.run_uuid = a.run_uuid;
-comment on column metaops.alerts.namespace is 'Namespace of what it is about.';
-comment on column metaops.alerts.name is 'Its name.';
-comment on column metaops.alerts.subject_kind is 'dataset, job, model, deployment or monitor.';
 
 -- The latest drift that a detector saw: from its first verdict of drift behind a clean one to the last; over when a clean
 -- verdict follows. By event time, so that the order in which verdicts come makes no difference.
@@ -228,7 +288,7 @@ begin
         'last_bad_at', (drift.last).event_time, 'last_good_at', drift.last_good_at,
         'watches', (select jsonb_build_object('namespace', s.namespace, 'deployment', s.deployment, 'endpoint', s.endpoint,
                                               'model', s.model)
-                    from graph.watched_streams s where m.is_apart and s.stream_uuid = m.stream_uuid),
+                    from graph.watched_first(m.monitor_uuid) s where s.stream_uuid is not null),
         'sql', format('select * from metaops.drift_evaluations where namespace = %L and monitor = %L order by event_time',
                       m.namespace, m.name)));
 end $$;
@@ -237,6 +297,19 @@ create function graph.monitor_title(m graph.monitors, drift graph.monitor_drift)
 language sql immutable parallel safe
 return m.name || ': sees drift' || case when ((drift).last).judged > 1
     then format(' of %s of %s features', ((drift).last).drifted, ((drift).last).judged) else '' end;
+
+-- Who is hit: what is watched, and its models.
+create function graph.monitor_downstream(monitor uuid) returns jsonb
+language sql stable
+as $$
+    select coalesce(jsonb_agg(jsonb_build_object('kind', h.kind, 'namespace', h.namespace, 'name', h.name, 'depth', 1)
+                              order by h.kind, h.namespace collate "C", h.name collate "C"), '[]')
+    from (select distinct n.kind, s.namespace, n.name
+          from graph.monitor_watches w
+          join graph.watched_streams s on s.stream_uuid = w.stream_uuid
+          cross join lateral (values ('deployment', s.deployment), ('model', s.model)) n (kind, name)
+          where w.monitor_uuid = monitor) h
+$$;
 
 create function graph.judge_monitor(monitor uuid) returns void
 language plpgsql
@@ -250,10 +323,7 @@ begin
     end if;
     perform graph.raise_alert(md5('detector|' || monitor)::uuid, 'model', 'warning', 6::smallint, monitor, null,
         graph.monitor_title(m, drift), graph.monitor_detail(m, drift),
-        coalesce((select jsonb_build_array(
-                jsonb_build_object('kind', 'deployment', 'namespace', s.namespace, 'name', s.deployment, 'depth', 1),
-                jsonb_build_object('kind', 'model', 'namespace', s.namespace, 'name', s.model, 'depth', 1))
-            from graph.watched_streams s where m.is_apart and s.stream_uuid = m.stream_uuid), '[]'),
+        graph.monitor_downstream(monitor),
         (drift.first).event_time, null, drift.is_past, null);
 end $$;
 
@@ -277,6 +347,23 @@ begin
 end $$;
 revoke execute on function graph.judge_monitors(uuid[]) from public;
 
+-- What is declared behind a verdict is in its alert, too.
+create function graph.judge_declared() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform graph.judge_monitors(array(
+        select m.monitor_uuid
+        from graph.monitors m
+        join graph.k8s_objects o on o.object_uuid = new.object_uuid and o.namespace = m.namespace
+        where not m.is_apart
+        order by m.monitor_uuid
+        for update of m));
+    return null;
+end $$;
+create trigger k8s_states_monitors after insert on graph.k8s_states
+for each row when (new.annotations ? 'metaops.io/monitors') execute function graph.judge_declared();
+
 insert into graph.role_rights values
     ('metaops_writer', 'graph.monitors', 'insert, select, update'),
     ('metaops_writer', 'graph.drift_evaluations', 'insert'),
@@ -288,4 +375,5 @@ insert into graph.row_rules (name, is_granted, condition) values
     ('monitors', true, 'namespace = any ((select graph.namespaces_of(current_user))::text[])'),
     ('drift_evaluations', true, 'exists (select from graph.monitors m where m.monitor_uuid = drift_evaluations.monitor_uuid)');
 insert into graph.row_views values
-    ('graph.watched_streams'), ('metaops.monitors'), ('metaops.drift_evaluations');
+    ('graph.watched_streams'), ('graph.monitor_claims'), ('graph.monitor_watches'), ('metaops.monitor_watches'), ('metaops.monitors'),
+    ('metaops.drift_evaluations');

@@ -544,8 +544,10 @@ begin
                        object.last_at, '-infinity')) then
         f := graph.with_facts(f, 3, 1 << 8);
     end if;
-    if exists (select from graph.inference_streams s join graph.monitors m using (stream_uuid)
-               where s.deployment_uuid = deployment and m.is_apart and m.first_at <= until and m.last_at >= since) then
+    if exists (select from graph.inference_streams s
+               join graph.monitor_watches w using (stream_uuid)
+               join graph.monitors m using (monitor_uuid)
+               where s.deployment_uuid = deployment and m.first_at <= until and m.last_at >= since) then
         f := graph.with_facts(f, 3, 1 << 9);
     end if;
     return f;
@@ -558,7 +560,7 @@ return exists (
     select from graph.minimum_limits l
     cross join (
         select max(w.window_start) as at from graph.inference_windows w where w.stream_uuid = stream and w.window_start <= until) latest
-    join graph.monitors m on m.stream_uuid = stream and m.is_apart
+    join graph.monitor_watches m on m.stream_uuid = stream
     join graph.drift_evaluations e on e.monitor_uuid = m.monitor_uuid and e.state in (1, 2)
     where l.kind = 'drift_evaluation' and e.event_time <= until
         and (l.fresh_for is null or latest.at is null or e.event_time >= latest.at - l.fresh_for));

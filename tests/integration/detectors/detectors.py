@@ -153,6 +153,69 @@ def told(pipe, gateway):
     receiver.close()
 
 
+def verdict(seconds):
+    """Of a detector that is a model of its own: nothing in it says what it watches."""
+    return {"specversion": "1.0", "id": f"v-{seconds}", "source": "http://server", "type": "io.seldon.serving.inference.response",
+            "time": (NOW + datetime.timedelta(seconds=seconds)).isoformat(), "namespace": "shop", "inferenceservicename": "detectors",
+            "endpoint": "", "modelid": "basket-drift", "requestid": f"v-{seconds}", "data": {
+                "model_name": "basket-drift", "outputs": [{"name": "is_drift", "datatype": "INT64", "shape": [1, 1], "data": [1]}]}}
+
+
+def answered(service, model):
+    return {**verdict(0), "id": f"a-{service}-{model}", "inferenceservicename": service, "modelid": model, "requestid": "a", "data": {
+        "outputs": [{"name": "y", "datatype": "INT64", "shape": [1], "data": [0]}]}}
+
+
+def annotated(name, monitors, seconds):
+    at = (NOW + datetime.timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+    names = {"namespace": "shop", "name": name}
+    return json.dumps({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [{
+        "level": "RequestResponse", "auditID": f"{name}-{seconds}", "stage": "ResponseComplete", "requestURI": "/", "verb": "update",
+        "user": {"username": "jane"}, "responseStatus": {"code": 200}, "objectRef": {**names, "resource": "deployments", "apiGroup": "apps"},
+        "responseObject": {"kind": "Deployment", "metadata": {**names, "uid": name, "annotations": {"metaops.io/monitors": monitors}}, "spec": {}},
+        "requestReceivedTimestamp": at, "stageTimestamp": at}]}).encode()
+
+
+def declared(seed):
+    """What a detector watches, as Kubernetes says; its verdict before or behind that."""
+    def annotate(*words):
+        request = urllib.request.Request(f"{gateway.url}/api/v1/kubernetes/audit/prod", annotated(*words), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            check("an annotation is taken", 200, answer.status)
+        pipe.wait_stored()
+        return pipe.query("select monitor, kind, deployment, model, source from metaops.monitor_watches order by 3, 4")
+
+    def send_all(*events):
+        check("answers are taken", {200}, {send_event(gateway, one)[0] for one in events})
+        pipe.wait_stored()
+
+    def watched(*streams):
+        return [("basket-drift", "drift", *stream, "declared") for stream in streams]
+
+    with Pipeline("detectors-declared", 2) as pipe:
+        gateway = pipe.gateway()
+        pipe.worker()
+        pipe.wait_ready()
+        served = [answered("shop-svc", "basket"), answered("shop-svc", "price"), answered("other-svc", "basket")]
+        steps = [lambda: send_all(*served, verdict(1)), lambda: annotate("detectors", "shop-svc/basket, other-svc", 1)]
+        for step in steps[:: -1 if seed else 1]:
+            step()
+        if seed:
+            send_all(verdict(2))
+        both = watched(("other-svc", "basket"), ("shop-svc", "basket"))
+        check("the streams that it names", both, annotate("detectors", "shop-svc/basket, other-svc", 1))
+        check("in the alert, too", [({"namespace": "shop", "deployment": "other-svc", "endpoint": "", "model": "basket"},
+                                     [("deployment", "other-svc"), ("deployment", "shop-svc"), ("model", "basket")])],
+              [(detail["watches"], [(one["kind"], one["name"]) for one in downstream]) for detail, downstream in pipe.query(
+                  "select detail, downstream from metaops.alerts where kind = 'model' and name = 'basket-drift'")])
+        check("and it counts as their monitor", [("other-svc", False), ("shop-svc", False)], pipe.query(
+            "select name, 'monitor' = any (missing) from metaops.minimum_metadata where kind = 'deployment' and name <> 'detectors' order by 1"))
+        check("the latest counts", watched(("shop-svc", "basket"), ("shop-svc", "price")), annotate("detectors", "shop-svc", 3))
+        check("what was said before does not", watched(("shop-svc", "basket"), ("shop-svc", "price")), annotate("detectors", "other-svc", 2))
+        check("what serves names its detector", sorted(watched(("other-svc", "basket"), ("shop-svc", "basket"), ("shop-svc", "price"))),
+              annotate("other-svc", "basket-drift", 4))
+
+
 def refused(gateway):
     for what, data, pointer in [
         ("a word for a verdict", {"data": {"is_drift": "yes"}}, "/data/data/is_drift"),
@@ -224,6 +287,8 @@ def main():
         told(pipe, gateway)
         refused(gateway)
         ruled(pipe)
+    declared(0)
+    declared(1)
     check("the same graph in every order", 1, len({shuffled(seed) for seed in range(3)}))
     end()
 
