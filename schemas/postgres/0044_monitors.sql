@@ -95,7 +95,7 @@ cross join lateral (
     select s.annotations ->> 'metaops.io/monitors' as targets
     from graph.k8s_states s
     where s.object_uuid = o.object_uuid and s.is_whole
-    order by s.at desc, coalesce(s.generation, 0) desc, s.action_uuid desc
+    order by coalesce(s.generation, 0) desc, s.at desc, coalesce(s.revision, 0) desc, s.action_uuid desc
     limit 1) l
 cross join lateral regexp_split_to_table(l.targets, '[,[:space:]]+') x (target)
 where x.target <> '' and not exists (select from graph.k8s_states g where g.object_uuid = o.object_uuid and g.is_deleted);

@@ -8,7 +8,7 @@
 -- serves that was trained behind the change, or the schema is as it was; what was over before it was judged is history.
 --
 -- Tensors: what a tag signature declares of the inputs of a version (tensors as the Open Inference Protocol names them, or in
--- MLflow's form) against those of the requests in the last minute without an error, when this version alone answered in it.
+-- MLflow's form), else what the server says of it (0042), against those of the requests in the last minute without an error, when this version alone answered in it.
 --
 -- One cause is told once. A changed schema is an alert of the dataset first, and that one names the models and
 -- deployments behind it. So here nothing is told while such an alert of a change since the training is open, or is
@@ -210,6 +210,12 @@ as $$
     limit 1
 $$;
 
+-- What a server says of the inputs of a version that it serves, in the form of a signature.
+create function graph.described_signature(d graph.deployments, model uuid, version text) returns text
+language sql stable
+return (select jsonb_build_object('inputs', s.inputs)::text from graph.server_descriptions s
+        where s.deployment_uuid = (d).deployment_uuid and s.model_uuid = model and s.version = described_signature.version);
+
 -- Tensors of requests that are not those of the version that answered them last.
 create function graph.found_tensors(d graph.deployments, stored_by timestamptz) returns setof graph.served_finding
 language sql stable
@@ -225,7 +231,8 @@ as $$
         where v.stream_uuid = s.stream_uuid and w.errors = 0 and w.requests > 0
         order by v.window_start desc limit 1) v
     cross join lateral (
-        select graph.tensor_changes(graph.signature_of(s.model_uuid, v.version), s.stream_uuid, v.window_start) as changes) c
+        select graph.tensor_changes(coalesce(graph.signature_of(s.model_uuid, v.version), graph.described_signature(d, s.model_uuid, v.version)),
+                                    s.stream_uuid, v.window_start) as changes) c
     where s.deployment_uuid = (d).deployment_uuid and v.added_at <= stored_by and c.changes is not null
         and graph.answered_in(s.stream_uuid, v.window_start) = array[v.version]
     order by s.stream_uuid
