@@ -1,5 +1,6 @@
-/* redact_kubernetes.c - what is secret in an audit event of Kubernetes: values of variables, arguments, contents of
- * Secrets and ConfigMaps; in what was asked, what was answered, and the copy of it that kubectl keeps in an annotation.
+/* redact_kubernetes.c - what is secret in an audit event of Kubernetes: values of variables, arguments, options of Java, what
+ * a volume is asked for with, last words of containers and of what submits for Spark, contents of Secrets and ConfigMaps; in what was asked and what was
+ * answered. Tools keep copies of whole objects in annotations: but for those that the graph is made of, none keeps its value.
  * The same in the object of an event of a watch.
  *
  * A patch says the same in other words: a merge has the members of the object, so names decide wherever they stand; a JSON
@@ -8,6 +9,14 @@
 #include "schemas/redact_impl.h"
 
 #define LAST_APPLIED "last-applied-configuration"
+
+/* What is looked through. */
+struct subject {
+    const struct json_value *value; /* NULL: the body is of neither kind */
+    const struct json_value
+        *annotations; /* of an audit event itself, which the server writes; or NULL */
+    bool is_secret;   /* of a Secret or ConfigMap */
+};
 
 static bool is_one_of(struct str name, const char *const *names)
 {
@@ -60,24 +69,84 @@ static void add_variables(struct redact_text *rt, const struct json_value *env)
     }
 }
 
-static bool is_secret_path(struct str path)
+static bool ends_with(struct str name, struct str end)
 {
-    static const char *const names[] = {"env",  "envVars",    "args",       "command", "arguments",
-                                        "data", "stringData", "binaryData", NULL};
-    size_t from = 0;
+    return name.len >= end.len && str_eq((struct str){name.ptr + name.len - end.len, end.len}, end);
+}
 
-    if (redact_text_find(path, LAST_APPLIED) != SIZE_MAX) {
-        return true;
+/* A member all of whose value is secret. */
+static bool is_secret_name(struct str name)
+{
+    static const char *const names[] = {
+        "args", "command", "arguments", "envVars", "volumeAttributes", "errorMessage", NULL};
+
+    /* sparkConf tells variables by their names, and options with -D of any name. */
+    return is_one_of(name, names) || ends_with(name, STR("avaOptions")) ||
+           str_starts(name, "spark.kubernetes.driverEnv.") ||
+           str_starts(name, "spark.executorEnv.") ||
+           redact_text_find(name, LAST_APPLIED) != SIZE_MAX;
+}
+
+/* Those that object_state.c reads: ours, and the names that Airflow gives to a task. */
+static bool is_open_annotation(struct str name)
+{
+    static const char *const names[] = {"dag_id",     "task_id",   "run_id",
+                                        "try_number", "map_index", NULL};
+
+    return is_one_of(name, names) || str_starts(name, "metaops.io/");
+}
+
+static bool is_server_annotation(struct str name)
+{
+    return str_starts(name, "authorization.k8s.io/");
+}
+
+static void add_annotations(struct redact_text *rt, const struct json_value *annotations,
+                            bool (*is_open)(struct str name))
+{
+    if (annotations->type != JSON_OBJECT) {
+        add_all(rt, annotations);
+        return;
     }
-    for (size_t i = 0; i <= path.len; i++) {
-        if (i == path.len || path.ptr[i] == '/') {
-            if (is_one_of((struct str){path.ptr + from, i - from}, names)) {
-                return true;
-            }
-            from = i + 1;
+    for (const struct json_value *key = json_first(rt->doc, annotations); key;
+         key = json_next(rt->doc, annotations, key + 1)) {
+        if (!is_open(text_of(rt, key))) {
+            add_all(rt, key + 1);
         }
     }
-    return false;
+}
+
+/* Of a JSON patch: '/' in a name is written "~1". */
+static bool is_secret_part(struct str part, bool is_annotation)
+{
+    static const char *const names[] = {"env", "data", "stringData", "binaryData", NULL};
+
+    if (is_annotation) {
+        return !is_open_annotation(part) && !str_starts(part, "metaops.io~1");
+    }
+    return is_one_of(part, names) || is_secret_name(part);
+}
+
+/* The value of a JSON patch at that path. */
+static void add_patched(struct redact_text *rt, struct str path, const struct json_value *value)
+{
+    struct str part = STR("");
+    size_t from = 0;
+
+    for (size_t i = 0; value && i <= path.len; i++) {
+        if (i == path.len || path.ptr[i] == '/') {
+            bool is_annotation = str_eq(part, STR("annotations"));
+            part = (struct str){path.ptr + from, i - from};
+            from = i + 1;
+            if (is_secret_part(part, is_annotation)) {
+                add_all(rt, value);
+                return;
+            }
+        }
+    }
+    if (value && str_eq(part, STR("annotations"))) {
+        add_annotations(rt, value, is_open_annotation);
+    }
 }
 
 static bool is_confidential(struct str kind)
@@ -92,8 +161,8 @@ static void find_in_object(struct redact_text *rt, const struct json_value *obje
     static const char *const contents[] = {"data", "stringData", "binaryData"};
     const struct json_value *path = json_get(rt->doc, object, STR("path"));
 
-    if (path && json_get(rt->doc, object, STR("op")) && is_secret_path(text_of(rt, path))) {
-        add_all(rt, json_get(rt->doc, object, STR("value")));
+    if (path && json_get(rt->doc, object, STR("op"))) {
+        add_patched(rt, text_of(rt, path), json_get(rt->doc, object, STR("value")));
     }
     if (is_confidential(text_of(rt, json_get(rt->doc, object, STR("kind"))))) {
         for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
@@ -111,6 +180,18 @@ static void find_in_message(struct redact_text *rt, const struct json_value *mes
     }
 }
 
+/* The state of a container, or the last one: where it ended, what it wrote last. */
+static void find_last_words(struct redact_text *rt, const struct json_value *state)
+{
+    static const char *const states[] = {"terminated", "waiting"};
+
+    for (size_t i = 0; state->type == JSON_OBJECT && i < sizeof(states) / sizeof(states[0]); i++) {
+        const struct json_value *message =
+            json_get(rt->doc, json_get(rt->doc, state, str_view(states[i])), STR("message"));
+        add_all(rt, message);
+    }
+}
+
 /* Of exec the command stands in the query. */
 static void find_in_uri(struct redact_text *rt, const struct json_value *uri)
 {
@@ -123,18 +204,23 @@ static void find_in_uri(struct redact_text *rt, const struct json_value *uri)
     }
 }
 
-static void find_in_member(struct redact_text *rt, const struct json_value *key, bool is_secret)
+static void find_in_member(struct redact_text *rt, const struct subject *subject,
+                           const struct json_value *key)
 {
-    static const char *const lists[] = {"args", "command", "arguments", "envVars", NULL};
     static const char *const contents[] = {"data", "stringData", "binaryData", NULL};
+    static const char *const states[] = {"state", "lastState", NULL};
     struct str name = text_of(rt, key);
     const struct json_value *value = key + 1;
 
     if (str_eq(name, STR("env"))) {
         add_variables(rt, value);
-    } else if (is_one_of(name, lists) || redact_text_find(name, LAST_APPLIED) != SIZE_MAX ||
-               (is_secret && is_one_of(name, contents))) {
+    } else if (str_eq(name, STR("annotations"))) {
+        add_annotations(rt, value,
+                        value == subject->annotations ? is_server_annotation : is_open_annotation);
+    } else if (is_secret_name(name) || (subject->is_secret && is_one_of(name, contents))) {
         add_all(rt, value);
+    } else if (is_one_of(name, states)) {
+        find_last_words(rt, value);
     } else if (str_eq(name, STR("message"))) {
         find_in_message(rt, value);
     } else if (str_eq(name, STR("requestURI"))) {
@@ -142,37 +228,37 @@ static void find_in_member(struct redact_text *rt, const struct json_value *key,
     }
 }
 
-/* What is looked through; NULL: the body is of neither kind. */
-static const struct json_value *find_subject(struct redact_text *rt, bool *out_is_secret)
+static struct subject find_subject(struct redact_text *rt)
 {
     const struct json_value *root = json_root(rt->doc);
     const struct json_value *event = json_get(rt->doc, root, STR("event"));
     const struct json_value *reference = json_get(rt->doc, event, STR("objectRef"));
+    struct subject subject = {.value = NULL};
 
     if (json_get(rt->doc, event, STR("auditID"))) {
-        *out_is_secret =
+        subject.value = event;
+        subject.annotations = json_get(rt->doc, event, STR("annotations"));
+        subject.is_secret =
             is_confidential(text_of(rt, json_get(rt->doc, reference, STR("resource"))));
-        return event;
+    } else if (str_starts(text_of(rt, json_get(rt->doc, root, STR("type"))), KUBE_WATCH_TYPES)) {
+        subject.value = json_get(rt->doc, root, STR("data"));
+        subject.is_secret = is_confidential(text_of(rt, json_get(rt->doc, root, STR("kind"))));
     }
-    if (str_starts(text_of(rt, json_get(rt->doc, root, STR("type"))), KUBE_WATCH_TYPES)) {
-        *out_is_secret = is_confidential(text_of(rt, json_get(rt->doc, root, STR("kind"))));
-        return json_get(rt->doc, root, STR("data"));
-    }
-    return NULL;
+    return subject;
 }
 
 void redact_kubernetes_find(struct redact_text *rt)
 {
-    bool is_secret = false;
-    const struct json_value *subject = find_subject(rt, &is_secret);
+    const struct subject subject = find_subject(rt);
 
-    for (uint32_t index = subject ? json_index(rt->doc, subject) : 0;
-         subject && index < subject->next && !redact_spans_is_closed(rt->spans); index++) {
+    for (uint32_t index = subject.value ? json_index(rt->doc, subject.value) : 0;
+         subject.value && index < subject.value->next && !redact_spans_is_closed(rt->spans);
+         index++) {
         const struct json_value *value = json_at(rt->doc, index);
         if (value->type == JSON_OBJECT) {
             find_in_object(rt, value);
         } else if (value->type == JSON_STRING && redact_facets_is_key(rt->doc, value)) {
-            find_in_member(rt, value, is_secret);
+            find_in_member(rt, &subject, value);
         }
     }
 }

@@ -97,6 +97,51 @@ static void test_what_is_secret_is_gone(void **state)
          "\"s3\"}}]}}",
          "{\"auditID\":\"1\",\"requestObject\":{\"items\":[{\"kind\":\"ConfigMap\",\"data\":{\"k\":"
          "\"" MARK "\"}}]}}"},
+        {"{\"auditID\":\"1\",\"responseObject\":{\"metadata\":{\"annotations\":{\"kopf.zalando.org/"
+         "last-handled-configuration\":\"s3cret\",\"workflows.argoproj.io/"
+         "template\":\"s3cret\",\"metaops.io/"
+         "run-id\":\"7\",\"dag_id\":\"d\"}},\"spec\":{\"template\":{\"metadata\":{\"annotations\":{"
+         "\"banzaicloud.com/last-applied\":\"s3cret\"}}}}}}",
+         "{\"auditID\":\"1\",\"responseObject\":{\"metadata\":{\"annotations\":{\"kopf.zalando.org/"
+         "last-handled-configuration\":\"" MARK "\",\"workflows.argoproj.io/template\":\"" MARK
+         "\",\"metaops.io/"
+         "run-id\":\"7\",\"dag_id\":\"d\"}},\"spec\":{\"template\":{\"metadata\":{\"annotations\":{"
+         "\"banzaicloud.com/last-applied\":\"" MARK "\"}}}}}}"},
+        {"{\"auditID\":\"1\",\"annotations\":{\"authorization.k8s.io/"
+         "decision\":\"allow\",\"patch.webhook.admission.k8s.io/round_0_index_0\":\"s3cret\"}}",
+         "{\"auditID\":\"1\",\"annotations\":{\"authorization.k8s.io/"
+         "decision\":\"allow\",\"patch.webhook.admission.k8s.io/round_0_index_0\":\"" MARK "\"}}"},
+        {"{\"auditID\":\"1\",\"requestObject\":[{\"op\":\"add\",\"path\":\"/metadata/annotations/"
+         "a.b~1c\",\"value\":\"s3cret\"},{\"op\":\"add\",\"path\":\"/metadata/annotations/"
+         "metaops.io~1purpose\",\"value\":\"p\"},{\"op\":\"add\",\"path\":\"/metadata/"
+         "annotations\",\"value\":{\"a\":\"s3cret\",\"task_id\":\"t\"}},{\"op\":\"add\",\"path\":"
+         "\"/spec/sparkConf/spark.executorEnv.A\",\"value\":\"s3cret\"}]}",
+         "{\"auditID\":\"1\",\"requestObject\":[{\"op\":\"add\",\"path\":\"/metadata/annotations/"
+         "a.b~1c\",\"value\":\"" MARK "\"},{\"op\":\"add\",\"path\":\"/metadata/annotations/"
+         "metaops.io~1purpose\",\"value\":\"p\"},{\"op\":\"add\","
+         "\"path\":\"/metadata/annotations\",\"value\":{\"a\":\"" MARK
+         "\",\"task_id\":\"t\"}},{\"op\":\"add\",\"path\":\"/spec/sparkConf/"
+         "spark.executorEnv.A\",\"value\":\"" MARK "\"}]}"},
+        {"{\"auditID\":\"1\",\"requestObject\":{\"spec\":{\"sparkConf\":{\"spark.kubernetes."
+         "driverEnv.CREDS\":\"s3cret\",\"spark.executorEnv.X\":\"s3cret\",\"spark.driver."
+         "extraJavaOptions\":\"s3cret\",\"spark.app.name\":\"n\"},\"driver\":{\"javaOptions\":"
+         "\"s3cret\"},\"volumes\":[{\"name\":\"v\",\"csi\":{\"driver\":\"d\",\"volumeAttributes\":{"
+         "\"a\":\"s3cret\"}}}]}}}",
+         "{\"auditID\":\"1\",\"requestObject\":{\"spec\":{\"sparkConf\":{\"spark.kubernetes."
+         "driverEnv.CREDS\":\"" MARK "\",\"spark.executorEnv.X\":\"" MARK
+         "\",\"spark.driver.extraJavaOptions\":\"" MARK
+         "\",\"spark.app.name\":\"n\"},\"driver\":{\"javaOptions\":\"" MARK
+         "\"},\"volumes\":[{\"name\":\"v\",\"csi\":{\"driver\":\"d\",\"volumeAttributes\":{\"a\":"
+         "\"" MARK "\"}}}]}}}"},
+        {"{\"auditID\":\"1\",\"responseObject\":{\"status\":{\"containerStatuses\":[{\"state\":{"
+         "\"terminated\":{\"reason\":\"Error\",\"message\":\"s3cret\"}},\"lastState\":{\"waiting\":"
+         "{\"message\":\"s3cret\"}}}],\"applicationState\":{\"state\":\"FAILED\",\"errorMessage\":"
+         "\"s3cret\"},\"message\":\"m\"}}}",
+         "{\"auditID\":\"1\",\"responseObject\":{\"status\":{\"containerStatuses\":[{\"state\":{"
+         "\"terminated\":{\"reason\":\"Error\",\"message\":\"" MARK
+         "\"}},\"lastState\":{\"waiting\":{\"message\":\"" MARK
+         "\"}}}],\"applicationState\":{\"state\":\"FAILED\",\"errorMessage\":\"" MARK
+         "\"},\"message\":\"m\"}}}"},
         {"{\"auditID\":\"1\",\"requestURI\":\"/pods/p/exec?command=s3\",\"responseStatus\":{"
          "\"message\":\"env[0].value: Invalid value: s3\"}}",
          "{\"auditID\":\"1\",\"requestURI\":\"/pods/p/exec?" MARK
