@@ -2,7 +2,8 @@
  * without end.
  *
  * With http_client.h and http_multi.h the only face of libcurl. Blocks: never on an event loop. TLS certificates and host
- * names are always verified, redirects are not followed. Any thread. */
+ * names are always verified, redirects are not followed; a proxy of the environment is asked for https alone, of which it sees
+ * nothing. Any thread. */
 #ifndef METAOPS_CORE_HTTP_STREAM_H
 #define METAOPS_CORE_HTTP_STREAM_H
 

@@ -8,6 +8,7 @@
 struct object {
     struct object *next;
     struct kube_watch_names names;
+    int64_t at_us;
     bool is_listed;
 };
 
@@ -80,9 +81,17 @@ static struct str copy(char **inout_at, struct str text)
     return copied;
 }
 
-bool kube_known_put(struct kube_known *known, const struct kube_watch_names *names)
+int64_t kube_known_time(struct kube_known *known, struct str uid)
+{
+    const struct object *object = *find(known, uid);
+
+    return object ? object->at_us : INT64_MIN;
+}
+
+bool kube_known_put(struct kube_known *known, const struct kube_watch_names *names, int64_t at_us)
 {
     struct object **at = find(known, names->uid);
+    int64_t before_us = *at ? (*at)->at_us : INT64_MIN;
     size_t bytes = names->namespace_.len + names->name.len + names->uid.len + names->revision.len;
 
     if (*at) {
@@ -95,7 +104,8 @@ bool kube_known_put(struct kube_known *known, const struct kube_watch_names *nam
         return false;
     }
     char *texts = (char *)(object + 1);
-    *object = (struct object){.is_listed = true,
+    *object = (struct object){.at_us = at_us > before_us ? at_us : before_us,
+                              .is_listed = true,
                               .names = {.namespace_ = copy(&texts, names->namespace_),
                                         .name = copy(&texts, names->name),
                                         .uid = copy(&texts, names->uid),

@@ -16,8 +16,12 @@ struct kube_known *kube_known_new(size_t objects_max);
 /* Is this object told at this revision? If so it counts as listed. */
 bool kube_known_has(struct kube_known *known, const struct kube_watch_names *names);
 
-/* It is told at this revision, and listed. False: it is not kept, because there are too many or memory is short. */
-bool kube_known_put(struct kube_known *known, const struct kube_watch_names *names);
+/* It is told at this revision, as a state of that time, and listed. False: it is not kept, because there are too many or memory
+ * is short. */
+bool kube_known_put(struct kube_known *known, const struct kube_watch_names *names, int64_t at_us);
+
+/* The latest of the times at which it was told; INT64_MIN: it is not known. */
+int64_t kube_known_time(struct kube_known *known, struct str uid);
 
 /* It is gone. */
 void kube_known_drop(struct kube_known *known, struct str uid);

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "core/metrics.h"
-#include "schemas/cloud_event.h"
+#include "ingest/kube_cut.h"
+
+#define WHERE "kubernetes"
 
 /* An object is no larger than 1.5 MiB in etcd; a page that is too large all the same is asked for with fewer. */
 #define PAGE_BYTES_MAX ((size_t)64 << 20)
@@ -37,112 +39,181 @@ static bool on_page_bytes(void *arg, long status, struct str bytes)
     return true;
 }
 
-/* Its objects, as far as they are news. False when it is to stop, or memory is short. */
-static bool tell_page(struct kube_reader *reader, const struct kube_stream_page *page)
+/* One that cannot be read is a letter, at each of its revisions once. */
+static bool refuse_item(struct kube_reader *reader, struct str item, const char *reason)
 {
-    const struct json_value *item = page->items ? json_first(reader->doc, page->items) : NULL;
+    struct kube_watch_names names;
+    bool has_names = kube_cut_names(item, &names);
 
-    for (; item; item = json_next(reader->doc, page->items, item)) {
-        struct kube_watch_names names;
-        bool is_told =
-            kube_watch_names(reader->doc, item, reader->arena, &names, NULL, NULL) == OK &&
-            kube_known_has(reader->known, &names);
-        if (!is_told && !kube_reader_tell(reader, KUBE_WATCH_ADD, item)) {
-            return false;
-        }
-        arena_reset(reader->arena, KUBE_READER_ARENA_BYTES);
+    if (has_names && kube_known_has(reader->known, &names)) {
+        return true;
     }
-    return true;
+    if (has_names) {
+        kube_tell_know(reader, &names, INT64_MIN);
+    }
+    return kube_tell_refuse(reader, reason);
+}
+
+/* What is news of it. False when it is to stop, or memory is short. */
+static bool tell_item(struct kube_reader *reader, struct str item)
+{
+    struct kube_watch_names names;
+    struct json_fault fault = {.reason = ""};
+    struct err err;
+
+    arena_reset(reader->arena, KUBE_READER_ARENA_BYTES);
+    enum verdict verdict = json_parse(reader->doc, item, &fault, &err);
+    if (verdict == REJECT) {
+        return refuse_item(reader, item, fault.reason);
+    }
+    if (verdict != OK) {
+        reader->is_short = true;
+        return false;
+    }
+    const struct json_value *object = json_root(reader->doc);
+    verdict = kube_watch_names(reader->doc, object, reader->arena, &names, NULL, NULL);
+    return (verdict == OK && kube_known_has(reader->known, &names)) ||
+           kube_tell_object(reader, KUBE_WATCH_ADD, object);
+}
+
+static enum verdict tell_items(struct kube_reader *reader, struct str items, struct err *err)
+{
+    struct str item = STR("");
+    size_t at = 0;
+    enum verdict verdict;
+
+    while ((verdict = kube_cut_next(items, &at, &item, err)) == OK && item.len > 0) {
+        if (!tell_item(reader, item)) {
+            return err_set(err, RETRY, WHERE, "the list was left off");
+        }
+    }
+    return verdict;
 }
 
 /* The next time a page has fewer objects. */
-static enum verdict shrink(struct kube_reader *reader, const char *reason, struct err *err)
+static enum verdict shrink(struct kube_reader *reader, struct err *err)
 {
-    char text[sizeof(err->text)];
-
-    snprintf(text, sizeof(text), "%s", reason);
-    if (reader->page_objects > 1 && !reader->is_short) {
-        reader->page_objects /= 2;
+    if (reader->is_short) {
+        return err_set(err, RETRY, WHERE, "memory is short");
     }
-    return err_set(err, RETRY, "kubernetes", "a page of the list of %s cannot be read: %s",
-                   reader->needs.resource->name, text);
+    reader->page_objects = reader->page_objects > 1 ? reader->page_objects / 2 : 1;
+    return err_set(err, RETRY, WHERE, "a page of the list of %s is too large",
+                   reader->needs.resource->name);
 }
 
-/* *inout_next: what to ask with; empty for the first page, and behind the last one. */
-static enum verdict read_page(struct kube_reader *reader, char *inout_next, char *out_revision,
-                              struct err *err)
+/* The page that is asked for with next, or the first one, into reader->page. */
+static enum verdict fetch_page(struct kube_reader *reader, const char *next, struct err *err)
 {
-    struct kube_stream_page page;
+    char path[KUBE_READER_PATH_BYTES], escaped[3 * NEXT_BYTES];
     bool is_cut;
-    char path[KUBE_READER_PATH_BYTES], next[3 * NEXT_BYTES];
 
     kube_resource_path(reader->needs.resource, path, sizeof(path));
-    kube_api_escape(str_view(inout_next), next, sizeof(next));
+    kube_api_escape(str_view(next), escaped, sizeof(escaped));
     snprintf(reader->url, sizeof(reader->url), "%s%s?limit=%d%s%s", reader->needs.api->url, path,
-             reader->page_objects, *next ? "&continue=" : "", next);
+             reader->page_objects, *next ? "&continue=" : "", escaped);
     reader->page_len = 0;
     enum verdict verdict = kube_reader_ask(reader, LIST_TIMEOUT_MS, on_page_bytes, &is_cut, err);
     if (verdict != OK) {
         return verdict;
     }
     if (is_cut) {
-        return shrink(reader, "it is too large", err);
+        return shrink(reader, err);
     }
-    if (!reader->page) {
-        return err_set(err, RETRY, "kubernetes", "the list is empty");
+    if (reader->page_len == 0) {
+        return err_set(err, RETRY, WHERE, "the list is empty");
     }
     memset(reader->page + reader->page_len, 0, JSON_PADDING_BYTES);
-    arena_reset(reader->arena, KUBE_READER_ARENA_BYTES);
-    verdict = json_parse(reader->doc, (struct str){reader->page, reader->page_len}, NULL, err);
-    if (verdict == REJECT) {
-        return shrink(reader, err->text, err);
+    return OK;
+}
+
+/* The page without what stands in items, so that none of them can keep it from being read. */
+static struct str cut_head(struct kube_reader *reader, struct str page, struct str items)
+{
+    if (items.len < 2) {
+        return page;
     }
+    size_t before = (size_t)(items.ptr - page.ptr) + 1;
+    size_t after = page.len - before - (items.len - 2);
+    char *head = arena_alloc(reader->arena, before + after + JSON_PADDING_BYTES);
+    if (!head) {
+        return STR("");
+    }
+    memcpy(head, page.ptr, before);
+    memcpy(head + before, page.ptr + page.len - after, after);
+    memset(head + before + after, 0, JSON_PADDING_BYTES);
+    return (struct str){head, before + after};
+}
+
+static enum verdict read_head(struct kube_reader *reader, struct str page, struct str items,
+                              struct kube_stream_page *out_head, struct err *err)
+{
+    char reason[sizeof(err->text)];
+
+    arena_reset(reader->arena, KUBE_READER_ARENA_BYTES);
+    struct str head = cut_head(reader, page, items);
+    enum verdict verdict = json_parse(reader->doc, head, NULL, err);
     verdict =
-        verdict == OK ? kube_stream_read_page(reader->doc, reader->arena, &page, err) : verdict;
+        verdict == OK ? kube_stream_read_page(reader->doc, reader->arena, out_head, err) : verdict;
+    if (verdict == OK && out_head->next.len >= NEXT_BYTES) {
+        return err_set(err, RETRY, WHERE, "what to ask for the next page with is too long");
+    }
+    if (verdict != OK) {
+        snprintf(reason, sizeof(reason), "%s", err->text);
+        return err_set(err, RETRY, WHERE, "a page of the list of %s cannot be read: %s",
+                       reader->needs.resource->name, reason);
+    }
+    return OK;
+}
+
+/* Each page leads to another one, and some page is the last one. */
+static enum verdict go_on(struct kube_reader *reader, struct str next, char *inout_next,
+                          struct err *err)
+{
+    bool is_again = next.len > 0 && str_eq(next, str_view(inout_next));
+
+    if (is_again || ++reader->pages > KUBE_READER_OBJECTS_MAX) {
+        return err_set(err, RETRY, WHERE, "the list of %s does not end",
+                       reader->needs.resource->name);
+    }
+    snprintf(inout_next, NEXT_BYTES, "%.*s", (int)next.len, next.ptr);
+    return OK;
+}
+
+/* *inout_next: what to ask with; empty for the first page, and behind the last one. */
+static enum verdict read_page(struct kube_reader *reader, char *inout_next, char *out_revision,
+                              struct err *err)
+{
+    struct kube_stream_page head;
+    struct str items = STR("");
+    enum verdict verdict = fetch_page(reader, inout_next, err);
+
     if (verdict != OK) {
         return verdict;
     }
-    snprintf(inout_next, NEXT_BYTES, "%.*s", (int)page.next.len, page.next.ptr);
-    snprintf(out_revision, KUBE_READER_REVISION_BYTES, "%.*s", (int)page.revision.len,
-             page.revision.ptr);
-    return tell_page(reader, &page) ? OK
-                                    : err_set(err, RETRY, "kubernetes", "the list was left off");
+    struct str page = {reader->page, reader->page_len};
+    /* An empty list may be null. */
+    if (!kube_cut_member(page, "items", &items) || items.ptr[0] != '[') {
+        items = STR("");
+    }
+    verdict = read_head(reader, page, items, &head, err);
+    verdict = verdict == OK ? go_on(reader, head.next, inout_next, err) : verdict;
+    if (verdict != OK) {
+        return verdict;
+    }
+    snprintf(out_revision, KUBE_READER_REVISION_BYTES, "%.*s", (int)head.revision.len,
+             head.revision.ptr);
+    return items.len > 0 ? tell_items(reader, items, err) : OK;
 }
 
-static void write_names(FILE *out, const struct kube_watch_names *names)
-{
-    fputs("{\"metadata\":{\"namespace\":", out);
-    cloud_event_write_text(out, names->namespace_);
-    fputs(",\"name\":", out);
-    cloud_event_write_text(out, names->name);
-    fputs(",\"uid\":", out);
-    cloud_event_write_text(out, names->uid);
-    fputs(",\"resourceVersion\":", out);
-    cloud_event_write_text(out, names->revision);
-    fputs("}}", out);
-}
-
-/* What is known and was not listed: only its names are left to be told. */
+/* What is known and was not listed. */
 static bool tell_missing(struct kube_reader *reader)
 {
     struct kube_watch_names names;
 
     while (kube_known_next_missing(reader->known, &names)) {
-        char *text = NULL;
-        size_t len = 0;
-        FILE *out = kube_reader_wait_for_room(reader) ? open_memstream(&text, &len) : NULL;
-        if (!out) {
+        if (!kube_tell_gone(reader, &names)) {
             return false;
         }
-        write_names(out, &names);
-        bool is_told = fclose(out) == 0 && kube_outbox_put(reader->needs.box, KUBE_WATCH_DELETE,
-                                                           (struct str){text, len});
-        free(text);
-        if (!is_told) {
-            reader->is_short = true;
-            return false;
-        }
-        kube_known_drop(reader->known, names.uid);
     }
     return true;
 }
@@ -154,14 +225,16 @@ enum verdict kube_list_run(struct kube_reader *reader, struct err *err)
 
     metrics_inc(METRIC_POLL_LISTS);
     kube_known_begin_list(reader->known);
+    reader->pages = 0;
     do {
         verdict = read_page(reader, next, revision, err);
     } while (verdict == OK && *next);
     if (verdict == OK && !tell_missing(reader)) {
-        verdict = err_set(err, RETRY, "kubernetes", "what is gone could not be told");
+        verdict = err_set(err, RETRY, WHERE, "what is gone could not be told");
     }
     if (verdict == OK) {
         kube_reader_keep(reader, str_view(revision));
+        reader->page_objects = KUBE_READER_PAGE_OBJECTS;
     }
     free(reader->page);
     reader->page = NULL;

@@ -179,7 +179,8 @@ static struct slot *add(struct kube_outbox *box, struct str text)
     return slot;
 }
 
-bool kube_outbox_put(struct kube_outbox *box, enum kube_watch_change change, struct str object)
+bool kube_outbox_put(struct kube_outbox *box, enum kube_watch_change change, struct str object,
+                     int64_t not_before_us)
 {
     struct slot *slot = add(box, object);
 
@@ -187,6 +188,7 @@ bool kube_outbox_put(struct kube_outbox *box, enum kube_watch_change change, str
         return false;
     }
     slot->change = change;
+    slot->told_us = slot->told_us > not_before_us ? slot->told_us : not_before_us;
     send_event(box, slot);
     return true;
 }

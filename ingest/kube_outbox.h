@@ -21,8 +21,10 @@ struct kube_outbox *kube_outbox_new(const struct settings *st, struct publish *p
 
 bool kube_outbox_has_room(const struct kube_outbox *box);
 
-/* What became of an object, whose text is copied; even when there is no room. False: memory is short. */
-bool kube_outbox_put(struct kube_outbox *box, enum kube_watch_change change, struct str object);
+/* What became of an object, whose text is copied; even when there is no room. A time that the object does not say is that of the
+ * clock, but none before not_before_us. False: memory is short. */
+bool kube_outbox_put(struct kube_outbox *box, enum kube_watch_change change, struct str object,
+                     int64_t not_before_us);
 
 /* Something was told that cannot be used: a dead letter without its value, of which nobody knows what is secret. False: memory
  * is short. */

@@ -7,17 +7,12 @@
 #include "core/metrics.h"
 #include "core/settings.h"
 #include "core/timebase.h"
+#include "ingest/kube_cut.h"
 
-#define PAGE_OBJECTS 100
 #define WATCH_GRACE_MS 15000L /* for the server to end what it was asked to end */
-#define OBJECTS_MAX 200000
 #define FULL_STEP_US 2000
 #define WAIT_STEP_US 100000
-#define WAIT_FIRST_US 250000
-#define WAIT_MAX_US 30000000
-#define ASKED_WAIT_MAX_S 600
 #define MISSING_WAIT_S 600
-#define LASTING_US 1000000 /* a watch that lasts so long has not failed */
 
 struct kube_reader *kube_reader_new(const struct kube_reader_needs *needs)
 {
@@ -27,8 +22,8 @@ struct kube_reader *kube_reader_new(const struct kube_reader_needs *needs)
         return NULL;
     }
     reader->needs = *needs;
-    reader->page_objects = PAGE_OBJECTS;
-    reader->known = kube_known_new(OBJECTS_MAX);
+    reader->page_objects = KUBE_READER_PAGE_OBJECTS;
+    reader->known = kube_known_new(KUBE_READER_OBJECTS_MAX);
     reader->doc = json_doc_new((uint32_t)needs->st->ingest.json_depth_max,
                                (uint32_t)needs->st->ingest.json_values_max);
     reader->arena = arena_new(KUBE_READER_ARENA_BYTES);
@@ -51,15 +46,6 @@ static void turn(struct kube_reader *reader)
     atomic_store(&reader->turned_us, timebase_mono_us());
 }
 
-/* Of http_stream_run. */
-static bool is_ended(void *arg)
-{
-    struct kube_reader *reader = arg;
-
-    turn(reader);
-    return is_stopping(reader);
-}
-
 static void wait_us(struct kube_reader *reader, int64_t us)
 {
     int64_t end_us = timebase_mono_us() + us;
@@ -80,43 +66,6 @@ bool kube_reader_wait_for_room(struct kube_reader *reader)
         turn(reader);
     }
     return !is_stopping(reader);
-}
-
-/* A dead letter. False when the stream cannot go on. */
-static bool refuse(struct kube_reader *reader, const char *reason)
-{
-    reader->is_short = !kube_outbox_refuse(reader->needs.box, reason);
-    return !reader->is_short;
-}
-
-/* What became of an object of reader->doc. The same. */
-bool kube_reader_tell(struct kube_reader *reader, enum kube_watch_change change,
-                      const struct json_value *object)
-{
-    struct kube_watch_names names;
-    struct json_fault fault = {.reason = ""};
-    struct err err;
-
-    if (!kube_reader_wait_for_room(reader)) {
-        return false;
-    }
-    enum verdict verdict =
-        kube_watch_names(reader->doc, object, reader->arena, &names, &fault, &err);
-    if (verdict == REJECT) {
-        return refuse(reader, fault.reason);
-    }
-    if (verdict != OK ||
-        !kube_outbox_put(reader->needs.box, change, json_raw(reader->doc, object))) {
-        reader->is_short = true;
-        return false;
-    }
-    if (change == KUBE_WATCH_DELETE) {
-        kube_known_drop(reader->known, names.uid);
-    } else if (!kube_known_put(reader->known, &names)) {
-        log_warn("poll: more than %d %s: which of them vanish while no watch runs is not seen",
-                 OBJECTS_MAX, reader->needs.resource->name);
-    }
-    return true;
 }
 
 void kube_reader_keep(struct kube_reader *reader, struct str revision)
@@ -153,49 +102,102 @@ static void say(struct kube_reader *reader, enum verdict verdict, const struct e
     snprintf(reader->failure, sizeof(reader->failure), "%s", text);
 }
 
-static void note_success(struct kube_reader *reader)
+/* Of http_stream_run. */
+static bool is_ended(void *arg)
 {
-    reader->failures = 0;
+    struct kube_reader *reader = arg;
+
+    turn(reader);
+    if (reader->is_watching && kube_pace_lasts(&reader->pace, timebase_mono_us())) {
+        say(reader, OK, NULL);
+    }
+    return is_stopping(reader);
+}
+
+/* What is no event comes from something that is no API server: from a new list, later. */
+static bool end_by_nonsense(struct kube_reader *reader, const char *reason)
+{
+    reader->is_over = true;
+    reader->is_too_old = true;
+    err_set(&reader->failure_now, RETRY, "kubernetes", "a line is no event of a watch: %s", reason);
+    (void)kube_tell_refuse(reader, reason);
+    return false;
+}
+
+/* A line that is no JSON that can be read. An event all the same when it can be cut out, of an object that is nested too deep:
+ * others follow it. */
+static bool pass_over(struct kube_reader *reader, struct str text, const char *reason)
+{
+    struct kube_watch_names names;
+    struct str type, object;
+
+    if (!kube_cut_member(text, "type", &type) || !kube_cut_member(text, "object", &object) ||
+        !kube_cut_names(object, &names)) {
+        return end_by_nonsense(reader, reason);
+    }
+    bool is_end = str_eq(type, STR("\"DELETED\""));
+    if (!kube_tell_refuse(reader, reason) || (is_end && !kube_tell_gone(reader, &names))) {
+        return false;
+    }
+    if (!is_end) {
+        kube_tell_know(reader, &names, INT64_MIN);
+    }
+    kube_reader_keep(reader, names.revision);
+    return true;
+}
+
+/* JSON that is no event: said once in a watch. */
+static bool ignore(struct kube_reader *reader, const char *reason)
+{
+    bool is_said = reader->has_nonsense;
+
+    reader->has_nonsense = true;
+    return is_said || kube_tell_refuse(reader, reason);
+}
+
+/* An event that was read. */
+static bool take(struct kube_reader *reader, const struct kube_stream_line *line)
+{
+    static const enum kube_watch_change changes[] = {[KUBE_LINE_ADDED] = KUBE_WATCH_ADD,
+                                                     [KUBE_LINE_MODIFIED] = KUBE_WATCH_UPDATE,
+                                                     [KUBE_LINE_DELETED] = KUBE_WATCH_DELETE};
+
+    if (line->type == KUBE_LINE_ERROR) {
+        end_by_error(reader, line);
+        return false;
+    }
+    if (line->type != KUBE_LINE_BOOKMARK &&
+        !kube_tell_object(reader, changes[line->type], line->object)) {
+        return false;
+    }
+    kube_reader_keep(reader, line->revision);
     reader->has_news = true;
-    say(reader, OK, NULL);
+    return true;
 }
 
 /* Of line_cutter. */
 static bool on_line(void *arg, struct str text, bool is_too_long)
 {
-    static const enum kube_watch_change changes[] = {[KUBE_LINE_ADDED] = KUBE_WATCH_ADD,
-                                                     [KUBE_LINE_MODIFIED] = KUBE_WATCH_UPDATE,
-                                                     [KUBE_LINE_DELETED] = KUBE_WATCH_DELETE};
     struct kube_reader *reader = arg;
     struct kube_stream_line line;
     struct json_fault fault = {.reason = ""};
     struct err err;
 
     if (is_too_long) {
-        return refuse(reader, "an event is larger than ingest.body_bytes_max");
+        return kube_tell_refuse(reader, "an event is larger than ingest.body_bytes_max");
     }
     arena_reset(reader->arena, KUBE_READER_ARENA_BYTES);
     enum verdict verdict = json_parse(reader->doc, text, &fault, &err);
+    if (verdict == REJECT) {
+        return pass_over(reader, text, fault.reason);
+    }
     verdict =
         verdict == OK ? kube_stream_read_line(reader->doc, reader->arena, &line, &err) : verdict;
     if (verdict == REJECT) {
-        return refuse(reader, err.text);
+        return ignore(reader, err.text);
     }
-    if (verdict != OK) {
-        reader->is_short = true;
-        return false;
-    }
-    if (line.type == KUBE_LINE_ERROR) {
-        end_by_error(reader, &line);
-        return false;
-    }
-    if (line.type != KUBE_LINE_BOOKMARK &&
-        !kube_reader_tell(reader, changes[line.type], line.object)) {
-        return false;
-    }
-    kube_reader_keep(reader, line.revision);
-    note_success(reader);
-    return true;
+    reader->is_short = verdict != OK;
+    return verdict == OK && take(reader, &line);
 }
 
 /* Of http_stream_run. */
@@ -203,6 +205,9 @@ static bool on_watch_bytes(void *arg, long status, struct str bytes)
 {
     struct kube_reader *reader = arg;
 
+    if (status == 200 && !reader->is_watching) {
+        kube_pace_begin(&reader->pace, timebase_mono_us());
+    }
     atomic_store(&reader->is_watching, status == 200);
     return status != 200 || line_cutter_add(&reader->lines, bytes);
 }
@@ -222,7 +227,8 @@ static enum verdict judge_status(struct kube_reader *reader,
         reader->is_missing = true;
         return err_set(err, RETRY, "kubernetes", "the cluster has no %s", name);
     }
-    reader->is_too_old = answer->status == 410;
+    /* 400: it cannot be read, as after a restore of the cluster. */
+    reader->is_too_old = answer->status == 410 || answer->status == 400;
     return err_set(err, RETRY, "kubernetes", "%s: the server answers %ld", name, answer->status);
 }
 
@@ -252,7 +258,6 @@ enum verdict kube_reader_ask(struct kube_reader *reader, long timeout_ms,
 static enum verdict watch(struct kube_reader *reader, struct err *err)
 {
     int64_t timeout_ms = reader->needs.st->poll.kubernetes_watch_timeout_ms;
-    int64_t begun_us = timebase_mono_us();
     char path[KUBE_READER_PATH_BYTES], revision[3 * KUBE_READER_REVISION_BYTES];
     bool is_cut;
 
@@ -262,6 +267,7 @@ static enum verdict watch(struct kube_reader *reader, struct err *err)
              "%s%s?watch=1&allowWatchBookmarks=true&timeoutSeconds=%lld&resourceVersion=%s",
              reader->needs.api->url, path, (long long)(timeout_ms / 1000), revision);
     reader->has_news = false;
+    reader->has_nonsense = false;
     reader->is_over = false;
     reader->lines =
         (struct line_cutter){.bytes_max = (size_t)reader->needs.st->ingest.body_bytes_max,
@@ -270,61 +276,47 @@ static enum verdict watch(struct kube_reader *reader, struct err *err)
     enum verdict verdict =
         kube_reader_ask(reader, (long)timeout_ms + WATCH_GRACE_MS, on_watch_bytes, &is_cut, err);
     line_cutter_fini(&reader->lines);
+    bool has_lasted = reader->is_watching && kube_pace_lasts(&reader->pace, timebase_mono_us());
     atomic_store(&reader->is_watching, false);
     if (reader->is_over) {
         *err = reader->failure_now;
         return RETRY;
     }
-    bool has_lasted = reader->has_news || timebase_mono_us() - begun_us > LASTING_US;
-    if (verdict == OK && !has_lasted) {
+    if (verdict == OK && !reader->has_news && !has_lasted) {
         verdict = err_set(err, RETRY, "kubernetes", "%s: the watch ends at once",
                           reader->needs.resource->name);
     }
     return verdict;
 }
 
-/* Twice as long each time, less up to a quarter of it, so that those who failed together do not come again together. */
-static int64_t pause_us(const struct kube_reader *reader)
-{
-    int64_t us = WAIT_FIRST_US;
-
-    for (int i = 1; i < reader->failures && us < WAIT_MAX_US; i++) {
-        us *= 2;
-    }
-    us = us < WAIT_MAX_US ? us : WAIT_MAX_US;
-    us -= us / 4 * (timebase_mono_us() % 100) / 100;
-    int64_t asked_s =
-        reader->asked_wait_s < ASKED_WAIT_MAX_S ? reader->asked_wait_s : ASKED_WAIT_MAX_S;
-    return asked_s * 1000000 > us ? asked_s * 1000000 : us;
-}
-
 static void recover(struct kube_reader *reader, const struct err *err)
 {
     say(reader, RETRY, err);
     metrics_inc(METRIC_POLL_WATCH_FAILURES);
-    reader->failures++;
     if (reader->is_too_old || reader->is_missing) {
         reader->revision[0] = '\0';
     }
-    wait_us(reader, pause_us(reader));
+    wait_us(reader, kube_pace_fail_us(&reader->pace, !*reader->revision, reader->asked_wait_s,
+                                      timebase_mono_us()));
 }
 
 void kube_reader_run(struct kube_reader *reader)
 {
     while (!is_stopping(reader)) {
         struct err err = {.text = ""};
+        bool is_list = !*reader->revision;
         reader->asked_wait_s = 0;
         reader->is_too_old = false;
         reader->is_missing = false;
         reader->is_short = false;
-        bool is_list = !*reader->revision;
+        if (!is_list) {
+            wait_us(reader, kube_pace_rest_us(&reader->pace, timebase_mono_us()));
+        }
         enum verdict verdict = is_list ? kube_list_run(reader, &err) : watch(reader, &err);
         if (is_stopping(reader)) {
             break;
         }
-        if (verdict == OK && !reader->is_short && !is_list) {
-            note_success(reader);
-        } else if (verdict != OK || reader->is_short) {
+        if (verdict != OK || reader->is_short) {
             err_set(&err, RETRY, "kubernetes", "%s", *err.text ? err.text : "memory is short");
             recover(reader, &err);
         }

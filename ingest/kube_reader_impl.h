@@ -1,4 +1,5 @@
-/* kube_reader_impl.h - what the two files of a reader share: kube_reader.c, which watches, and kube_list.c, which lists. */
+/* kube_reader_impl.h - what the files of a reader share: kube_reader.c, which watches, kube_list.c, which lists, and kube_tell.c, by which
+ * both tell. */
 #ifndef METAOPS_INGEST_KUBE_READER_IMPL_H
 #define METAOPS_INGEST_KUBE_READER_IMPL_H
 
@@ -7,6 +8,7 @@
 #include "ingest/kube_api.h"
 #include "ingest/kube_known.h"
 #include "ingest/kube_outbox.h"
+#include "ingest/kube_pace.h"
 #include "ingest/kube_reader.h"
 #include "ingest/kube_resource.h"
 #include "ingest/kube_stream.h"
@@ -15,6 +17,8 @@
 #define KUBE_READER_REVISION_BYTES 256
 #define KUBE_READER_ARENA_BYTES ((size_t)1 << 20)
 #define KUBE_READER_PATH_BYTES 96
+#define KUBE_READER_OBJECTS_MAX 200000
+#define KUBE_READER_PAGE_OBJECTS 100
 
 struct kube_reader {
     struct kube_reader_needs needs;
@@ -25,18 +29,21 @@ struct kube_reader {
     char *page;               /* of a list */
     size_t page_len;
     size_t page_room;
-    int page_objects;                          /* fewer after a page was too large */
+    int page_objects; /* fewer after a page was too large, until a list is whole */
+    int pages;        /* of this list */
     char revision[KUBE_READER_REVISION_BYTES]; /* to go on from; empty: list first */
     char url[KUBE_API_URL_BYTES];
     char token[KUBE_API_TOKEN_BYTES];
     char failure[sizeof(((struct err *)0)->text)]; /* told last; empty: all is well */
-    int failures;                                  /* since something worked */
-    int64_t asked_wait_s;                          /* by the server, of what failed */
-    bool has_news;                                 /* this watch told something */
-    bool is_too_old;                               /* the revision is */
-    bool is_missing;                               /* the resource is */
-    bool is_short;                                 /* memory is */
-    bool is_over; /* an error ended the watch; it is in failure_now */
+    struct kube_pace pace;
+    int64_t asked_wait_s; /* by the server, of what failed */
+    bool has_news;        /* this watch told something */
+    bool has_nonsense;    /* this watch told what is no event */
+    bool is_overfull;     /* more objects than are known by name */
+    bool is_too_old;      /* the revision is */
+    bool is_missing;      /* the resource is */
+    bool is_short;        /* memory is */
+    bool is_over;         /* an error ended the watch; it is in failure_now */
     struct err failure_now;
     atomic_bool is_watching;
     _Atomic int64_t turned_us;
@@ -51,8 +58,18 @@ MUST_CHECK enum verdict kube_reader_ask(struct kube_reader *reader, long timeout
 bool kube_reader_wait_for_room(struct kube_reader *reader);
 
 /* What became of an object of reader->doc. False: nothing more can be told, because the reader is to stop or memory is short. */
-bool kube_reader_tell(struct kube_reader *reader, enum kube_watch_change change,
+bool kube_tell_object(struct kube_reader *reader, enum kube_watch_change change,
                       const struct json_value *object);
+
+/* A dead letter. The same. */
+bool kube_tell_refuse(struct kube_reader *reader, const char *reason);
+
+/* It is told at this revision, or refused for good; at_us as that of kube_known_put. */
+void kube_tell_know(struct kube_reader *reader, const struct kube_watch_names *names,
+                    int64_t at_us);
+
+/* It is gone, and only its names are left to be told. False as kube_tell_object. */
+bool kube_tell_gone(struct kube_reader *reader, const struct kube_watch_names *names);
 
 /* To go on from there. */
 void kube_reader_keep(struct kube_reader *reader, struct str revision);

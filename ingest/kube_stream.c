@@ -65,8 +65,7 @@ enum verdict kube_stream_read_page(const struct json_doc *doc, struct arena *are
 {
     const struct json_value *root = json_root(doc);
     const struct json_value *metadata = json_get(doc, root, STR("metadata"));
-    struct kube_stream_page page = {
-        .items = json_get(doc, root, STR("items")), .revision = STR(""), .next = STR("")};
+    struct kube_stream_page page = {.revision = STR(""), .next = STR("")};
     enum verdict verdict =
         cloud_event_text(doc, metadata, "resourceVersion", arena, &page.revision, NULL, err);
 
@@ -75,10 +74,6 @@ enum verdict kube_stream_read_page(const struct json_doc *doc, struct arena *are
                   : verdict;
     if (verdict == OK && page.revision.len == 0) {
         return err_set(err, REJECT, "kubernetes", "the list has no resourceVersion");
-    }
-    /* An empty list may be null. */
-    if (verdict == OK && (!page.items || page.items->type != JSON_ARRAY)) {
-        page.items = NULL;
     }
     if (verdict == OK) {
         *out_page = page;

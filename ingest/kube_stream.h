@@ -31,12 +31,11 @@ MUST_CHECK enum verdict kube_stream_read_line(const struct json_doc *doc, struct
                                               struct kube_stream_line *out_line, struct err *err);
 
 struct kube_stream_page {
-    const struct json_value *items; /* an array; NULL: it is empty */
     struct str revision;
     struct str next; /* what to ask for the next page with; empty: it is the last one */
 };
 
-/* The same of a page. */
+/* The same of a page; its items are not looked at. */
 MUST_CHECK enum verdict kube_stream_read_page(const struct json_doc *doc, struct arena *arena,
                                               struct kube_stream_page *out_page, struct err *err);
 

@@ -114,6 +114,7 @@ static enum verdict start(const struct settings *st, struct publish *publish, vo
     if (!poll) {
         return err_set(err, FATAL, WHERE, "out of memory");
     }
+    *out_source = poll;
     verdict = kube_audit_is_cluster(str_view(st->poll.kubernetes_cluster))
                   ? kube_api_find(st, &poll->api, err)
                   : err_set(err, FATAL, WHERE,
@@ -125,13 +126,7 @@ static enum verdict start(const struct settings *st, struct publish *publish, vo
     for (size_t i = 0; verdict == OK && i < poll->count; i++) {
         verdict = start_watch(poll, st, publish, i, err);
     }
-    if (verdict != OK) {
-        stop(poll, 0);
-        free_source(poll);
-        return verdict;
-    }
-    *out_source = poll;
-    return OK;
+    return verdict;
 }
 
 /* Asked every second: the gauges are refreshed here, too. */

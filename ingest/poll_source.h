@@ -18,7 +18,8 @@ struct poll_source {
 
     bool (*is_wanted)(const struct settings *st);
 
-    /* st and publish must outlive it. FATAL for bad settings. */
+    /* st and publish must outlive it. FATAL for bad settings. *out_source may be set then, too: it is to be stopped and freed all
+     * the same, because publish may hold records of the threads that ran already. */
     enum verdict (*start)(const struct settings *st, struct publish *publish, void **out_source,
                           struct err *err);
 

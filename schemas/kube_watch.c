@@ -119,14 +119,19 @@ int64_t kube_watch_time(const struct json_doc *doc, const struct json_value *obj
     return latest_us - (past_us < 0 ? past_us + SECOND_US : past_us) + SECOND_US - 1;
 }
 
+/* Is it gone, and does not say since when? */
+static bool is_untold(const struct json_doc *doc, const struct json_value *object, bool is_gone)
+{
+    return is_gone &&
+           !json_get(doc, json_get(doc, object, STR("metadata")), STR("deletionTimestamp"));
+}
+
 static int64_t time_of(const struct kube_watch_source *source)
 {
-    const struct json_value *metadata = json_get(source->doc, source->object, STR("metadata"));
     int64_t us = kube_watch_time(source->doc, source->object);
-    bool is_untold = source->change == KUBE_WATCH_DELETE &&
-                     !json_get(source->doc, metadata, STR("deletionTimestamp"));
+    bool is_by_clock = is_untold(source->doc, source->object, source->change == KUBE_WATCH_DELETE);
 
-    return (is_untold || us == INT64_MIN) && source->now_us > us ? source->now_us : us;
+    return (is_by_clock || us == INT64_MIN) && source->now_us > us ? source->now_us : us;
 }
 
 /* Where managedFields stands in the text of doc, with the comma that goes with it: from = to, there is none. */
@@ -193,12 +198,21 @@ static void put_path(struct writer *wr, const struct kube_watch_source *source,
     put(wr, STR("\""));
 }
 
-static struct id128 id_of(struct str cluster, const struct kube_watch_names *names, bool is_gone)
+/* by_clock_us: INT64_MIN unless the clock of who watches said it. Two who watch have two clocks, and what they tell is not the
+ * same then. */
+static struct id128 id_of(struct str cluster, const struct kube_watch_names *names, bool is_gone,
+                          int64_t by_clock_us)
 {
-    const struct str parts[] = {cluster, names->uid, names->revision,
-                                is_gone ? STR("delete") : STR("state")};
+    char time[32] = "";
+    struct str parts[] = {cluster, names->uid, names->revision,
+                          is_gone ? STR("delete") : STR("state"), STR("")};
 
-    return identity_of(STR("k8s_watch"), parts, 4);
+    if (by_clock_us == INT64_MIN) {
+        return identity_of(STR("k8s_watch"), parts, 4);
+    }
+    timebase_format(by_clock_us, time);
+    parts[4] = str_view(time);
+    return identity_of(STR("k8s_watch"), parts, 5);
 }
 
 static void put_head(struct writer *wr, const struct kube_watch_source *source,
@@ -206,9 +220,11 @@ static void put_head(struct writer *wr, const struct kube_watch_source *source,
 {
     char id[ID128_TEXT_BYTES], time[32];
     bool is_gone = source->change == KUBE_WATCH_DELETE;
+    bool is_by_clock = is_untold(source->doc, source->object, is_gone);
+    int64_t us = time_of(source);
 
-    id128_format(id_of(source->cluster, names, is_gone), id);
-    timebase_format(time_of(source), time);
+    id128_format(id_of(source->cluster, names, is_gone, is_by_clock ? us : INT64_MIN), id);
+    timebase_format(us, time);
     put(wr, STR("{\"specversion\":\"1.0\",\"id\":\""));
     put(wr, str_view(id));
     put(wr, STR("\",\"source\":\"kubernetes:"));
@@ -311,7 +327,9 @@ static enum verdict read_object(const struct json_doc *doc, struct arena *arena,
     watch->uid = names.uid;
     watch->is_deleted = is_gone || (going && going->type == JSON_STRING);
     watch->is_whole = watch->object->count > 1;
-    watch->event_id = id_of(watch->cluster, &names, is_gone);
+    watch->event_id =
+        id_of(watch->cluster, &names, is_gone,
+              is_untold(doc, watch->object, is_gone) ? watch->event_time_us : INT64_MIN);
     return OK;
 }
 

@@ -7,7 +7,8 @@
  * without managedFields, and without its secrets (redact_kubernetes.c).
  *
  * Identity: a version 5 UUID as those of identity.h, of kind "k8s_watch" over cluster, uid, resourceVersion and "state" or
- * "delete": what is listed again is the same event. Pure functions. */
+ * "delete": what is listed again is the same event. Of an object that is gone and does not say since when, the time at which
+ * that was seen follows, so that what two see of it are two events, in any order. Pure functions. */
 #ifndef METAOPS_SCHEMAS_KUBE_WATCH_H
 #define METAOPS_SCHEMAS_KUBE_WATCH_H
 
@@ -34,7 +35,7 @@ struct kube_watch_source {
     enum kube_watch_change change;
     const struct json_doc *doc;
     const struct json_value *object; /* of doc */
-    int64_t now_us; /* the clock: for a deletion of which the object says no time */
+    int64_t now_us; /* the clock: for what says no time, and the end of an object that says none */
 };
 
 struct kube_watch {

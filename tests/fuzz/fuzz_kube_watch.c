@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fuzz/require.h"
+#include "ingest/kube_cut.h"
 #include "ingest/kube_stream.h"
 #include "ingest/line_cutter.h"
 #include "schemas/kube_watch.h"
@@ -86,18 +87,42 @@ static uint64_t cut(struct str text, size_t piece)
     return digest;
 }
 
+static bool is_within(struct str part, struct str whole)
+{
+    return part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
+
+static void read_item(struct str item)
+{
+    struct kube_watch_names names;
+    struct err err;
+
+    if (kube_cut_names(item, &names)) {
+        require(names.uid.len > 0 && is_within(names.uid, item) && is_within(names.name, item));
+    }
+    if (json_parse(doc, item, NULL, &err) == OK) {
+        read_object(json_root(doc), KUBE_WATCH_ADD);
+    }
+}
+
 static void read_page(struct str text)
 {
     struct kube_stream_page page;
+    struct str items, item = STR("");
+    size_t at = 0;
     struct err err;
 
-    if (json_parse(doc, text, NULL, &err) != OK ||
-        kube_stream_read_page(doc, arena, &page, &err) != OK) {
+    if (json_parse(doc, text, NULL, &err) == OK &&
+        kube_stream_read_page(doc, arena, &page, &err) == OK) {
+        require(page.revision.len > 0);
+    }
+    if (!kube_cut_member(text, "items", &items)) {
         return;
     }
-    const struct json_value *item = page.items ? json_first(doc, page.items) : NULL;
-    for (; item; item = json_next(doc, page.items, item)) {
-        read_object(item, KUBE_WATCH_ADD);
+    require(items.len > 0 && is_within(items, text));
+    while (kube_cut_next(items, &at, &item, &err) == OK && item.len > 0) {
+        require(is_within(item, items) && at <= items.len);
+        read_item(item);
     }
 }
 

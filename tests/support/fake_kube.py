@@ -18,6 +18,11 @@ def listed(objects, revision, following=None):
     return "list", json.dumps({"kind": "List", "metadata": metadata, "items": objects}).encode()
 
 
+def page(body):
+    """A list that says these bytes."""
+    return "list", body
+
+
 def watched(lines, cut=False, ends=False):
     """Lines of a watch, bytes; then it stays open, or ends, or is cut within a further line."""
     return "watch", b"".join(line + b"\n" for line in lines) + (b'{"type":"ADDED","obj' if cut else b""), cut or ends

@@ -10,7 +10,7 @@ import tempfile
 from authority import Authority
 from avro_records import read_body, read_event
 from checks import check, end
-from fake_kube import FakeKube, line, listed, status, watched
+from fake_kube import FakeKube, line, listed, page, status, watched
 from own_pipeline import ROOT, Pipeline, metric, post, wait_until
 from scenarios import PRODUCER, facet
 
@@ -19,6 +19,8 @@ LISTS = [path.read_bytes() for path in sorted(DATA.glob("req_*.json"))]
 SECRET = b"hunter2"
 FORMAT = "kubernetes_watch"
 CI = "ci-deployer"
+PUBLISHED = 'metaops_poll_records_total{result="published"}'
+REFUSED = 'metaops_poll_records_total{result="dead_letter"}'
 DRIVER = "00000000-0000-4000-8000-000000000001"
 TRAIN = "00000000-0000-4000-8000-000000000002"
 
@@ -186,6 +188,14 @@ def model(name, revision, **more):
                          "creationTimestamp": "2026-11-23T15:00:00Z"}, "spec": {"storageUri": f"s3://models/{name}"}, **more}
 
 
+def deep(name, revision):
+    """One that cannot be read: deeper than ingest.json_depth_max."""
+    nested = {}
+    for _ in range(200):
+        nested = {"x": nested}
+    return model(name, revision, status=nested)
+
+
 BOOKMARK = {"kind": "Model", "metadata": {"resourceVersion": "15"}}
 GONE = {"kind": "Status", "status": "Failure", "reason": "Expired", "code": 410, "message": "too old resource version"}
 A_READY = model("a", "16", status=ready("True", "", "2026-11-23T15:05:00Z"))
@@ -201,56 +211,78 @@ WORST_DAYS = [
     listed([A_READY, D_BROKEN], "30"),
     watched([line("ERROR", GONE)]),
     listed([A_READY, D_BROKEN], "40"),
-    watched([line("ADDED", LARGE), b'{"type":"ADDED","object":{', line("RENAMED", model("a", "51")),
-             line("ADDED", {"metadata": {"name": "nobody"}}), line("DELETED", model("d", "52"))], ends=True),
+    watched([line("ADDED", LARGE), line("ADDED", {"metadata": {"name": "nobody"}}), line("DELETED", model("d", "52"))], ends=True),
 ]
 ASKED = ["list", "list c/1+=", "watch 10", "watch 15", "watch 15", "list", "watch 20", "list", "watch 30", "list", "watch 40", "watch 52"]
-TOLD = [("add", "a", "1"), ("add", "b", "2"), ("add", "c", "3"), ("add", "d", "11"), ("add", "d", "21"),
-        ("delete", "b", "2"), ("delete", "c", "3"), ("delete", "d", "52"), ("update", "a", "16")]
+HTML = b"<html>\n<p>Sign in</p>\n</html>\n"
+# A list that leads back to itself, no list, an object that is nested too deep, a revision that is none, lines that are no events.
+NONSENSE = [
+    listed([model("p", "1")], "10", "again"), listed([model("q", "2")], "10", "again"),
+    page(HTML),
+    listed([model("p", "1"), deep("r", "3")], "10", "more"), listed([model("q", "2")], "10"),
+    status(400),
+    listed([model("p", "1"), model("q", "2"), deep("r", "3")], "20"),
+    watched([line("RENAMED", model("p", "21")), line("RENAMED", model("p", "22")), line("ADDED", deep("s", "23")),
+             line("DELETED", deep("s", "24")), *HTML.splitlines(), line("ADDED", model("t", "25"))], ends=True),
+    listed([model("p", "1"), model("q", "2")], "30"),
+]
+ASKED_OF_NONSENSE = ["list", "list again", "list", "list", "list more", "watch 10", "list", "watch 20", "list", "watch 30"]
+TOLD = [("add", "a", "1"), ("add", "b", "2"), ("add", "c", "3"), ("add", "d", "11"), ("add", "d", "21"), ("add", "p", "1"),
+        ("add", "q", "2"), ("delete", "b", "2"), ("delete", "c", "3"), ("delete", "d", "52"), ("delete", "r", "3"),
+        ("delete", "s", "24"), ("update", "a", "16")]
 READY = [
     ("a", "UNKNOWN", None, "15:00:00", False), ("a", "READY", None, "15:05:00", True),
     ("b", "UNKNOWN", None, "15:00:00", False), ("b", "GONE", None, None, True),
     ("c", "UNKNOWN", None, "15:00:00", False), ("c", "GONE", None, None, True),
     ("d", "UNKNOWN", None, "15:00:00", False), ("d", "UNAVAILABLE", "ModelFailed", "15:06:00", False), ("d", "GONE", None, None, True),
 ]
-LETTERS = ["an event is larger than ingest.body_bytes_max", "the line has no type that is known", "uid is missing"]
+# Seven, for r is refused once, s twice; letters of one reason and millisecond are one.
+LETTERS = ["'<' where a value is due", "an event is larger than ingest.body_bytes_max", "more than 128 levels of brackets",
+           "the line has no type that is known", "uid is missing"]
+GONE_AFTERWARDS = [("a", False), ("b", True), ("c", True), ("d", True), ("p", False), ("q", False), ("r", True), ("s", True)]
 
 
-def asked(query):
+def asked(kube, resource):
+    """What was asked for of a resource, and from where on."""
+    return [said(query) for path, query in kube.asked if path.endswith(f"/{resource}")]
+
+
+def said(query):
     return f"watch {query['resourceVersion']}" if "watch" in query else f"list {query.get('continue', '')}".strip()
 
 
 def worst_days():
-    kube = FakeKube({"models": WORST_DAYS})
-    small = {"METAOPS_INGEST_BODY_BYTES_MAX": "64KiB", "METAOPS_POLL_KUBERNETES_RESOURCES": "models"}
+    kube = FakeKube({"models": WORST_DAYS, "pipelines": NONSENSE})
+    small = {"METAOPS_INGEST_BODY_BYTES_MAX": "64KiB", "METAOPS_POLL_KUBERNETES_RESOURCES": "models,pipelines",
+             "http_proxy": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1"}
     try:
         with Pipeline("watch-worst", partitions=3) as pipe:
             pipe.worker()
             poll = pipe.poll(**settings(kube, **small))
             pipe.wait_ready()
-            wait_until("the script is through", lambda: len(kube.asked) >= len(ASKED))
-            for result, count in (("published", len(TOLD)), ("dead_letter", 4)):
-                sample = f'metaops_poll_records_total{{result="{result}"}}'
-                wait_until(f"{result}: all is confirmed", lambda sample=sample, count=count: metric(poll.admin_url, sample) == count)
-            check("what was asked for, and from where on", ASKED, [asked(query) for _, query in kube.asked[: len(ASKED)]])
+            wait_until("the scripts are through, past proxies", lambda: len(asked(kube, "models")) >= len(ASKED)
+                       and len(asked(kube, "pipelines")) >= len(ASKED_OF_NONSENSE))
+            wait_until("all is confirmed", lambda: metric(poll.admin_url, PUBLISHED) == len(TOLD))
+            wait_until("letters, too", lambda: metric(poll.admin_url, REFUSED) == 7)
+            check("what was asked for, and from where on", ASKED, asked(kube, "models")[: len(ASKED)])
+            check("the same of nonsense", ASKED_OF_NONSENSE, asked(kube, "pipelines")[: len(ASKED_OF_NONSENSE)])
+            check("pages stay as large as they are", {"100"}, {query["limit"] for _, query in kube.asked if "limit" in query})
             check("what was told", TOLD, sorted(events(pipe)))
             pipe.wait_stored()
             reasons = [row[0].split(": ", 1)[1] for row in pipe.query("select reason from metaops.dead_letters")]
-            check("letters", 4, len(reasons))
-            check("letters say why", [], [text for text in LETTERS if text not in reasons])
-            check("who is gone", [("a", False), ("b", True), ("c", True), ("d", True)], pipe.query(
+            check("letters say why", LETTERS, sorted(set(reasons)))
+            check("who is gone", GONE_AFTERWARDS, pipe.query(
                 "select name, deleted_at is not null from metaops.k8s_objects order by name"))
             check("who was ready when", READY, pipe.query(
                 "select deployment, state, reason, case when state <> 'GONE' then to_char(since at time zone 'UTC', 'HH24:MI:SS') end,"
-                " until is null from metaops.deployment_states order by deployment, since, state"))
+                " until is null from metaops.deployment_states where deployment < 'e' order by deployment, since, state"))
             check("what is ready, and when it was seen so", [("a", True, "15:05:00")], pipe.query(
                 "select name, is_ready, to_char(ready_at at time zone 'UTC', 'HH24:MI:SS') from metaops.k8s_objects"
                 " where is_ready is not null order by name"))
             before = pipe.value("select count(*) from graph.event_ids")
             check("an orderly end", 0, poll.stop())
             poll = pipe.poll(2, **settings(kube, **small))
-            again = 'metaops_poll_records_total{result="published"}'
-            wait_until("a second life lists all again", lambda: is_up(poll) and metric(poll.admin_url, again) == 2)
+            wait_until("a second life lists all again", lambda: is_up(poll) and metric(poll.admin_url, PUBLISHED) == 4)
             pipe.wait_stored()
             check("what is told again is the same event", before, pipe.value("select count(*) from graph.event_ids"))
     finally:
