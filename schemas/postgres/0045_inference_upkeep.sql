@@ -1,5 +1,5 @@
 -- Retention of predictions, for `metaops maintain`. Pairs go first, with them the latencies of their windows; windows, their
--- tensors and versions and what detectors said go by event time; models, deployments, streams and monitors stay. Ids of payloads outlive all
+-- tensors and versions, what servers were seen to do and what detectors said go by event time; models, deployments, streams and monitors stay. Ids of payloads outlive all
 -- that may come again, so what comes twice still counts once.
 
 create function graph.expire_payload_ids(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
@@ -46,7 +46,9 @@ language sql
 begin atomic
     select graph.expire_of_streams('inference_tensors', 'stream_uuid = $1 and window_start < $2', cutoff, limit_in, is_dry)
         + graph.expire_of_streams('inference_versions', 'stream_uuid = $1 and window_start < $2', cutoff, limit_in, is_dry)
-        + graph.expire_of_streams('inference_windows', 'stream_uuid = $1 and window_start < $2', cutoff, limit_in, is_dry);
+        + graph.expire_of_streams('inference_windows', 'stream_uuid = $1 and window_start < $2', cutoff, limit_in, is_dry)
+        + graph.expire_seen('server_observations', cutoff, limit_in, is_dry)
+        + graph.expire_seen('server_counts', cutoff, limit_in, is_dry);
 end;
 
 create function graph.expire_evaluations(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint

@@ -3,7 +3,7 @@
 --
 -- Nodes of a kind other than dataset have names: a model version NAME@VERSION, a stream DEPLOYMENT/ENDPOINT/MODEL without the
 -- endpoint where none was named. A version is made of what the run read that made it; a deployment of the versions that it was
--- told to serve, found by the artifact that it loads or else by name and version; a stream of what serves and of the
+-- told to serve, found by the artifact that it loads or else by name and version, or was seen to have ready; a stream of what serves and of the
 -- model that answers; a model of its versions. There are few of these beside datasets and jobs: a view is their edges.
 
 create function graph.version_name(model text, version text) returns text
@@ -26,7 +26,12 @@ select 'deployment', s.namespace, s.deployment, 'model_version', v.namespace, gr
     s.served_from, coalesce(s.served_to, 'infinity')
 from metaops.served_versions s
 join metaops.model_versions v on v.artifact_uri = s.artifact_uri
-    or (v.namespace, v.name, v.version) = (s.namespace, s.model, s.version);
+    or (v.namespace, v.name, v.version) = (s.namespace, s.model, s.version)
+union all
+select 'deployment', s.namespace, s.server, 'model_version', s.namespace, graph.version_name(s.model, s.version),
+    s.since, coalesce(s.until, 'infinity')
+from metaops.server_versions s
+where s.state = 'READY' and s.version is not null;
 comment on view graph.model_links is 'What models, what serves them and predictions are made of.';
 comment on column graph.model_links.kind is 'inference_stream, deployment or model.';
 comment on column graph.model_links.namespace is 'Its namespace.';

@@ -44,25 +44,26 @@ from (values
         'its owner, in the registry'),
     (10, 'model_version', 'approver', 'accountability', 1, (1 << 8), 0, 'tag approver', 'who approves it, in the registry'),
     (11, 'model_version', 'framework', 'reproducibility', 2, (1 << 9) | (1 << 10), 0,
-        'packages in a facet of the run that made it; tags framework and framework_version; inferred: the engine of this run', 'the training run'),
+        'packages in a facet of the run that made it; libraries that a server names; tags framework and framework_version; inferred: the engine of this run',
+        'the training run; metaops poll with poll.mlserver_servers'),
     (12, 'model_version', 'hyperparameters', 'reproducibility', 1, (1 << 11), 0, 'facet executionParameters of the run that made it; tag param.NAME',
         'the training run'),
     (13, 'model_version', 'metric', 'reproducibility', 2, (1 << 12), 0, 'metrics in a facet of the run that made it; tag metric.NAME', 'the training run'),
     (14, 'model_version', 'tensors', 'reproducibility', 2, (1 << 13), 0,
-        'requests and answers in a minute in which it alone answered; tag signature; inferred: those of what serves it', 'MLServer, Seldon Core, KServe'),
+        'requests and answers in a minute in which it alone answered; what a server says that it takes and answers; tag signature; inferred: those of what serves it', 'MLServer, Seldon Core, KServe'),
     (15, 'model_version', 'energy', 'operations', 1, (1 << 14), 0, 'tag energy_consumption', 'the training run, in the registry'),
     (16, 'model_version', 'explainability', 'operations', 1, (1 << 15), 0, 'tag explainability', 'its owner, in the registry'),
     (1, 'deployment', 'object', 'identity', 2, (1 << 0), 0, 'an object of Kubernetes: cluster, namespace, kind, name and uid', 'audit events of Kubernetes'),
     (2, 'deployment', 'generation', 'identity', 2, (1 << 1), 0, 'metadata.generation', 'audit events of Kubernetes'),
     (3, 'deployment', 'model_version', 'lineage', 2, (1 << 2), 0,
-        'annotation metaops.io/model-version or artifactVersion; a version in answers; inferred: the artifact that it loads is that of one version',
+        'annotation metaops.io/model-version or artifactVersion; a version in answers, or ready on the server; inferred: the artifact that it loads is that of one version',
         'who deploys it'),
     (4, 'deployment', 'version_gate', 'lineage', 0, (1 << 10), (1 << 2), 'the version that it serves passes its own gate', 'the owner of this version'),
     (5, 'deployment', 'last_actor', 'accountability', 2, (1 << 3), 0, 'who changed it last, how and when; not anonymous', 'audit events of Kubernetes'),
     (6, 'deployment', 'change_reference', 'accountability', 1, (1 << 4), 0, 'annotation metaops.io/change-reference', 'who deploys it: CI'),
     (7, 'deployment', 'image_digest', 'reproducibility', 2, (1 << 5), 0, 'images with a digest (NAME@sha256:...), its own or those of objects that it owns', 'CI'),
     (8, 'deployment', 'replicas', 'reproducibility', 1, (1 << 6) | (1 << 7), 0, 'spec.replicas, and resources of a container', 'who deploys it'),
-    (9, 'deployment', 'ready', 'operations', 2, (1 << 8), 0, 'a watch that says so, or an answer that is no error since it was changed last', 'metaops poll with poll.kubernetes_cluster; MLServer, Seldon Core, KServe: logs of payloads'),
+    (9, 'deployment', 'ready', 'operations', 2, (1 << 8), 0, 'a watch or a look at the server that says so, or an answer that is no error since it was changed last', 'metaops poll with poll.kubernetes_cluster; MLServer, Seldon Core, KServe: logs of payloads'),
     (10, 'deployment', 'monitor', 'operations', 1, (1 << 9), 0, 'a detector that replies to its predictions; annotation metaops.io/monitors',
         'alibi-detect; who deploys it'),
     (1, 'inference_stream', 'endpoint', 'identity', 2, (1 << 0), 0, 'endpoint, topic or pipeline; inferred: deployment and model name it', 'MLServer, Seldon Core, KServe'),
@@ -72,7 +73,7 @@ from (values
     (5, 'inference_stream', 'purpose', 'accountability', 1, (1 << 4) | (1 << 5), 0,
         'annotations metaops.io/purpose and metaops.io/payload-retention of the deployment', 'who deploys it'),
     (6, 'inference_stream', 'model_version', 'reproducibility', 2, (1 << 6), 0, 'a version in answers', 'MLServer, Seldon Core'),
-    (7, 'inference_stream', 'tensors', 'reproducibility', 2, (1 << 7), 0, 'names, types and shapes in requests and in answers', 'MLServer, Seldon Core, KServe'),
+    (7, 'inference_stream', 'tensors', 'reproducibility', 2, (1 << 7), 0, 'names, types and shapes in requests and in answers, or as the server says them', 'MLServer, Seldon Core, KServe'),
     (8, 'inference_stream', 'counts', 'operations', 2, (1 << 8), 0, 'requests, answers and errors by the minute', 'MLServer, Seldon Core, KServe'),
     (9, 'inference_stream', 'latency', 'operations', 2, (1 << 9), 0, 'a request and its answer with times', 'MLServer, Seldon Core, KServe'),
     (10, 'inference_stream', 'drift_evaluation', 'operations', 1, (1 << 10), 0,
@@ -349,12 +350,16 @@ declare
     f graph.known_facts := graph.tags_told(graph.no_facts(), model, version, since, until);
     v graph.model_versions;
     made record;
+    seen record;
 begin
     select x.* into v from graph.model_versions x where x.model_uuid = model and x.version = facts_of_version.version;
     select * into made from graph.run_of_version(model, version, since, until);
     f := graph.claims_told(graph.with_facts(f, 3, 1::bigint << 32), v, since, until);
     f := graph.with_facts(f, made.source, 1 << 2);
     f := graph.with_facts(f, graph.tensors_source(model, version, v.artifact_uri, since, until), 1 << 13);
+    select * into seen from graph.server_facts(null, model, version, since, until);
+    f := graph.with_facts(f, case when seen.has_libraries then 3 end, (1 << 9) | (1 << 10));
+    f := graph.with_facts(f, case when seen.has_tensors then 3 end, 1 << 13);
     if made.run is not null then
         f := graph.artifact_told(f, (select graph.version_artifact(made.run, m.name, version) from graph.models m
                                      where m.model_uuid = model), since, until);
@@ -488,6 +493,13 @@ as $$
     where v.artifact_uri is distinct from t.artifact_uri
     union all
     select a.model_uuid, a.version, 3, bool_or(a.is_now), max(a.last_at) from answered a group by a.model_uuid, a.version
+    union all
+    select i.model_uuid, i.version, 3, bool_or(i.until is null or i.until > coalesce(as_of, 'infinity')), max(i.last_seen)
+    from graph.deployments d
+    join graph.server_intervals i using (deployment_uuid)
+    where d.namespace = versions_served.namespace and d.name = versions_served.deployment and i.model_uuid <> graph.the_server()
+        and i.version <> '' and i.state = 'READY' and i.since <= coalesce(as_of, 'infinity')
+    group by i.model_uuid, i.version
 $$;
 
 -- The versions that a deployment serves, and their gates.
@@ -536,7 +548,7 @@ begin
         f := graph.object_told(f, object, since, until);
     end if;
     f := graph.served_told(f, d, as_of);
-    if graph.is_seen_ready(object.object_uuid, since, until)
+    if graph.is_seen_ready(object.object_uuid, since, until) or graph.is_server_ready(deployment, since, until)
        or exists (select from graph.inference_streams s join graph.inference_windows w using (stream_uuid)
                where s.deployment_uuid = deployment and w.answers > w.errors and w.window_start between since and until
                    and w.window_start + interval '1 minute' > coalesce(
@@ -587,7 +599,8 @@ begin
     f := graph.with_facts(f, case when object.object_uuid is not null then 3 else 1 end, 1 << 2);
     f := graph.with_facts(f, case when exists (
         select from graph.inference_versions v where v.stream_uuid = stream and v.window_start between since and until) then 3 end, 1 << 6);
-    f := graph.with_facts(f, case when directions = 2 then 3 end, 1 << 7);
+    f := graph.with_facts(f, case when directions = 2
+        or (select x.has_tensors from graph.server_facts(s.deployment_uuid, s.model_uuid, null, since, until) x) then 3 end, 1 << 7);
     f := graph.with_facts(f, case when exists (
         select from graph.inference_windows w where w.stream_uuid = stream and w.window_start between since and until) then 3 end, 1 << 8);
     f := graph.with_facts(f, case when exists (

@@ -11,6 +11,7 @@ from fake_mlserver import DATA, FakeServer
 from own_pipeline import Pipeline, wait_until
 
 TENSORS = [{"name": "predict", "datatype": "FP64", "shape": [-1, 4]}]
+ANSWERED = [{"name": "predict", "datatype": "INT64", "shape": [-1, 1]}]
 
 
 def model(version, state, reason="", **metadata):
@@ -34,7 +35,7 @@ def observed(at, *models, state="READY", reason="", whole=False, **more):
 AWAY = {"state": "UNREACHABLE", "reason": "no answer"}
 DAY = [
     observed("10:00", model("1", "READY"), model("2", "LOADING"), whole=True, version="1.7.1", extensions=["x"]),
-    observed("10:01", model("2", "READY", platform="sklearn", libraries=["numpy/2.4.6"], inputs=TENSORS, outputs=[])),
+    observed("10:01", model("2", "READY", platform="sklearn", libraries=["numpy/2.4.6"], inputs=TENSORS, outputs=ANSWERED)),
     observed("11:00", model("1", "READY"), model("2", "READY"), whole=True),
     observed("11:10", **AWAY),
     # Version 1 is not named any more, though everything is.
@@ -103,7 +104,7 @@ def day():
         check("which version was in which state at 11:27", [("1", "GONE"), ("2", "UNAVAILABLE")], pipe.query(
             "select version, state from metaops.server_versions where since <= '2026-11-23 11:27Z'"
             " and (until > '2026-11-23 11:27Z' or until is null) order by version"))
-        check("what the server says of itself and of the version", [("1.7.1", ["x"], "sklearn", ["numpy/2.4.6"], TENSORS, [])], pipe.query(
+        check("what the server says of itself and of the version", [("1.7.1", ["x"], "sklearn", ["numpy/2.4.6"], TENSORS, ANSWERED)], pipe.query(
             "select distinct s.version, s.extensions, v.platform, v.libraries, v.inputs, v.outputs"
             " from metaops.servers s join metaops.server_versions v using (namespace, server) where v.version = '2'"))
         check("what it counted between two readings", COUNTS, pipe.query(
@@ -114,6 +115,19 @@ def day():
             "select 'deployment', name, null from metaops.deployments where source = 'observed' union all"
             " select 'model', name, null from metaops.models where source = 'observed' union all"
             " select 'version', name, version from metaops.model_versions where source = 'observed' order by 1, 2, 3"))
+        # Version 1 told nothing of itself; at the end of the day the server is ready, with nothing on it.
+        check("what is known of it as minimum metadata", [("deployment", None, [], ["model_version"]),
+            ("model_version", "1", ["framework", "tensors"], []), ("model_version", "2", [], [])], pipe.query(
+            "select kind, version, array(select m from unnest(missing) m where m in ('framework', 'tensors', 'ready') order by 1),"
+            " array(select m from unnest(missing) m where kind = 'deployment' and m = 'model_version')"
+            " from metaops.minimum_metadata where kind in ('deployment', 'model_version') order by kind, version"))
+        check("what it serves is made of: version 2 only from the time on when it is ready", (["iris@1"], ["iris@1", "iris@2"]), tuple(
+            [name for name, in pipe.query("select name from metaops.upstream('fraud', 'iris-server', kind => 'deployment', as_of => %s)"
+                                          " where kind = 'model_version' order by name", at)]
+            for at in ("2026-11-23 10:00:30Z", "2026-11-23 10:10Z")))
+        check("it is kept as long as windows are", (len(DAY) + 7, 0), (
+            pipe.value("select graph.expire_seen('server_observations', '2026-11-24Z', 1000, true)"),
+            pipe.value("select graph.expire_seen('server_counts', '2026-11-23Z', 1000, false)")))
         check("no event, no letter", (0, 0), (pipe.value("select count(*) from metaops.events"), pipe.value("select count(*) from metaops.dead_letters")))
         return pipe.checksum()
 
