@@ -90,6 +90,13 @@ static void on_done(struct publish_record *record, enum verdict verdict, int32_t
                                                    : SLOT_FAILED);
 }
 
+static void lose(struct kube_outbox *box, struct slot *slot, const char *reason)
+{
+    log_error("poll: an event of a watch is lost resource=%s: %s", box->resource->name, reason);
+    metrics_inc(METRIC_POLL_LOST);
+    atomic_store(&slot->state, SLOT_IS_DONE);
+}
+
 static void send_letter(struct kube_outbox *box, struct slot *slot)
 {
     char source[SOURCE_BYTES];
@@ -109,10 +116,7 @@ static void send_letter(struct kube_outbox *box, struct slot *slot)
     atomic_store(&slot->state, SLOT_IS_SENT);
     enum verdict verdict = publish_unread(box->publish, &unread, &slot->record, &err);
     if (verdict == REJECT || verdict == FATAL) {
-        log_error("poll: an event of a watch is lost resource=%s: %s", box->resource->name,
-                  err.text);
-        metrics_inc(METRIC_POLL_LOST);
-        atomic_store(&slot->state, SLOT_IS_DONE);
+        lose(box, slot, err.text);
     } else if (verdict != OK) {
         atomic_store(&slot->state, SLOT_WAITS);
     }
@@ -222,14 +226,15 @@ static void let_go(struct kube_outbox *box)
     box->end = at;
 }
 
-/* What Kafka refuses once is refused always: a dead letter has no value that could be too large. */
 static void send_again(struct kube_outbox *box, struct slot *slot)
 {
     int state = atomic_load(&slot->state);
 
-    if (state == SLOT_REFUSED && !*slot->reason) {
+    if (state == SLOT_REFUSED && *slot->reason) {
+        lose(box, slot, "Kafka refuses its dead letter");
+    } else if (state == SLOT_REFUSED) {
         become_letter(box, slot, "the event is larger than Kafka takes");
-    } else if (state == SLOT_WAITS || state == SLOT_FAILED || state == SLOT_REFUSED) {
+    } else if (state == SLOT_WAITS || state == SLOT_FAILED) {
         metrics_inc(METRIC_POLL_RETRIES);
         if (*slot->reason) {
             send_letter(box, slot);
