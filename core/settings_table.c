@@ -290,7 +290,8 @@ const struct setting_row settings_table_rows[] = {
      .roles = "poll",
      .doc =
          "Name of the cluster of Kubernetes that is watched, the one at the end of the address to "
-         "which its audit events are sent; one poll for each. Empty: none is."},
+         "which its audit events are sent; one poll for each. What vanishes while it does not run "
+         "is not seen to vanish: audit events tell that. Empty: none is watched."},
     {FIELD(poll.kubernetes_resources), .type = SETTING_TEXT,
      .def = "pods,deployments,jobs,models,pipelines,servers,seldondeployments,inferenceservices,"
             "sparkapplications",

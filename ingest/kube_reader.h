@@ -1,9 +1,13 @@
 /* kube_reader.h - follows one resource of Kubernetes: lists it, watches it from there on, and publishes what it is told.
  *
- * A watch that ends goes on at the revision that was told last; one that is too old (410) lists again, and publishes what is
- * new and what is gone. What failed is tried again after a time that grows to half a minute, or after what the server
- * asks for; a resource that the cluster does not have, every 10 minutes. The first list of a process publishes everything: what is
- * stored already is the same event. One thread. */
+ * A watch that ends goes on at the revision that was told last; one that is too old (410, 400), or that tells what is no event,
+ * lists again, and publishes what is new and what is gone. An object that cannot be read is a dead letter and hides no other. What
+ * failed is tried again after a time that grows to half a minute, or after what the server asks for (kube_pace.h); a
+ * resource that the cluster does not have, every 10 minutes. One thread.
+ *
+ * The first list of a process publishes everything: what is stored already is the same event. What vanished before it, while no
+ * process watched, is not published, because nobody knows then that it was there: it stays as it was seen last, unless audit
+ * events tell its end. */
 #ifndef METAOPS_INGEST_KUBE_READER_H
 #define METAOPS_INGEST_KUBE_READER_H
 

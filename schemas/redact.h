@@ -13,7 +13,8 @@
  *   shapes     well-known tokens wherever they stand: AKIA, ghp_, xoxb-, JWT, Bearer, PEM keys ...
  *   variables  of the facets environmentVariables and environment-properties, unless listed
  *   literals   of SQL in the sql facet, when wanted
- *   Kubernetes variables, arguments and contents of Secrets and ConfigMaps in audit events (kube_audit.h)
+ *   Kubernetes variables, arguments, last words of containers, contents of Secrets and ConfigMaps, and annotations but for ours and
+ *              Airflow's, in audit events and watches (kube_audit.h, kube_watch.h)
  *
  * What only looks like it stays: columns and fields named password, types, prose, digests, what
  * producers have masked themselves (***), templates (${X}, {{ x }}). The rules are the tables in

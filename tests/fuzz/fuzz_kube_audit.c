@@ -66,12 +66,12 @@ static void read_state(const struct kube_audit *audit)
         return;
     }
     require(object_state_read(&pr, &source, &state, &err) == OK);
-    require(object_health_read(&pr, audit->object, &health, &err) == OK && health.revision >= -1);
+    require(object_health_read(&pr, audit->object, &health, &err) == OK);
     require_json(state.images, JSON_ARRAY);
     require_json(state.annotations, JSON_OBJECT);
     require_json(state.labels, JSON_OBJECT);
     require_json(state.owners, JSON_ARRAY);
-    require(state.generation >= -1 && state.replicas >= -1);
+    require(state.generation >= -1 && state.replicas >= -1 && state.revision >= -1);
 }
 
 static void read_event(struct str item)

@@ -2,6 +2,7 @@
 views, against rows made by hand from the captured lines; beside audit events of the same objects; the same records in other
 orders, twice: the same graph. Secrets never reach Kafka."""
 
+import datetime
 import json
 import pathlib
 import random
@@ -82,6 +83,12 @@ def events(pipe):
             meta = event["data"]["metadata"]
             found.append((event["type"].rsplit(".", 1)[1], meta["name"], meta["resourceVersion"]))
     return found
+
+
+def ends_of(pipe, name):
+    """When an object ended, each time that it was told."""
+    said = [json.loads(body) for kind, body in bodies(pipe) if kind == FORMAT]
+    return [event["time"] for event in said if event["type"].endswith(".delete") and event["data"]["metadata"]["name"] == name]
 
 
 def settings(kube, **more):
@@ -196,6 +203,10 @@ def deep(name, revision):
     return model(name, revision, status=nested)
 
 
+# By a clock that goes before that of poll: seen once, and gone in the list after that.
+AHEAD = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)).replace(microsecond=0)
+EARLY = model("u", "5", status={"conditions": [{"type": "Early", "status": "True", "lastTransitionTime": f"{AHEAD:%FT%TZ}"}]})
+EARLY_ENDS = f"{AHEAD + datetime.timedelta(seconds=1):%FT%T}.000000Z"
 BOOKMARK = {"kind": "Model", "metadata": {"resourceVersion": "15"}}
 GONE = {"kind": "Status", "status": "Failure", "reason": "Expired", "code": 410, "message": "too old resource version"}
 A_READY = model("a", "16", status=ready("True", "", "2026-11-23T15:05:00Z"))
@@ -217,7 +228,7 @@ ASKED = ["list", "list c/1+=", "watch 10", "watch 15", "watch 15", "list", "watc
 HTML = b"<html>\n<p>Sign in</p>\n</html>\n"
 # A list that leads back to itself, no list, an object that is nested too deep, a revision that is none, lines that are no events.
 NONSENSE = [
-    listed([model("p", "1")], "10", "again"), listed([model("q", "2")], "10", "again"),
+    listed([model("p", "1"), EARLY], "10", "again"), listed([model("q", "2")], "10", "again"),
     page(HTML),
     listed([model("p", "1"), deep("r", "3")], "10", "more"), listed([model("q", "2")], "10"),
     status(400),
@@ -228,8 +239,8 @@ NONSENSE = [
 ]
 ASKED_OF_NONSENSE = ["list", "list again", "list", "list", "list more", "watch 10", "list", "watch 20", "list", "watch 30"]
 TOLD = [("add", "a", "1"), ("add", "b", "2"), ("add", "c", "3"), ("add", "d", "11"), ("add", "d", "21"), ("add", "p", "1"),
-        ("add", "q", "2"), ("delete", "b", "2"), ("delete", "c", "3"), ("delete", "d", "52"), ("delete", "r", "3"),
-        ("delete", "s", "24"), ("update", "a", "16")]
+        ("add", "q", "2"), ("add", "u", "5"), ("delete", "b", "2"), ("delete", "c", "3"), ("delete", "d", "52"), ("delete", "r", "3"),
+        ("delete", "s", "24"), ("delete", "u", "5"), ("update", "a", "16")]
 READY = [
     ("a", "UNKNOWN", None, "15:00:00", False), ("a", "READY", None, "15:05:00", True),
     ("b", "UNKNOWN", None, "15:00:00", False), ("b", "GONE", None, None, True),
@@ -239,7 +250,8 @@ READY = [
 # Seven, for r is refused once, s twice; letters of one reason and millisecond are one.
 LETTERS = ["'<' where a value is due", "an event is larger than ingest.body_bytes_max", "more than 128 levels of brackets",
            "the line has no type that is known", "uid is missing"]
-GONE_AFTERWARDS = [("a", False), ("b", True), ("c", True), ("d", True), ("p", False), ("q", False), ("r", True), ("s", True)]
+GONE_AFTERWARDS = [("a", False), ("b", True), ("c", True), ("d", True), ("p", False), ("q", False), ("r", True), ("s", True),
+                   ("u", True)]
 
 
 def asked(kube, resource):
@@ -268,6 +280,7 @@ def worst_days():
             check("the same of nonsense", ASKED_OF_NONSENSE, asked(kube, "pipelines")[: len(ASKED_OF_NONSENSE)])
             check("pages stay as large as they are", {"100"}, {query["limit"] for _, query in kube.asked if "limit" in query})
             check("what was told", TOLD, sorted(events(pipe)))
+            check("an end is behind the last state, whatever the clocks say", [EARLY_ENDS], ends_of(pipe, "u"))
             pipe.wait_stored()
             reasons = [row[0].split(": ", 1)[1] for row in pipe.query("select reason from metaops.dead_letters")]
             check("letters say why", LETTERS, sorted(set(reasons)))
