@@ -29,6 +29,14 @@ def spark_jars():
     return sorted(str(jar) for jar in pathlib.Path(made.stdout.strip()).glob("*.jar"))
 
 
+def kubernetes_folder():
+    """With kube-apiserver and etcd. To build it takes longer than a test may."""
+    made = subprocess.run([SUPPORT / "kubernetes", "--if-made"], capture_output=True, text=True)
+    if made.returncode:
+        raise NotRun(made.stderr.strip().removeprefix("not run: "))
+    return pathlib.Path(made.stdout.strip())
+
+
 def java_home():
     """A Java that Spark 3.5 knows: 8, 11 or 17."""
     for home in [os.environ.get("JAVA_HOME"), *sorted(pathlib.Path("/usr/lib/jvm").glob("*"))]:
