@@ -15,6 +15,8 @@ create table graph.server_observations (
     is_whole boolean not null,
     primary key (deployment_uuid, model_uuid, version, at, state, reason, is_whole)
 );
+create index server_observations_looks on graph.server_observations (deployment_uuid, at, is_whole, state, reason)
+where model_uuid = '00000000-0000-0000-0000-000000000000' and (is_whole or state = 'UNREACHABLE');
 create index server_observations_at on graph.server_observations using brin (at) with (autosummarize = on);
 comment on table graph.server_observations is 'States of servers and of versions of models on them (views metaops.servers, metaops.server_versions).';
 comment on column graph.server_observations.deployment_uuid is 'The server.';
@@ -74,41 +76,46 @@ language sql immutable parallel safe
 return '00000000-0000-0000-0000-000000000000'::uuid;
 comment on function graph.the_server is 'Stands for the server itself where a model is named.';
 
--- What is known of a version at each moment: what was said of it; that it is gone when a server names all of its versions and not
--- this one; that nobody knows while the server does not answer, unless it was gone before.
+-- What is known of a version at each moment: what was said of it; and behind that, until something is said again, that it is gone
+-- once its server names all versions and not this one, and that nobody knows once the server does not answer, unless it was
+-- gone before. Each is found by the index of what is said of servers, so a query for one server reads its rows only.
 create view graph.server_moments as
-with told as (
-    select o.deployment_uuid, o.model_uuid, o.version, o.at, o.state, o.reason
+select m.deployment_uuid, m.model_uuid, m.version, x.at, x.state, x.reason, x.last_at
+from (
+    select o.*, coalesce(lead(o.at) over (partition by o.deployment_uuid, o.model_uuid, o.version
+                                          order by o.at, o.state collate "C", o.reason collate "C"), 'infinity') as next_at
     from graph.server_observations o
-    where o.model_uuid <> graph.the_server()
+    where o.model_uuid <> '00000000-0000-0000-0000-000000000000'
+) m
+cross join lateral (
+    select coalesce((
+        select s.at from graph.server_observations s
+        where s.deployment_uuid = m.deployment_uuid and s.model_uuid = '00000000-0000-0000-0000-000000000000'
+            and (s.is_whole or s.state = 'UNREACHABLE') and s.is_whole and s.at > m.at and s.at < m.next_at
+        order by s.at limit 1), m.next_at) as gone_at
+) g
+cross join lateral (
+    select m.at, m.state, m.reason, m.at as last_at
     union all
-    select k.deployment_uuid, k.model_uuid, k.version, s.at, case when s.is_whole then 'GONE' else s.state end, s.reason
-    from (select deployment_uuid, model_uuid, version, min(at) as first_at
-          from graph.server_observations
-          where model_uuid <> graph.the_server()
-          group by deployment_uuid, model_uuid, version) k
-    join graph.server_observations s on s.deployment_uuid = k.deployment_uuid and s.model_uuid = graph.the_server()
-        and s.at > k.first_at and (s.is_whole or s.state = 'UNREACHABLE')
-    where not exists (
-        select from graph.server_observations o
-        where (o.deployment_uuid, o.model_uuid, o.version, o.at) = (k.deployment_uuid, k.model_uuid, k.version, s.at))
-), numbered as (
-    select t.*, count(*) filter (where state <> 'UNREACHABLE') over moments as said
-    from told t
-    window moments as (partition by deployment_uuid, model_uuid, version
-                       order by at, state collate "C", reason collate "C" rows unbounded preceding)
-), kept as (
-    select n.*, first_value(state) over (partition by deployment_uuid, model_uuid, version, said
-                                         order by at, state collate "C", reason collate "C") as said_last
-    from numbered n
-)
-select deployment_uuid, model_uuid, version, at, state, reason
-from kept
-where state <> 'UNREACHABLE' or said_last <> 'GONE'
+    (select u.at, u.state, u.reason, (
+        select max(s.at) from graph.server_observations s
+        where s.deployment_uuid = m.deployment_uuid and s.model_uuid = '00000000-0000-0000-0000-000000000000'
+            and (s.is_whole or s.state = 'UNREACHABLE') and s.state = 'UNREACHABLE' and s.at > m.at and s.at < g.gone_at)
+     from graph.server_observations u
+     where u.deployment_uuid = m.deployment_uuid and u.model_uuid = '00000000-0000-0000-0000-000000000000'
+         and (u.is_whole or u.state = 'UNREACHABLE') and u.state = 'UNREACHABLE' and u.at > m.at and u.at < g.gone_at
+     order by u.at, u.reason collate "C" limit 1)
+    union all
+    select g.gone_at, 'GONE', '', (
+        select max(s.at) from graph.server_observations s
+        where s.deployment_uuid = m.deployment_uuid and s.model_uuid = '00000000-0000-0000-0000-000000000000'
+            and (s.is_whole or s.state = 'UNREACHABLE') and s.is_whole and s.at > m.at and s.at < m.next_at)
+    where g.gone_at < m.next_at
+) x
 union all
-select deployment_uuid, model_uuid, version, at, state, reason
+select deployment_uuid, model_uuid, version, at, state, reason, at
 from graph.server_observations
-where model_uuid = graph.the_server();
+where model_uuid = '00000000-0000-0000-0000-000000000000';
 comment on view graph.server_moments is 'In which state servers and versions of models on them were seen, with what follows from what else was seen.';
 comment on column graph.server_moments.deployment_uuid is 'The server.';
 comment on column graph.server_moments.model_uuid is 'The model; zeros: the server itself.';
@@ -116,6 +123,7 @@ comment on column graph.server_moments.version is 'Its version; empty: it has no
 comment on column graph.server_moments.at is 'The moment.';
 comment on column graph.server_moments.state is 'The state.';
 comment on column graph.server_moments.reason is 'Why; empty: not said.';
+comment on column graph.server_moments.last_at is 'When it was seen so last, before something else was.';
 
 -- Moments in which nothing changed make one interval.
 create view graph.server_intervals as
@@ -129,7 +137,7 @@ with changes as (
     window moments as (partition by deployment_uuid, model_uuid, version
                        order by at, state collate "C", reason collate "C" rows unbounded preceding)
 ), intervals as (
-    select deployment_uuid, model_uuid, version, interval_number, state, reason, min(at) as since, max(at) as last_seen
+    select deployment_uuid, model_uuid, version, interval_number, state, reason, min(at) as since, max(last_at) as last_seen
     from numbered
     group by deployment_uuid, model_uuid, version, interval_number, state, reason
 )
@@ -146,13 +154,14 @@ comment on column graph.server_intervals.since is 'When it was seen in it first.
 comment on column graph.server_intervals.until is 'When it was seen in another one; null: it was not.';
 comment on column graph.server_intervals.last_seen is 'When it was seen in it last.';
 
+-- A lateral with offset 0: the intervals of the servers that are asked for, not of all.
 create view metaops.server_versions as
 select d.namespace, d.name as server, m.name as model, nullif(i.version, '') as version, i.state, i.reason, i.since, i.until,
     i.last_seen, s.platform, s.libraries, s.inputs, s.outputs
-from graph.server_intervals i
-join graph.deployments d using (deployment_uuid)
-join graph.models m using (model_uuid)
-left join graph.server_descriptions s using (deployment_uuid, model_uuid, version);
+from graph.deployments d
+cross join lateral (select * from graph.server_intervals i where i.deployment_uuid = d.deployment_uuid offset 0) i
+join graph.models m on m.model_uuid = i.model_uuid
+left join graph.server_descriptions s on (s.deployment_uuid, s.model_uuid, s.version) = (i.deployment_uuid, i.model_uuid, i.version);
 comment on view metaops.server_versions is 'Which version of a model was in which state on which server from when to when, as metaops poll saw it.';
 comment on column metaops.server_versions.namespace is 'Namespace of server and model; empty where none was named.';
 comment on column metaops.server_versions.server is 'The server: name of a deployment.';
@@ -170,9 +179,9 @@ comment on column metaops.server_versions.outputs is 'What it answers; the same.
 
 create view metaops.servers as
 select d.namespace, d.name as server, i.state, i.reason, i.since, i.until, i.last_seen, s.platform as version, s.libraries as extensions
-from graph.server_intervals i
-join graph.deployments d using (deployment_uuid)
-left join graph.server_descriptions s using (deployment_uuid, model_uuid, version)
+from graph.deployments d
+cross join lateral (select * from graph.server_intervals i where i.deployment_uuid = d.deployment_uuid offset 0) i
+left join graph.server_descriptions s on (s.deployment_uuid, s.model_uuid, s.version) = (i.deployment_uuid, i.model_uuid, i.version)
 where i.model_uuid = graph.the_server();
 comment on view metaops.servers is 'In which state servers of models were from when to when, as metaops poll saw it.';
 comment on column metaops.servers.namespace is 'Namespace of the server; empty where none was named.';

@@ -496,7 +496,7 @@ as $$
     union all
     select i.model_uuid, i.version, 3, bool_or(i.until is null or i.until > coalesce(as_of, 'infinity')), max(i.last_seen)
     from graph.deployments d
-    join graph.server_intervals i using (deployment_uuid)
+    cross join lateral (select * from graph.server_intervals i where i.deployment_uuid = d.deployment_uuid offset 0) i
     where d.namespace = versions_served.namespace and d.name = versions_served.deployment and i.model_uuid <> graph.the_server()
         and i.version <> '' and i.state = 'READY' and i.since <= coalesce(as_of, 'infinity')
     group by i.model_uuid, i.version

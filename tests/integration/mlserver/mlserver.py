@@ -44,26 +44,31 @@ DAY = [
     observed("11:30", **AWAY),
     observed("11:31", **AWAY),
     observed("11:40", whole=True),
+    # That the server is not ready is no reason why a version is gone.
+    observed("11:45", state="NOT_READY", reason="readiness: status 400", whole=True),
+    observed("11:50", whole=True),
 ]
 # version, state, reason, since, until, last seen
 VERSIONS = [
     ("1", "READY", None, "10:00", "11:10", "11:00"),
     ("1", "UNREACHABLE", "no answer", "11:10", "11:20", "11:10"),
-    ("1", "GONE", None, "11:20", None, "11:40"),
+    ("1", "GONE", None, "11:20", None, "11:50"),
     ("2", "LOADING", None, "10:00", "10:01", "10:00"),
     ("2", "READY", None, "10:01", "11:10", "11:00"),
     ("2", "UNREACHABLE", "no answer", "11:10", "11:20", "11:10"),
     ("2", "READY", None, "11:20", "11:25", "11:20"),
     ("2", "UNAVAILABLE", "out of memory", "11:25", "11:30", "11:25"),
     ("2", "UNREACHABLE", "no answer", "11:30", "11:40", "11:31"),
-    ("2", "GONE", None, "11:40", None, "11:40"),
+    ("2", "GONE", None, "11:40", None, "11:50"),
 ]
 SERVERS = [
     ("READY", None, "10:00", "11:10", "11:00"),
     ("UNREACHABLE", "no answer", "11:10", "11:20", "11:10"),
     ("READY", None, "11:20", "11:30", "11:25"),
     ("UNREACHABLE", "no answer", "11:30", "11:40", "11:31"),
-    ("READY", None, "11:40", None, "11:40"),
+    ("READY", None, "11:40", "11:45", "11:40"),
+    ("NOT_READY", "readiness: status 400", "11:45", "11:50", "11:45"),
+    ("READY", None, "11:50", None, "11:50"),
 ]
 def counted(at, successes, failures, timed, duration_us):
     return event("counted", at, models=[
