@@ -2,7 +2,8 @@
  * registry.
  *
  * With http_multi.h and http_stream.h the only face of libcurl. Blocks: never on an event loop. TLS certificates and host names are
- * always verified; redirects are not followed; the answer is bounded. Any thread. */
+ * always verified; redirects are not followed; a proxy of the environment is asked for https alone, of which it sees no more
+ * than the host; the answer is bounded. Any thread. */
 #ifndef METAOPS_CORE_HTTP_CLIENT_H
 #define METAOPS_CORE_HTTP_CLIENT_H
 

@@ -171,6 +171,15 @@ static void write_path(const struct server_model *model, char *out, size_t size)
     snprintf(out, size, "/v2/models/%s%s%s", name, has_version ? "/versions/" : "", version);
 }
 
+static void log_unusable(const struct mlserver_asker *asker, const char *path,
+                         const struct err *err)
+{
+    char shown[160];
+
+    http_client_show_url(asker->url, shown, sizeof(shown));
+    log_debug("poll: %s%s: %s", shown, path, err->text);
+}
+
 void mlserver_look_describe(const struct mlserver_asker *asker, struct server_model *models,
                             uint32_t count)
 {
@@ -196,7 +205,7 @@ void mlserver_look_describe(const struct mlserver_asker *asker, struct server_mo
         }
         free(answer.body);
         if (verdict != OK) {
-            log_debug("poll: %s%s: %s", asker->url, path, err.text);
+            log_unusable(asker, path, &err);
         }
     }
 }

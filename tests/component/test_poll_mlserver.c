@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "core/exit_code.h"
+#include "core/log.h"
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "ingest/poll.h"
@@ -27,6 +28,7 @@
 #define WAIT_MS 60000 /* for what a slow machine does late */
 #define HANGS_MS 1000 /* so long a server is waited for that shall not answer */
 #define BODY_BYTES_MAX (1 << 20)
+#define LOG_BYTES (1 << 20)
 #define LISTED "{\"name\":\"iris\",\"version\":\"1\",\"state\":\"READY\",\"reason\":\"\"}"
 #define METADATA                                                                                   \
     "\"metadata\":{\"platform\":\"sklearn\",\"libraries\":[\"scikit-learn/1.9.1\","                \
@@ -124,6 +126,17 @@ static int teardown(void **state)
     settings_fini(&bed->st);
     reserved_port_close(&bed->admin);
     return 0;
+}
+
+/* Instead of both servers this one, at that port. */
+static void set_servers(struct bed *bed, const char *format, int port)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), format, port);
+    free(bed->st.poll.mlserver_servers);
+    bed->st.poll.mlserver_servers = strdup(text);
+    assert_non_null(bed->st.poll.mlserver_servers);
 }
 
 static void *run_role(void *arg)
@@ -388,6 +401,53 @@ static void test_an_answer_without_end_is_none(void **state)
     free(huge);
 }
 
+/* Another fake is the proxy that the environment names: over plain http it gets neither questions nor passwords. */
+static void test_a_proxy_of_the_environment_is_not_asked(void **state)
+{
+    struct bed *bed = *state;
+    char proxy[64];
+
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", fake_mlserver_port(bed->other));
+    set_servers(bed, "iris-server=http://127.0.0.1:%d", fake_mlserver_port(bed->server));
+    setenv("http_proxy", proxy, 1);
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    replay_all(bed->server);
+    start_role(bed);
+    expect_one(bed, "iris-server", "\"state\":\"READY\",\"reason\":\"\",\"isWhole\":true");
+    stop_role(bed);
+    unsetenv("http_proxy");
+}
+
+/* The second version has no description that can be used, which is said in the log. */
+static void test_a_password_of_a_url_is_in_no_log(void **state)
+{
+    struct bed *bed = *state;
+    char *said = calloc(1, LOG_BYTES);
+
+    assert_non_null(said);
+    set_servers(bed, "iris-server=http://somebody:hidden@127.0.0.1:%d",
+                fake_mlserver_port(bed->server));
+    replay_all(bed->server);
+    fflush(stderr);
+    FILE *log = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    assert_true(log && saved >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT, 1000);
+    start_role(bed);
+    expect_one(bed, "iris-server", "\"isWhole\":true");
+    stop_role(bed);
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 1000);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(log);
+    assert_true(fread(said, 1, LOG_BYTES - 1, log) > 0);
+    fclose(log);
+    assert_non_null(strstr(said, "/v2/models/iris/versions/2"));
+    assert_null(strstr(said, "hidden"));
+    free(said);
+}
+
 static void test_a_list_that_is_none_ends_the_role(void **state)
 {
     struct bed *bed = *state;
@@ -408,6 +468,8 @@ int main(void)
         TEST(test_answers_that_cannot_be_used_are_told),
         TEST(test_counts_are_told_when_they_change),
         TEST(test_an_answer_without_end_is_none),
+        TEST(test_a_proxy_of_the_environment_is_not_asked),
+        TEST(test_a_password_of_a_url_is_in_no_log),
         TEST(test_a_list_that_is_none_ends_the_role),
     };
 
