@@ -3,15 +3,10 @@
 import json
 
 SECRET = "hunter2-of-the-database"
-OTHER_SECRET = "--token=swordfish-of-the-server"
+OTHER_SECRET = "swordfish-of-the-server"  # no name beside it gives it away
 RULES = "rbac.authorization.k8s.io"
 MODELS = "mlops.seldon.io"
-# What poll asks for; the cluster has the first four.
-WATCHED = [
-    ("", ["pods"]), ("apps", ["deployments"]), ("batch", ["jobs"]), (MODELS, ["models", "pipelines", "servers"]),
-    ("machinelearning.seldon.io", ["seldondeployments"]), ("serving.kserve.io", ["inferenceservices"]),
-    ("sparkoperator.k8s.io", ["sparkapplications"]),
-]
+WATCHED = [("", "pods"), ("apps", "deployments"), ("batch", "jobs"), (MODELS, "models")]
 
 
 def path(group, resource, namespace=None, name=None, part=None):
@@ -46,7 +41,7 @@ def definition():
 def deployment(name, version):
     """As kubectl applies it: all of it stands in its own annotation once more."""
     container = {"name": "mlserver", "image": "seldonio/mlserver:1.7.1", "args": [OTHER_SECRET],
-                 "env": [{"name": "DB_PASSWORD", "value": SECRET}]}
+                 "env": [{"name": "DB_PASSWORD", "value": SECRET}, {"name": "GREETING", "value": OTHER_SECRET}]}
     labels = {"app.kubernetes.io/instance": name}
     thing = {
         "apiVersion": "apps/v1", "kind": "Deployment",
