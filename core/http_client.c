@@ -20,6 +20,7 @@ struct inbox {
     size_t len;
     size_t room;
     size_t bytes_max;
+    enum http_client_fault fault; /* why it was not taken */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -36,12 +37,14 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
     size_t len = size * count;
 
     if (len > inbox->bytes_max - inbox->len) {
+        inbox->fault = HTTP_CLIENT_TOO_LARGE;
         return 0;
     }
     if (inbox->len + len + JSON_PADDING_BYTES > inbox->room) {
         size_t room = 2 * (inbox->len + len) + JSON_PADDING_BYTES;
         char *grown = realloc(inbox->bytes, room);
         if (!grown) {
+            inbox->fault = HTTP_CLIENT_NO_MEMORY;
             return 0;
         }
         inbox->bytes = grown;
@@ -107,20 +110,36 @@ static enum verdict verdict_of(CURLcode code)
     }
 }
 
+static enum http_client_fault fault_of(CURLcode code, const struct inbox *inbox)
+{
+    switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return HTTP_CLIENT_NOT_TRUSTED;
+    case CURLE_OUT_OF_MEMORY:
+        return HTTP_CLIENT_NO_MEMORY;
+    default:
+        return inbox->fault;
+    }
+}
+
 static enum verdict fail(CURLcode code, const char *text, const struct http_client_request *request,
-                         struct err *err)
+                         const struct inbox *inbox, struct err *err)
 {
     char shown[160];
 
     http_client_show_url(request->url, shown, sizeof(shown));
-    return err_set(err, verdict_of(code), WHERE, "%s %s: %s", request->method, shown,
-                   *text ? text : curl_easy_strerror(code));
+    enum verdict verdict = err_set(err, verdict_of(code), WHERE, "%s %s: %s", request->method,
+                                   shown, *text ? text : curl_easy_strerror(code));
+    if (err) {
+        err->code = fault_of(code, inbox);
+    }
+    return verdict;
 }
 
 enum verdict http_client_run(const struct http_client_request *request,
                              struct http_client_answer *out_answer, struct err *err)
 {
-    struct inbox inbox = {.bytes_max = request->answer_bytes_max};
+    struct inbox inbox = {.bytes_max = request->answer_bytes_max, .fault = HTTP_CLIENT_NO_ANSWER};
     struct curl_slist *headers = NULL;
     char text[CURL_ERROR_SIZE] = "";
     enum verdict verdict = OK;
@@ -137,7 +156,7 @@ enum verdict http_client_run(const struct http_client_request *request,
     inbox.room = JSON_PADDING_BYTES;
     inbox.bytes = malloc(inbox.room);
     if (!curl || !inbox.bytes) {
-        verdict = err_set(err, RETRY, WHERE, "out of memory");
+        verdict = fail(CURLE_OUT_OF_MEMORY, "", request, &inbox, err);
         goto out;
     }
     if (request->accept) {
@@ -150,7 +169,7 @@ enum verdict http_client_run(const struct http_client_request *request,
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
     CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
-        verdict = fail(code, text, request, err);
+        verdict = fail(code, text, request, &inbox, err);
         goto out;
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

@@ -30,6 +30,14 @@ struct http_client_answer {
     size_t len;
 };
 
+/* Why there is no answer: the code of the err of a RETRY. */
+enum http_client_fault {
+    HTTP_CLIENT_NO_ANSWER = 1,
+    HTTP_CLIENT_TOO_LARGE,   /* it is longer than answer_bytes_max */
+    HTTP_CLIENT_NOT_TRUSTED, /* the other side's certificate cannot be verified */
+    HTTP_CLIENT_NO_MEMORY,
+};
+
 /* OK with whatever status came. RETRY when there was no whole answer in time, with the reason;
  * FATAL for a URL that is none, or no http(s), and for a ca_file that cannot be used. */
 MUST_CHECK enum verdict http_client_run(const struct http_client_request *request,

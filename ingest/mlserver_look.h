@@ -16,6 +16,8 @@ struct mlserver_asker {
     struct json_doc *doc;
     struct arena *arena;       /* what is seen lies here */
     _Atomic int64_t *asked_us; /* when the latest question was put, by the clock that never jumps */
+    bool (*is_ended)(const void *arg); /* from then on nothing is asked */
+    const void *arg;
 };
 
 struct mlserver_look {
@@ -29,13 +31,16 @@ struct mlserver_look {
     struct http_client_answer answers[2]; /* the texts of these */
 };
 
-/* A look without what the models are. RETRY when memory is short: then nothing is seen. Free with mlserver_look_fini. */
+/* A look without what the models are. RETRY when memory is short, the certificates of ca_file cannot be used or nothing is asked
+ * any more: that says nothing of the server, and nothing is seen. Free with mlserver_look_fini. */
 MUST_CHECK enum verdict mlserver_look(const struct mlserver_asker *asker,
                                       struct mlserver_look *out_look, struct err *err);
 
-/* Asks what those of models are that are ready; of which no usable answer comes stay as they are. */
+/* Asks what those of models are that are ready; of which no usable answer comes stay as they are. Begins with the one at
+ * *inout_first, which is set to the first one that is not asked because it is until_us (by the clock that never jumps): so
+ * those that hang keep no other from its turn for ever. */
 void mlserver_look_describe(const struct mlserver_asker *asker, struct server_model *models,
-                            uint32_t count);
+                            uint32_t count, int64_t until_us, uint32_t *inout_first);
 
 void mlserver_look_fini(struct mlserver_look *look);
 

@@ -21,7 +21,8 @@
 #define WHOLE_US INT64_C(3600000000)
 #define AWAY_MS_MAX INT64_C(300000)
 #define AWAY_DOUBLINGS_MAX 12
-#define ALIVE_US INT64_C(60000000) /* beyond the time that an answer may take */
+#define DESCRIBE_US INT64_C(30000000) /* so long a look asks what models are */
+#define ALIVE_US INT64_C(60000000)    /* beyond the time that an answer may take */
 #define ARENA_BYTES ((size_t)16 << 20)
 #define ARENA_KEEP_BYTES ((size_t)1 << 18)
 #define JSON_DEPTH_MAX 16
@@ -49,6 +50,7 @@ struct server {
     int failures;      /* looks without an answer, one after the other */
     int64_t look_us;   /* when the next is due */
     int64_t whole_us;
+    uint32_t describe_first; /* the model for which no time was left before */
     _Atomic int64_t turned_us;
     const atomic_int *phase;
     int64_t stop_us; /* set before the phase ends */
@@ -149,21 +151,29 @@ static void remember(struct server *server, const struct mlserver_look *look,
 }
 
 static void tell(struct server *server, const struct mlserver_asker *asker,
-                 const struct mlserver_look *look)
+                 const struct mlserver_look *look, int64_t seen_us)
 {
     struct server_report report;
 
     if (!choose(server, look, &report)) {
         return;
     }
-    mlserver_look_describe(asker, report.models, report.model_count);
-    struct str text = server_report_write(&report, timebase_wall_us());
+    mlserver_look_describe(asker, report.models, report.model_count,
+                           timebase_mono_us() + DESCRIBE_US, &server->describe_first);
+    struct str text = server_report_write(&report, seen_us);
     if (!text.ptr) {
         log_error("poll: out of memory for what was seen of %s", server->place.name);
         return; /* it is news at the next look, too */
     }
     poll_told_take(&server->told, text);
     remember(server, look, &report);
+}
+
+static bool is_ended(const void *arg)
+{
+    const struct server *server = arg;
+
+    return atomic_load(server->phase) == PHASE_ENDS;
 }
 
 /* What is asked with it is asked into an empty arena. */
@@ -175,7 +185,9 @@ static struct mlserver_asker asker_of(struct server *server)
                                    .timeout_ms = (long)server->st->poll.mlserver_timeout_ms,
                                    .doc = server->doc,
                                    .arena = server->arena,
-                                   .asked_us = &server->turned_us};
+                                   .asked_us = &server->turned_us,
+                                   .is_ended = is_ended,
+                                   .arg = server};
 }
 
 static void look_at(struct server *server)
@@ -185,21 +197,25 @@ static void look_at(struct server *server)
     struct err err;
 
     if (mlserver_look(&asker, &look, &err) != OK) {
-        log_error("poll: %s: %s", server->place.name, err.text);
+        if (!is_ended(server)) {
+            log_error("poll: %s: %s", server->place.name, err.text);
+        }
         return;
     }
+    int64_t seen_us = timebase_wall_us(); /* what models are is asked long afterwards */
     bool is_away = strcmp(look.state, SERVER_IS_AWAY) == 0;
     metrics_inc(is_away ? METRIC_POLL_LOOKS_FAILED : METRIC_POLL_LOOKS);
     server->failures = !is_away                                ? 0
                        : server->failures < AWAY_DOUBLINGS_MAX ? server->failures + 1
                                                                : server->failures;
-    tell(server, &asker, &look);
+    tell(server, &asker, &look, seen_us);
     mlserver_look_fini(&look);
 }
 
 static void count(struct server *server)
 {
     const struct mlserver_asker asker = asker_of(server);
+    int64_t asked_us = timebase_wall_us(); /* who asks later never has the smaller numbers */
     const struct server_counts counts = {
         .namespace_ = str_view(server->place.namespace_),
         .server = str_view(server->place.name),
@@ -209,7 +225,7 @@ static void count(struct server *server)
     if (counts.model_count == 0) {
         return;
     }
-    struct str text = server_counts_write(&counts, timebase_wall_us());
+    struct str text = server_counts_write(&counts, asked_us);
     if (!text.ptr) {
         log_error("poll: out of memory for what %s has counted", server->place.name);
         return; /* the next numbers hold these */

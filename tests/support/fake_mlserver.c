@@ -65,6 +65,14 @@ void fake_mlserver_set(struct fake_mlserver *fake, const char *path, const char 
     give(fake, path, answer);
 }
 
+void fake_mlserver_hang_up(struct fake_mlserver *fake, const char *path)
+{
+    char *answer = strdup("");
+
+    assert(answer);
+    give(fake, path, answer);
+}
+
 /* The captures have line feeds alone; the bodies have none inside. */
 static char *with_line_ends(const char *text)
 {

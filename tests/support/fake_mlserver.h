@@ -19,6 +19,9 @@ void fake_mlserver_set(struct fake_mlserver *fake, const char *path, const char 
 /* The same with what a file of tests/data/mlserver says: a request, a line ---, its answer. */
 void fake_mlserver_replay(struct fake_mlserver *fake, const char *file);
 
+/* From now on who asks for path is hung up on. */
+void fake_mlserver_hang_up(struct fake_mlserver *fake, const char *path);
+
 /* While it is silent it takes questions and answers none of them. */
 void fake_mlserver_be_silent(struct fake_mlserver *fake, bool is_silent);
 
