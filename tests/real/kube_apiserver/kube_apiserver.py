@@ -1,6 +1,7 @@
-"""A real kube-apiserver: what its audit webhook sends and what metaops poll watches, while users change objects or are refused, against
-tables made by hand from what they do. Poll is away for a while; the server is killed; what vanishes while nobody looks is found by
-the list that the server then demands. No secret reaches Kafka; the same records in another order, twice, are the same graph."""
+"""A real kube-apiserver: what its audit webhook sends, over https with a key, and what metaops poll watches, while users change
+objects or are refused, against tables made by hand from what they do. Poll is away for a while; the server is killed; what
+vanishes while nobody looks is found by the list that the server then demands. No secret reaches Kafka; the same records in another
+order, twice, are the same graph."""
 
 import datetime
 import pathlib
@@ -8,9 +9,10 @@ import random
 
 import objects
 import tools
-from avro_records import read_body
+from authority import Authority
+from avro_records import read_body, read_event
 from checks import check, end
-from kube_site import KubeSite
+from kube_site import KubeSite, Webhook
 from objects import MODELS, OTHER_SECRET, RULES, SECRET, WATCHED, path
 from own_pipeline import Pipeline, metric, wait_until
 
@@ -67,11 +69,11 @@ SERVED = [
     ("iris-server", "Deployment", "iris", "2", None, "server 2", "scale 0", CI),
     ("old-server", "Deployment", "iris", "1", None, "old 1", "old gone", CI),
 ]
-# kind, name, generation, artifact, version, deleted: by whom
+# kind, name, generation, artifact, version, is it deleted; a watch may see the end of an object before the request is answered
 OBJECTS = [
-    ("Deployment", "iris-server", 3, None, "2", None),
-    ("Deployment", "old-server", 1, None, "1", "old gone"),
-    ("Model", "iris", 4, "s3://models/iris/5", None, "vanished"),
+    ("Deployment", "iris-server", 3, None, "2", False),
+    ("Deployment", "old-server", 1, None, "1", True),
+    ("Model", "iris", 4, "s3://models/iris/5", None, True),
 ]
 # kind, name, version, artifact, state, is it still so
 STATES = [
@@ -258,19 +260,20 @@ def check_served(pipe, names):
     check("what was served from when to when, told by whom", SERVED, [(*row[:5], name(row[5]), name(row[6]), row[7]) for row in served])
     check("each by the request that changed it", len(SERVED), pipe.value(
         "select count(*) from metaops.served_versions s join metaops.actions a using (audit_id) where a.event_time = s.served_from"))
-    check("objects, as they were last", OBJECTS, [(*row[:5], name(row[5])) for row in pipe.query(
-        "select kind, name, generation::int, artifact_uri, model_version, deleted_at from metaops.k8s_objects"
-        " where kind in ('Deployment', 'Model') order by kind, name")])
+    check("objects, as they were last", OBJECTS, pipe.query(
+        "select kind, name, generation::int, artifact_uri, model_version, deleted_at is not null from metaops.k8s_objects"
+        " where kind in ('Deployment', 'Model') order by kind, name"))
     check("states, as they were watched", STATES, pipe.query(
         "select kind, deployment, version, artifact_uri, state, until is null from metaops.deployment_states"
         " order by kind, deployment, artifact_uri, state = 'GONE', state = 'READY'"))
 
 
-def check_graph(pipe):
+def check_graph(pipe, keys_made=0):
+    """keys_made: what is told of keys has an id, too."""
     names = labels(pipe)
     check_actions(pipe, names)
     check_served(pipe, names)
-    check("each request and each state once, no event, no letter", [(len(ACTIONS) + SEEN, 0, 0)], pipe.query(
+    check("each request and each state once, no event, no letter", [(len(ACTIONS) + SEEN + keys_made, 0, 0)], pipe.query(
         "select (select count(*) from graph.event_ids), (select count(*) from metaops.events), (select count(*) from metaops.dead_letters)"))
 
 
@@ -280,12 +283,30 @@ def check_secrets(records):
     check("though deployments are", True, any(b"DB_PASSWORD" in read_body(value) for _, value in records))
 
 
+def check_principals(records, webhook):
+    told = [read_event(value) for _, value in records]
+    check("audit events came with the cluster's key", {webhook.token.split("_")[1]}, {
+        one["principal"] for one in told if one["format"] == "kubernetes_audit"})
+
+
+def open_door(pipe):
+    """A gateway that lets in who has a key, and one that is good for this cluster alone."""
+    key = pipe.run("keys", "add", CLUSTER, "--namespace", f"kubernetes:{CLUSTER}").decode().strip()
+    folder = pipe.folder / "door"
+    folder.mkdir()
+    Authority(folder).issue("gateway", "IP:127.0.0.1")
+    gateway = pipe.gateway(
+        METAOPS_INGEST_AUTH="required", METAOPS_INGEST_TLS_CERTIFICATE_FILE=str(folder / "gateway.pem"),
+        METAOPS_INGEST_TLS_KEY_FILE=str(folder / "gateway.key"))
+    url = gateway.url.replace("http:", "https:")
+    return Webhook(f"{url}/api/v1/kubernetes/audit/{CLUSTER}", folder / "ca.pem", key)
+
+
 def story_told(pipe):
-    gateway = pipe.gateway()
+    webhook = open_door(pipe)
     pipe.worker()
     pipe.wait_ready()
-    audit_url = f"{gateway.url}/api/v1/kubernetes/audit/{CLUSTER}"
-    with KubeSite(pipe.folder, HERE / "audit_policy.yaml", audit_url, USERS) as site:
+    with KubeSite(pipe.folder, HERE / "audit_policy.yaml", webhook, USERS) as site:
         story, poll = Story(pipe, site), Watcher(pipe, site)
         prepare(story)
         watched(story, poll)
@@ -294,9 +315,10 @@ def story_told(pipe):
         vanished(story, poll)
         poll.stop()
     pipe.wait_stored()
-    check_graph(pipe)
+    check_graph(pipe, keys_made=1)
     records = [(key, value) for _, _, key, value in pipe.records(pipe.topic)]
     check_secrets(records)
+    check_principals(records, webhook)
     return records, pipe.checksum()
 
 

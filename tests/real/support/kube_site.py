@@ -1,7 +1,7 @@
 """kube_site - a kube-apiserver with an etcd and nothing else of a cluster: objects are kept, watched and audited, nobody runs them. Users
 come with tokens; who may do what is said by RBAC.
 
-    with KubeSite(folder, policy_file, f"{gateway.url}/api/v1/kubernetes/audit/real", USERS) as site:
+    with KubeSite(folder, policy_file, Webhook(url, ca_file, key), USERS) as site:
         site.call("jane@example.org", "POST", "/api/v1/namespaces", {"metadata": {"name": "fraud"}})
 """
 
@@ -59,15 +59,28 @@ class Etcd:
             return False
 
 
+class Webhook:
+    """To where audit events are sent: https, with a token."""
+
+    def __init__(self, url, ca_file, token):
+        self.token = token
+        self.config = {
+            "apiVersion": "v1", "kind": "Config", "current-context": "audit",
+            "clusters": [{"name": "metaops", "cluster": {"server": url, "certificate-authority": str(ca_file)}}],
+            "users": [{"name": "cluster", "user": {"token": token}}],
+            "contexts": [{"name": "audit", "context": {"cluster": "metaops", "user": "cluster"}}],
+        }
+
+
 class KubeSite:
-    def __init__(self, folder, policy, audit_url, users):
+    def __init__(self, folder, policy, webhook, users):
         """users: (name, groups) each."""
         programs = tools.kubernetes_folder()
         self.folder = folder / "kubernetes"
         self.folder.mkdir()
         self.tokens = {name: secrets.token_hex(16) for name, _ in users}
         self.authority = Authority(self.folder)
-        self._write_files(audit_url, users)
+        self._write_files(webhook, users)
         self.etcd = Etcd(programs / "etcd", self.folder)
         port = free_port()
         self.url = f"https://127.0.0.1:{port}"
@@ -75,7 +88,7 @@ class KubeSite:
         words = [programs / "kube-apiserver", *self._options(policy, port)]
         self.process = ToolProcess("kube-apiserver", words, self.folder)
 
-    def _write_files(self, audit_url, users):
+    def _write_files(self, webhook, users):
         self.authority.issue("server", "IP:127.0.0.1")
         self.authority.issue("accounts", "IP:127.0.0.1")
         with open(self.folder / "tokens.csv", "w", newline="") as file:
@@ -83,12 +96,7 @@ class KubeSite:
             csv.writer(file, lineterminator="\n").writerows(rows)
         for name, _ in users:
             self.token_file(name).write_text(self.tokens[name])
-        webhook = {
-            "apiVersion": "v1", "kind": "Config", "current-context": "audit",
-            "clusters": [{"name": "metaops", "cluster": {"server": audit_url}}],
-            "contexts": [{"name": "audit", "context": {"cluster": "metaops", "user": ""}}],
-        }
-        (self.folder / "webhook.yaml").write_text(json.dumps(webhook))
+        (self.folder / "webhook.yaml").write_text(json.dumps(webhook.config))
 
     def _options(self, policy, port):
         """etcd 3.4 cannot tell how far a watch has come, which the watch cache asks. Nothing is forgotten but by forget()."""
