@@ -251,7 +251,8 @@ comment on column graph.k8s_moments.revision is 'Its resourceVersion; null: not 
 
 create view metaops.k8s_objects as
 select o.cluster, o.kind, o.namespace, o.name, o.uid, o.api_group, o.first_at as first_seen, o.last_at as last_seen,
-    (select min(s.at) from graph.k8s_states s where s.object_uuid = o.object_uuid and s.is_deleted) as deleted_at,
+    (select coalesce(min(s.at) filter (where not s.is_watched), min(s.at)) from graph.k8s_states s
+     where s.object_uuid = o.object_uuid and s.is_deleted) as deleted_at,
     l.generation, l.artifact_uri, l.model, l.model_version, l.images, l.annotations, l.labels, l.owners,
     w.is_ready, w.phase, w.reason, w.at as ready_at
 from graph.k8s_objects o
@@ -276,7 +277,7 @@ comment on column metaops.k8s_objects.uid is 'Its uid: an object of the same nam
 comment on column metaops.k8s_objects.api_group is 'Group of its kind; empty: the core group.';
 comment on column metaops.k8s_objects.first_seen is 'Earliest time of a change.';
 comment on column metaops.k8s_objects.last_seen is 'Latest time of a change.';
-comment on column metaops.k8s_objects.deleted_at is 'When it was deleted; null: not yet.';
+comment on column metaops.k8s_objects.deleted_at is 'When it was deleted, as audit events tell, else as a watch saw it, which may be before the answer; null: not yet.';
 comment on column metaops.k8s_objects.generation is 'Counts changes of what it shall be.';
 comment on column metaops.k8s_objects.artifact_uri is 'From where it loads its model: the first storageUri or modelUri.';
 comment on column metaops.k8s_objects.model is 'The model that it serves.';

@@ -21,6 +21,11 @@ def deployment(name, revision, generation, at, replicas=1):
         "spec": {"replicas": replicas}}
 
 
+def ending(thing, at):
+    thing["metadata"]["deletionTimestamp"] = at
+    return thing
+
+
 def scale(name, revision, replicas):
     return {"kind": "Scale", "apiVersion": "autoscaling/v1", "spec": {"replicas": replicas}, "metadata": {
         "name": name, "namespace": "fraud", "uid": f"uid-{name}", "resourceVersion": str(revision)}}
@@ -52,6 +57,8 @@ AUDITED = [
 WATCHED = [
     line("ADDED", deployment("scaled", 10, 1, FIRST)), line("MODIFIED", deployment("scaled", 20, 2, FIRST, 0)),
     line("ADDED", deployment("deleted", 11, 1, FIRST)), line("MODIFIED", deployment("deleted", 18, 2, THIRD)),
+    # Its end is seen before the request is answered.
+    line("DELETED", ending(deployment("deleted", 19, 2, FIRST), "2026-11-03T11:59:59Z")),
     # Nobody audits this one: what the watch says is all there is.
     line("ADDED", deployment("unseen", 12, 1, FIRST)), line("MODIFIED", deployment("unseen", 25, 2, FOURTH, 0)),
 ]
@@ -95,6 +102,9 @@ def graph(name, watch_first):
             check("what was served from when to when, and by whom", SERVED, pipe.query(
                 "select deployment, to_char(served_from at time zone 'UTC', 'MM-DD HH24:MI:SS.MS'),"
                 " to_char(served_to at time zone 'UTC', 'MM-DD HH24:MI:SS.MS'), changed_by from metaops.served_versions order by 1, 2"))
+            check("what is deleted, and since when as the answer says", [("deleted", "11-03 12:00:00.300")], pipe.query(
+                "select name, to_char(deleted_at at time zone 'UTC', 'MM-DD HH24:MI:SS.MS') from metaops.k8s_objects"
+                " where deleted_at is not null"))
             check("served in between", [("scaled", "2")], pipe.query(
                 "select deployment, version from metaops.served_at('fraud', 'scaled', '2026-11-02Z')"))
             check("nothing is a dead letter", 0, pipe.value("select count(*) from metaops.dead_letters"))
