@@ -11,7 +11,7 @@ import objects
 import tools
 from authority import Authority
 from avro_records import read_body, read_event
-from checks import check, end
+from checks import check
 from kube_site import KubeSite, Webhook
 from objects import MODELS, OTHER_SECRET, RULES, SECRET, WATCHED, path
 from own_pipeline import Pipeline, metric, wait_until
@@ -339,9 +339,4 @@ def main():
     check("the same graph in another order", checksum, replayed(records))
 
 
-try:
-    main()
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-end()
+tools.run(main)

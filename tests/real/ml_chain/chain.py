@@ -6,7 +6,7 @@ import itertools
 import json
 
 import tools
-from checks import check, end
+from checks import check
 from mlflow_site import MlflowSite
 from mlserver_site import SERVER, MlserverSite, flowers_input
 from own_pipeline import ROOT, Pipeline, post, wait_until
@@ -183,9 +183,4 @@ def main():
         check_alerts(pipe)
 
 
-try:
-    main()
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-end()
+tools.run(main)

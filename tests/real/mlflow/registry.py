@@ -5,7 +5,7 @@ import datetime
 import json
 
 import tools
-from checks import check, end
+from checks import check
 from mlflow_site import MlflowSite
 from own_pipeline import Pipeline, metric, wait_until
 
@@ -128,9 +128,4 @@ def main():
         check("one trial and one prompt are counted", (1, 1), (not_taken(gateway, "test"), not_taken(gateway, "prompt")))
 
 
-try:
-    main()
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-end()
+tools.run(main)

@@ -5,7 +5,7 @@ hand from what is asked."""
 import json
 
 import tools
-from checks import check, end
+from checks import check
 from mlserver_site import SERVER, MlserverSite
 from own_pipeline import Pipeline, wait_until
 from polled_topics import PolledTopics, record
@@ -121,9 +121,4 @@ def main():
         check("an orderly end", 0, topics.role.stop())
 
 
-try:
-    main()
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-end()
+tools.run(main)

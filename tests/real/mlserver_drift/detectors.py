@@ -2,7 +2,7 @@
 is in the graph, each once, and the alerts begin and end with it."""
 
 import tools
-from checks import check, end
+from checks import check
 from mlserver_site import MlserverSite
 from own_pipeline import Pipeline, wait_until
 from polled_topics import PolledTopics, record
@@ -67,9 +67,4 @@ def main():
         check_graph(pipe)
 
 
-try:
-    main()
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-end()
+tools.run(main)

@@ -5,7 +5,7 @@ import itertools
 import re
 
 import tools
-from checks import check, end
+from checks import check
 from mlserver_site import SERVER, MlserverSite
 from own_pipeline import Pipeline, wait_until
 
@@ -91,9 +91,4 @@ def main():
         check_graph(pipe)
 
 
-try:
-    main()
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-end()
+tools.run(main)

@@ -30,9 +30,4 @@ def follow(version):
         print(w.column_way())
 
 
-try:
-    follow(sys.argv[1])
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-checks.end()
+tools.run(follow, sys.argv[1])

@@ -48,9 +48,4 @@ def main(how):
         checks.check("no dead letters", 0, w.pipe.value("select count(*) from metaops.dead_letters"))
 
 
-try:
-    main(sys.argv[1])
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-checks.end()
+tools.run(main, sys.argv[1])

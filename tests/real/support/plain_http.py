@@ -34,9 +34,4 @@ def main(how):
             print(f"    {event}")
 
 
-try:
-    main(sys.argv[1])
-except tools.NotRun as reason:
-    print(f"not run: {reason}")
-    raise SystemExit(77)
-checks.end()
+tools.run(main, sys.argv[1])

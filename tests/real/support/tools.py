@@ -4,12 +4,24 @@ import os
 import pathlib
 import subprocess
 
+import checks
+
 SUPPORT = pathlib.Path(__file__).resolve().parent
 ROOT = SUPPORT.parents[2]
 
 
 class NotRun(Exception):
     """Something cannot be had here; the test says so and counts as not run."""
+
+
+def run(test, *words):
+    """A whole test program: ends with 0 passed, 77 not run, else failed."""
+    try:
+        test(*words)
+    except NotRun as reason:
+        print(f"not run: {reason}")
+        raise SystemExit(77) from None
+    checks.end()
 
 
 def environment_python(name):
