@@ -40,7 +40,8 @@ static bool is_told(const struct mlserver_counts *counts, const struct server_co
         const struct server_count *was = &counts->models[i];
         if (str_eq(was->model, now->model)) {
             return was->successes == now->successes && was->failures == now->failures &&
-                   was->timed == now->timed && was->duration_us == now->duration_us;
+                   was->timed == now->timed && was->duration_us == now->duration_us &&
+                   was->began_us == now->began_us;
         }
     }
     return false;

@@ -18,11 +18,20 @@ static const struct series {
     struct str name;
     size_t offset; /* of its number in struct server_count */
     double scale;
+    /* The earliest is meant, not the sum: a label has the time of its own first request. */
+    bool is_begin;
 } series_of_models[] = {
-    {STR("model_infer_request_success_total"), offsetof(struct server_count, successes), 1},
-    {STR("model_infer_request_failure_total"), offsetof(struct server_count, failures), 1},
-    {STR("model_infer_request_duration_count"), offsetof(struct server_count, timed), 1},
-    {STR("model_infer_request_duration_sum"), offsetof(struct server_count, duration_us), US_PER_S},
+    {STR("model_infer_request_success_total"), offsetof(struct server_count, successes), 1, false},
+    {STR("model_infer_request_failure_total"), offsetof(struct server_count, failures), 1, false},
+    {STR("model_infer_request_duration_count"), offsetof(struct server_count, timed), 1, false},
+    {STR("model_infer_request_duration_sum"), offsetof(struct server_count, duration_us), US_PER_S,
+     false},
+    {STR("model_infer_request_success_created"), offsetof(struct server_count, began_us), US_PER_S,
+     true},
+    {STR("model_infer_request_failure_created"), offsetof(struct server_count, began_us), US_PER_S,
+     true},
+    {STR("model_infer_request_duration_created"), offsetof(struct server_count, began_us), US_PER_S,
+     true},
 };
 
 struct tally {
@@ -163,6 +172,10 @@ static enum verdict add_line(struct tally *tally, const struct series *series, s
         return verdict;
     }
     int64_t *sum = (int64_t *)(void *)((char *)row + series->offset);
+    if (series->is_begin) {
+        *sum = *sum == 0 || value < *sum ? value : *sum;
+        return OK;
+    }
     *sum += value;
     return *sum <= (int64_t)VALUE_MAX
                ? OK

@@ -181,14 +181,16 @@ static enum verdict add_count(const struct seen *seen, const struct server_count
     if (!row) {
         return verdict == OK ? rows_short(err) : verdict;
     }
-    *row = (struct graph_server_count){.event = seen->rs->work->event,
-                                       .deployment = seen->deployment,
-                                       .model = model,
-                                       .at_us = seen->at_us,
-                                       .successes = count->successes,
-                                       .failures = count->failures,
-                                       .timed = count->timed,
-                                       .duration_us = count->duration_us};
+    *row =
+        (struct graph_server_count){.event = seen->rs->work->event,
+                                    .deployment = seen->deployment,
+                                    .model = model,
+                                    .at_us = seen->at_us,
+                                    .successes = count->successes,
+                                    .failures = count->failures,
+                                    .timed = count->timed,
+                                    .duration_us = count->duration_us,
+                                    .began_us = count->began_us ? count->began_us : GRAPH_NO_TIME};
     return OK;
 }
 

@@ -35,7 +35,8 @@ struct graph_server_description {
     struct str outputs;
 };
 
-/* What a server had counted for a model since it started; of two at one moment the greatest of each. */
+/* What a server had counted for a model since it started; of two at one moment the greatest of each. It began to count
+ * at began_us; GRAPH_NO_TIME: not told. */
 struct graph_server_count {
     uint32_t event;
     struct id128 deployment;
@@ -45,6 +46,7 @@ struct graph_server_count {
     int64_t failures;
     int64_t timed;
     int64_t duration_us;
+    int64_t began_us;
 };
 
 #endif

@@ -185,7 +185,8 @@ static enum verdict read_count(const struct json_doc *doc, const struct json_val
     } numbers[] = {{"successes", &count->successes},
                    {"failures", &count->failures},
                    {"timed", &count->timed},
-                   {"durationUs", &count->duration_us}};
+                   {"durationUs", &count->duration_us},
+                   {"beganUs", &count->began_us}};
     enum verdict verdict = read_texts(doc, value, texts, 1, arena, fault, err);
 
     for (size_t i = 0; verdict == OK && i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -310,8 +311,12 @@ struct str server_counts_write(const struct server_counts *counts, int64_t now_u
         write_member(out, i ? ",{\"model\":" : "{\"model\":", count->model);
         fprintf(out,
                 ",\"successes\":%" PRId64 ",\"failures\":%" PRId64 ",\"timed\":%" PRId64
-                ",\"durationUs\":%" PRId64 "}",
+                ",\"durationUs\":%" PRId64,
                 count->successes, count->failures, count->timed, count->duration_us);
+        if (count->began_us) {
+            fprintf(out, ",\"beganUs\":%" PRId64, count->began_us);
+        }
+        fputc('}', out);
     }
     fputs("]}}", out);
     return finish(out, &text, &len);

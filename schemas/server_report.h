@@ -58,6 +58,8 @@ struct server_count {
     int64_t failures;
     int64_t timed; /* requests whose time is in duration_us */
     int64_t duration_us;
+    int64_t
+        began_us; /* when it began to count for this model: another time means that it has started anew; 0: not told */
 };
 
 struct server_counts {

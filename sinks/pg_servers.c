@@ -62,6 +62,7 @@ void pg_servers_merge_count(void *into, const void *row)
     x->failures = greater(x->failures, y->failures);
     x->timed = greater(x->timed, y->timed);
     x->duration_us = greater(x->duration_us, y->duration_us);
+    x->began_us = greater(x->began_us, y->began_us);
 }
 
 void pg_servers_bind_count(struct pg_bind *bind, const void *row)
@@ -74,4 +75,5 @@ void pg_servers_bind_count(struct pg_bind *bind, const void *row)
     pg_bind_int8(bind, 4, count->failures);
     pg_bind_int8(bind, 5, count->timed);
     pg_bind_int8(bind, 6, count->duration_us);
+    pg_bind_time(bind, 7, count->began_us);
 }

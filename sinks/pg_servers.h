@@ -30,7 +30,7 @@ void pg_servers_bind_count(struct pg_bind *bind, const void *row);
          .merge = pg_servers_merge_description,                                                    \
          .bind = pg_servers_bind_description},                                                     \
     {                                                                                              \
-        .statement = "upsert_server_counts", .types = "uuz8888",                                   \
+        .statement = "upsert_server_counts", .types = "uuz8888z",                                  \
         ROWS(server_counts, graph_server_count), .order = pg_servers_order_count,                  \
         .merge = pg_servers_merge_count, .bind = pg_servers_bind_count                             \
     }

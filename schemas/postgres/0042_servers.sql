@@ -59,6 +59,7 @@ create table graph.server_counts (
     failures bigint not null,
     timed bigint not null,
     duration_us bigint not null,
+    began_at timestamptz,
     primary key (deployment_uuid, model_uuid, at)
 );
 create index server_counts_at on graph.server_counts using brin (at) with (autosummarize = on);
@@ -70,6 +71,7 @@ comment on column graph.server_counts.successes is 'Requests that were answered.
 comment on column graph.server_counts.failures is 'Requests that failed.';
 comment on column graph.server_counts.timed is 'Requests whose time was taken.';
 comment on column graph.server_counts.duration_us is 'These times together, microseconds.';
+comment on column graph.server_counts.began_at is 'When the server began to count for this model, as it says; null: it does not say.';
 
 create function graph.the_server() returns uuid
 language sql immutable parallel safe
@@ -194,29 +196,43 @@ comment on column metaops.servers.last_seen is 'When it was seen in this state l
 comment on column metaops.servers.version is 'Version of its software, as it says last.';
 comment on column metaops.servers.extensions is 'Its extensions, as it says last: JSON array.';
 
--- A server that has counted less than before has begun anew: then all that it has counted is new. Payloads of predictions are
--- counted elsewhere (metaops.inference_windows); nothing is in both.
+-- What one process of a server has counted only grows. Who has read less than somebody else before has asked earlier and is told
+-- later: that is nothing new. Another process says that it began at another time, and all that it has counted is new. Of those
+-- that do not say when they began, less is another process when it comes long after, or when the next reading is less, too.
+-- Payloads of predictions are counted elsewhere (metaops.inference_windows); nothing is in both.
 create view metaops.server_counts as
-with samples as (
-    select c.*, lag(c.at) over counted as since,
-        coalesce(c.successes >= lag(c.successes) over counted and c.failures >= lag(c.failures) over counted
-            and c.timed >= lag(c.timed) over counted and c.duration_us >= lag(c.duration_us) over counted, false) as goes_on,
-        lag(c.successes) over counted as successes_before, lag(c.failures) over counted as failures_before,
-        lag(c.timed) over counted as timed_before, lag(c.duration_us) over counted as duration_us_before
+with told as (
+    select c.*, lag(c.at) over (partition by c.deployment_uuid, c.model_uuid order by c.at) as since,
+        least(c.successes - lag(c.successes) over process, c.failures - lag(c.failures) over process, c.timed - lag(c.timed) over process,
+            c.duration_us - lag(c.duration_us) over process) < 0 as is_less,
+        least(lead(c.successes) over process - lag(c.successes) over process, lead(c.failures) over process - lag(c.failures) over process,
+            lead(c.timed) over process - lag(c.timed) over process,
+            lead(c.duration_us) over process - lag(c.duration_us) over process) < 0 as is_next_less,
+        c.at - lag(c.at) over process > interval '10 seconds' as is_long_after
     from graph.server_counts c
-    window counted as (partition by c.deployment_uuid, c.model_uuid order by c.at)
+    window process as (partition by c.deployment_uuid, c.model_uuid, c.began_at order by c.at)
+), numbered as (
+    select t.*, count(*) filter (where t.began_at is null and t.is_less and (t.is_long_after or t.is_next_less))
+        over (partition by t.deployment_uuid, t.model_uuid, t.began_at order by t.at) as number
+    from told t
+), samples as (
+    select n.*, max(n.successes) over earlier as successes_before, max(n.failures) over earlier as failures_before,
+        max(n.timed) over earlier as timed_before, max(n.duration_us) over earlier as duration_us_before
+    from numbered n
+    window earlier as (partition by n.deployment_uuid, n.model_uuid, n.began_at, n.number
+                       order by n.at rows between unbounded preceding and 1 preceding)
 )
 select d.namespace, d.name as server, m.name as model, s.since, s.at as until,
-    s.successes - case when s.goes_on then s.successes_before else 0 end as successes,
-    s.failures - case when s.goes_on then s.failures_before else 0 end as failures,
+    greatest(s.successes - coalesce(s.successes_before, 0), 0) as successes,
+    greatest(s.failures - coalesce(s.failures_before, 0), 0) as failures,
     t.timed, round(t.duration_us / 1000.0, 3) as duration_ms, round(t.duration_us / 1000.0 / nullif(t.timed, 0), 3) as latency_ms_mean,
-    s.since is not null and not s.goes_on as has_restarted
+    s.since is not null and s.successes_before is null as has_restarted
 from samples s
 join graph.deployments d using (deployment_uuid)
 join graph.models m using (model_uuid)
 cross join lateral (
-    select s.timed - case when s.goes_on then s.timed_before else 0 end as timed,
-        s.duration_us - case when s.goes_on then s.duration_us_before else 0 end as duration_us) t;
+    select greatest(s.timed - coalesce(s.timed_before, 0), 0) as timed,
+        greatest(s.duration_us - coalesce(s.duration_us_before, 0), 0) as duration_us) t;
 comment on view metaops.server_counts is 'What servers of models counted by themselves between two readings of their metrics, whether or not payloads are told.';
 comment on column metaops.server_counts.namespace is 'Namespace of server and model.';
 comment on column metaops.server_counts.server is 'The server: name of a deployment.';
@@ -228,7 +244,7 @@ comment on column metaops.server_counts.failures is 'Requests that failed in bet
 comment on column metaops.server_counts.timed is 'Of both, those whose time was taken.';
 comment on column metaops.server_counts.duration_ms is 'These times together, milliseconds.';
 comment on column metaops.server_counts.latency_ms_mean is 'Mean time of these; null: there were none.';
-comment on column metaops.server_counts.has_restarted is 'The server had counted less than before: it has started in between, and what it counted up to then is not known.';
+comment on column metaops.server_counts.has_restarted is 'The server has started in between, and what it counted up to then is not known.';
 
 insert into graph.role_rights values
     ('metaops_writer', 'graph.server_observations', 'insert'),

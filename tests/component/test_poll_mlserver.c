@@ -370,8 +370,9 @@ static void test_counts_are_told_when_they_change(void **state)
     bed->st.poll.mlserver_metrics_port = fake_mlserver_port(bed->other);
     start_role(bed);
     char *body = next_counts(bed, "iris-server");
-    assert_non_null(strstr(body, "\"models\":[{\"model\":\"iris\",\"successes\":6,\"failures\":1,"
-                                 "\"timed\":7,\"durationUs\":48255}]}"));
+    assert_non_null(strstr(body,
+                           "\"models\":[{\"model\":\"iris\",\"successes\":6,\"failures\":1,"
+                           "\"timed\":7,\"durationUs\":48255,\"beganUs\":1795443944863048}]}"));
     free(body);
     fake_mlserver_set(bed->other, "GET /metrics", "200 OK", "<html>\n");
     wait_for_questions(bed->other, "GET /metrics", 4);

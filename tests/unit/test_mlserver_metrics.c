@@ -72,6 +72,9 @@ static void test_versions_are_summed(void **state)
     assert_int_equal(count, 2);
     is_row(0, "iris-drift", 2, 0, 2, 55053);
     is_row(1, "iris-drift-batch", 2, 0, 2, 19329);
+    /* The line of the time is there from the first request on, earlier than those of its end. */
+    assert_int_equal(models[0].began_us, 1795445395753738);
+    assert_int_equal(models[1].began_us, 1795445395836195);
 }
 
 static void test_lines_are_taken_as_the_format_allows_them(void **state)

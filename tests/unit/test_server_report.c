@@ -152,17 +152,22 @@ static void test_what_is_served_exists_as_observed(void **state)
 
 static void test_counts_become_rows(void **state)
 {
-    struct server_count models[] = {
-        {.model = STR("iris"), .successes = 6, .failures = 1, .timed = 7, .duration_us = 48254}};
+    struct server_count models[] = {{.model = STR("iris"),
+                                     .successes = 6,
+                                     .failures = 1,
+                                     .timed = 7,
+                                     .duration_us = 48254,
+                                     .began_us = AT_US - 1},
+                                    {.model = STR("other")}};
     struct server_counts counts = {
-        .namespace_ = STR(""), .server = STR("iris-server"), .models = models, .model_count = 1};
+        .namespace_ = STR(""), .server = STR("iris-server"), .models = models, .model_count = 2};
     struct str body = server_counts_write(&counts, AT_US);
 
     (void)state;
     add(body);
     pipeline_run(&pl);
     assert_int_equal(pl.bt->rows.letters.count, 0);
-    assert_int_equal(pl.bt->rows.server_counts.count, 1);
+    assert_int_equal(pl.bt->rows.server_counts.count, 2);
     const struct graph_server_count *row = &pl.bt->rows.server_counts.items[0];
     assert_true(id128_eq(row->deployment, deployment_of("", "iris-server")));
     assert_true(id128_eq(row->model, model_of("", "iris")));
@@ -171,6 +176,8 @@ static void test_counts_become_rows(void **state)
     assert_int_equal(row->failures, 1);
     assert_int_equal(row->timed, 7);
     assert_int_equal(row->duration_us, 48254);
+    assert_int_equal(row->began_us, AT_US - 1);
+    assert_int_equal(row[1].began_us, GRAPH_NO_TIME);
     pipeline_reset(&pl);
     free((char *)body.ptr);
 }

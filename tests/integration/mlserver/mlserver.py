@@ -23,7 +23,7 @@ def event(kind, at, **data):
     """As poll writes it."""
     body = {
         "specversion": "1.0", "id": f"{kind}-{at}", "source": "urn:metaops:poll", "type": f"io.metaops.server.{kind}",
-        "time": f"2026-11-23T{at}:00Z", "data": {"namespace": "fraud", "server": "iris-server", **data},
+        "time": f"2026-11-23T{at if at.count(':') > 1 else at + ':00'}Z", "data": {"namespace": "fraud", "server": "iris-server", **data},
     }  # fmt: skip
     return event_record(json.dumps(body).encode(), format="cloudevents")
 
@@ -70,9 +70,9 @@ SERVERS = [
     ("NOT_READY", "readiness: status 400", "11:45", "11:50", "11:45"),
     ("READY", None, "11:50", None, "11:50"),
 ]
-def counted(at, successes, failures, timed, duration_us):
+def counted(at, successes, failures, timed, duration_us, **began):
     return event("counted", at, models=[
-        {"model": "iris", "successes": successes, "failures": failures, "timed": timed, "durationUs": duration_us}])  # fmt: skip
+        {"model": "iris", "successes": successes, "failures": failures, "timed": timed, "durationUs": duration_us, **began}])  # fmt: skip
 
 
 COUNTED = [
@@ -81,6 +81,17 @@ COUNTED = [
     # It has started anew.
     counted("10:03", 4, 0, 4, 8000),
     counted("10:04", 4, 1, 4, 8000),
+    counted("10:05", 10, 1, 10, 20000),
+    # Another poll asked earlier: it knows less, and nothing is counted twice.
+    counted("10:05:01", 9, 1, 9, 18000),
+    counted("10:06", 12, 1, 12, 24000),
+    # It says when it began to count; having started anew it may have counted more than before.
+    counted("10:07", 20, 1, 20, 40000, beganUs=1795428390000000),
+    counted("10:08", 25, 1, 25, 50000, beganUs=1795428470000000),
+    # A clock that goes after: what the one before had counted.
+    counted("10:09", 21, 1, 21, 42000, beganUs=1795428390000000),
+    counted("10:10", 24, 1, 24, 48000, beganUs=1795428470000000),
+    counted("10:11", 27, 1, 27, 54000, beganUs=1795428470000000),
 ]
 # since, until, successes, failures, timed, milliseconds, mean, has restarted
 COUNTS = [
@@ -88,6 +99,14 @@ COUNTS = [
     ("10:00", "10:01", 30, 1, 31, 155, 5, False),
     ("10:01", "10:03", 4, 0, 4, 8, 2, True),
     ("10:03", "10:04", 0, 1, 0, 0, None, False),
+    ("10:04", "10:05", 6, 0, 6, 12, 2, False),
+    ("10:05", "10:05", 0, 0, 0, 0, None, False),
+    ("10:05", "10:06", 2, 0, 2, 4, 2, False),
+    ("10:06", "10:07", 20, 1, 20, 40, 2, True),
+    ("10:07", "10:08", 25, 1, 25, 50, 2, True),
+    ("10:08", "10:09", 1, 0, 1, 2, 2, False),
+    ("10:09", "10:10", 0, 0, 0, 0, None, False),
+    ("10:10", "10:11", 2, 0, 2, 4, 2, False),
 ]
 TIMES = ", ".join(f"to_char({name} at time zone 'UTC', 'HH24:MI')" for name in ("since", "until", "last_seen"))
 
