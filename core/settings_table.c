@@ -330,7 +330,8 @@ const struct setting_row settings_table_rows[] = {
     {FIELD(poll.mlserver_metrics_port), .type = SETTING_INTEGER, .def = "8082", .min = 0,
      .max = 65535, .roles = "poll",
      .doc = "Port of MLServer's metrics (its own setting metrics_port), at the hosts of "
-            "poll.mlserver_servers: /metrics there. 0: they are not read."},
+            "poll.mlserver_servers: /metrics there. 0: they are not read. Nor are those of servers "
+            "on one host, as it is not known whose they are."},
     {FIELD(poll.mlserver_namespace), .type = SETTING_TEXT, .def = "", .min = 0, .max = 255,
      .roles = "poll",
      .doc = "Namespace of what MLServer serves, where a record names none (requests never do, and "

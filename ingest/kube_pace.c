@@ -50,6 +50,9 @@ int64_t kube_pace_fail_us(struct kube_pace *pace, bool is_list_next, int64_t ask
     int64_t us =
         doubled_us(is_list_next && pace->lists > pace->failures ? pace->lists : pace->failures);
     us -= us / 4 * (now_us % 100) / 100;
+    if (asked_s <= 0) {
+        return us;
+    }
     int64_t asked_us = (asked_s < ASKED_MAX_S ? asked_s : ASKED_MAX_S) * SECOND_US;
     return asked_us > us ? asked_us : us;
 }

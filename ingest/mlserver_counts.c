@@ -63,6 +63,17 @@ static void keep(struct mlserver_counts *counts, const struct server_count *mode
     }
 }
 
+/* Once, until they can be read again. */
+static void note_fault(struct mlserver_counts *counts, const char *reason)
+{
+    if (counts->is_said) {
+        log_debug("poll: %s: %s", counts->url, reason);
+        return;
+    }
+    log_warn("poll: %s: %s: what is counted there is not known", counts->url, reason);
+    counts->is_said = true;
+}
+
 uint32_t mlserver_counts_news(struct mlserver_counts *counts, const struct mlserver_asker *asker,
                               struct server_count *out_models)
 {
@@ -87,9 +98,10 @@ uint32_t mlserver_counts_news(struct mlserver_counts *counts, const struct mlser
     }
     free(answer.body);
     if (verdict != OK) {
-        log_debug("poll: %s: %s", counts->url, err.text);
+        note_fault(counts, err.text);
         return 0;
     }
+    counts->is_said = false;
     for (uint32_t i = 0; i < count; i++) {
         if (!is_told(counts, &models[i])) {
             out_models[news++] = models[i];

@@ -10,6 +10,7 @@ struct mlserver_counts {
     struct arena *kept;                    /* the numbers that were told last lie here */
     struct server_count *models;
     uint32_t count;
+    bool is_said; /* that they cannot be read */
 };
 
 /* Of the server at url: /metrics at this port of its host; port 0: none. FATAL when memory is short or the URL has no host. */

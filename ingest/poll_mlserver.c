@@ -10,6 +10,7 @@
 #include "core/settings.h"
 #include "core/timebase.h"
 #include "ingest/mlserver_counts.h"
+#include "ingest/mlserver_due.h"
 #include "ingest/mlserver_list.h"
 #include "ingest/mlserver_look.h"
 #include "ingest/mlserver_news.h"
@@ -18,9 +19,6 @@
 
 #define WHERE "poll"
 #define STEP_US 20000
-#define WHOLE_US INT64_C(3600000000)
-#define AWAY_MS_MAX INT64_C(300000)
-#define AWAY_DOUBLINGS_MAX 12
 #define DESCRIBE_US INT64_C(30000000) /* so long a look asks what models are */
 #define ALIVE_US INT64_C(60000000)    /* beyond the time that an answer may take */
 #define ARENA_BYTES ((size_t)16 << 20)
@@ -35,6 +33,7 @@ struct server {
     const struct settings *st;
     struct publish *publish;
     struct mlserver_place place;
+    bool is_alone; /* on its host, so that the metrics there are its own */
     struct json_doc *doc;
     struct arena *arena; /* of one look */
     struct server_model *news;
@@ -47,9 +46,8 @@ struct server {
     struct server_count *counted;
     struct poll_told counts_told;
     int64_t counts_us; /* when they are due */
-    int failures;      /* looks without an answer, one after the other */
-    int64_t look_us;   /* when the next is due */
-    int64_t whole_us;
+    struct mlserver_due due;
+    int64_t look_us;         /* when the next is due */
     uint32_t describe_first; /* the model for which no time was left before */
     _Atomic int64_t turned_us;
     const atomic_int *phase;
@@ -67,18 +65,6 @@ struct poll_mlserver {
 static bool is_wanted(const struct settings *st)
 {
     return *st->poll.mlserver_servers;
-}
-
-/* Twice as long after each look without an answer. */
-static int64_t delay_ms(const struct server *server)
-{
-    int64_t ms = server->st->poll.mlserver_interval_ms;
-    int64_t most = ms > AWAY_MS_MAX ? ms : AWAY_MS_MAX;
-
-    for (int i = 0; i < server->failures && ms < most; i++) {
-        ms *= 2;
-    }
-    return ms < most ? ms : most;
 }
 
 /* Under another name than its own the server would not be the one that its answers name. */
@@ -100,7 +86,8 @@ static bool has_changed(const struct server *server, const struct mlserver_look 
 static bool choose(struct server *server, const struct mlserver_look *look,
                    struct server_report *report)
 {
-    bool is_due = timebase_mono_us() >= server->whole_us;
+    int64_t now_us = timebase_mono_us();
+    bool is_due = now_us >= server->due.whole_us;
     uint32_t news = 0;
 
     if (look->has_index && server->is_known && !is_due) {
@@ -123,7 +110,8 @@ static bool choose(struct server *server, const struct mlserver_look *look,
         report->version = look->self.version;
         report->extensions = look->self.extensions;
     }
-    return report->is_whole || is_due || news > 0 || has_changed(server, look);
+    return report->is_whole || now_us >= server->due.again_us || news > 0 ||
+           has_changed(server, look);
 }
 
 /* What was told is what is known from now on. */
@@ -139,9 +127,7 @@ static void remember(struct server *server, const struct mlserver_look *look,
     }
     snprintf(server->state, sizeof(server->state), "%s", look->state);
     snprintf(server->reason, sizeof(server->reason), "%s", look->reason);
-    if (report->is_whole || !look->has_index) {
-        server->whole_us = timebase_mono_us() + WHOLE_US;
-    }
+    mlserver_due_told(&server->due, report->is_whole, timebase_mono_us());
     if (look->has_index) {
         server->is_known =
             mlserver_memory_keep(&server->memory, look->models, look->count, &err) == OK;
@@ -158,8 +144,10 @@ static void tell(struct server *server, const struct mlserver_asker *asker,
     if (!choose(server, look, &report)) {
         return;
     }
-    mlserver_look_describe(asker, report.models, report.model_count,
-                           timebase_mono_us() + DESCRIBE_US, &server->describe_first);
+    if (server->due.losses == 0) { /* else it may have been too large */
+        mlserver_look_describe(asker, report.models, report.model_count,
+                               timebase_mono_us() + DESCRIBE_US, &server->describe_first);
+    }
     struct str text = server_report_write(&report, seen_us);
     if (!text.ptr) {
         log_error("poll: out of memory for what was seen of %s", server->place.name);
@@ -205,9 +193,7 @@ static void look_at(struct server *server)
     int64_t seen_us = timebase_wall_us(); /* what models are is asked long afterwards */
     bool is_away = strcmp(look.state, SERVER_IS_AWAY) == 0;
     metrics_inc(is_away ? METRIC_POLL_LOOKS_FAILED : METRIC_POLL_LOOKS);
-    server->failures = !is_away                                ? 0
-                       : server->failures < AWAY_DOUBLINGS_MAX ? server->failures + 1
-                                                               : server->failures;
+    mlserver_due_seen(&server->due, is_away);
     tell(server, &asker, &look, seen_us);
     mlserver_look_fini(&look);
 }
@@ -236,16 +222,35 @@ static void count(struct server *server)
 /* A server that does not answer is not asked what it has counted. */
 static bool may_count(const struct server *server, int64_t now_us)
 {
-    return server->counts.url[0] && server->state[0] && server->failures == 0 &&
+    return server->counts.url[0] && server->state[0] && server->due.failures == 0 &&
            now_us >= server->counts_us;
 }
 
+static int64_t next_look_us(const struct server *server)
+{
+    return timebase_mono_us() +
+           mlserver_due_delay_ms(&server->due, server->st->poll.mlserver_interval_ms) * 1000;
+}
+
+/* What Kafka did not take is not known: all of it is told again, later and later. */
 static bool is_told(struct server *server)
 {
     bool is_state_told = poll_told_turn(&server->told, server->publish, server->place.name);
+    bool are_counts_told =
+        poll_told_turn(&server->counts_told, server->publish, server->place.name);
+    enum poll_told_end end = poll_told_take_end(&server->told);
 
-    return poll_told_turn(&server->counts_told, server->publish, server->place.name) &&
-           is_state_told;
+    if (end != TOLD_NOTHING) {
+        mlserver_due_ended(&server->due, end == TOLD_KEPT);
+    }
+    if (end == TOLD_LOST) {
+        server->is_known = false;
+        server->look_us = next_look_us(server);
+    }
+    if (poll_told_take_end(&server->counts_told) == TOLD_LOST) {
+        server->counts.count = 0;
+    }
+    return is_state_told && are_counts_told;
 }
 
 static void turn(struct server *server)
@@ -256,7 +261,7 @@ static void turn(struct server *server)
     bool may_ask = is_told(server);
     if (may_ask && now_us >= server->look_us) {
         look_at(server);
-        server->look_us = timebase_mono_us() + delay_ms(server) * 1000;
+        server->look_us = next_look_us(server);
     } else if (may_ask && may_count(server, now_us)) {
         count(server);
         server->counts_us =
@@ -293,8 +298,9 @@ static enum verdict open_server(struct server *server, struct err *err)
         mlserver_memory_init(&server->memory, err) != OK) {
         return err_set(err, FATAL, WHERE, "out of memory");
     }
-    enum verdict verdict = mlserver_counts_init(&server->counts, server->place.url,
-                                                server->st->poll.mlserver_metrics_port, err);
+    enum verdict verdict =
+        mlserver_counts_init(&server->counts, server->place.url,
+                             server->is_alone ? server->st->poll.mlserver_metrics_port : 0, err);
     if (verdict != OK) {
         return verdict;
     }
@@ -342,6 +348,25 @@ static void free_source(void *source)
     free(poll);
 }
 
+static bool is_alone(const struct mlserver_place *places, size_t count, size_t which)
+{
+    struct http_client_place mine, other;
+    struct err err;
+
+    if (http_client_place(places[which].url, &mine, &err) != OK) {
+        return true; /* open_server says why it cannot be asked */
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i != which && http_client_place(places[i].url, &other, &err) == OK &&
+            strcmp(mine.host, other.host) == 0) {
+            log_warn("poll: %s and %s are on one host: what they count is not read",
+                     places[which].name, places[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum verdict open_servers(struct poll_mlserver *poll, const struct settings *st,
                                  struct publish *publish, const struct mlserver_place *places,
                                  size_t count, struct err *err)
@@ -357,6 +382,8 @@ static enum verdict open_servers(struct poll_mlserver *poll, const struct settin
         poll->servers[i].st = st;
         poll->servers[i].publish = publish;
         poll->servers[i].place = places[i];
+        poll->servers[i].is_alone =
+            st->poll.mlserver_metrics_port == 0 || is_alone(places, count, i);
         poll->servers[i].phase = &poll->phase;
     }
     for (size_t i = 0; verdict == OK && i < count; i++) {

@@ -46,16 +46,26 @@ bool poll_told_turn(struct poll_told *told, struct publish *publish, const char 
             atomic_store(&told->state, verdict == RETRY ? TOLD_WAITS : TOLD_IS_LOST);
         }
     }
-    if (atomic_load(&told->state) == TOLD_IS_LOST) {
+    bool is_lost = atomic_load(&told->state) == TOLD_IS_LOST;
+    if (is_lost) {
         log_error("poll: %s is lost: %s", what, err.text);
         metrics_inc(METRIC_POLL_LOST);
         atomic_store(&told->state, TOLD_IS_DONE);
     }
     bool is_done = atomic_load(&told->state) == TOLD_IS_DONE;
-    if (is_done) {
+    if (is_done && told->text.ptr) {
+        told->end = is_lost ? TOLD_LOST : TOLD_KEPT;
         forget(told);
     }
     return is_done;
+}
+
+enum poll_told_end poll_told_take_end(struct poll_told *told)
+{
+    enum poll_told_end end = told->end;
+
+    told->end = TOLD_NOTHING;
+    return end;
 }
 
 void poll_told_fini(struct poll_told *told)

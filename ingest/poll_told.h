@@ -16,10 +16,13 @@ enum poll_told_state {
     TOLD_IS_LOST, /* Kafka never takes it */
 };
 
+enum poll_told_end { TOLD_NOTHING, TOLD_KEPT, TOLD_LOST };
+
 struct poll_told {
     struct publish_record record; /* first: its callback gets this pointer */
     struct str text;              /* malloc'd */
     atomic_int state;
+    enum poll_told_end end; /* of the last one */
 };
 
 /* Takes over text (malloc'd), the next event; the one before must be done. */
@@ -27,6 +30,9 @@ void poll_told_take(struct poll_told *told, struct str text);
 
 /* Hands over what waits. True: it is done, and the next one may come; what was lost is said in the log, as what it was. */
 bool poll_told_turn(struct poll_told *told, struct publish *publish, const char *what);
+
+/* What became of the last one; once, then nothing until the next has come to its end. */
+enum poll_told_end poll_told_take_end(struct poll_told *told);
 
 /* After publish_stop. A zeroed one is fine. */
 void poll_told_fini(struct poll_told *told);

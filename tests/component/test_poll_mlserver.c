@@ -26,6 +26,7 @@
 #include "support/fake_mlserver.h"
 #include "support/reserved_port.h"
 
+#define PRODUCE 0     /* Kafka's number of the request */
 #define WAIT_MS 60000 /* for what a slow machine does late */
 #define HANGS_MS 1000 /* so long a server is waited for that shall not answer */
 #define BODY_BYTES_MAX (1 << 20)
@@ -365,6 +366,7 @@ static void test_counts_are_told_when_they_change(void **state)
 {
     struct bed *bed = *state;
 
+    set_servers(bed, "iris-server=http://127.0.0.1:%d", fake_mlserver_port(bed->server));
     replay_all(bed->server);
     put_metrics(bed->other, "metrics_8082.prom");
     bed->st.poll.mlserver_metrics_port = fake_mlserver_port(bed->other);
@@ -452,6 +454,23 @@ static void test_a_list_that_is_none_ends_the_role(void **state)
     assert_int_equal(poll_run(&bed->st), EXIT_CODE_FAILED);
 }
 
+static void test_what_kafka_never_takes_is_told_again_with_less(void **state)
+{
+    struct bed *bed = *state;
+
+    set_servers(bed, "iris-server=http://127.0.0.1:%d", fake_mlserver_port(bed->server));
+    replay_all(bed->server);
+    rd_kafka_mock_push_request_errors(bed->cluster, PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    start_role(bed);
+    char *body = next_about(bed, "iris-server");
+    assert_non_null(strstr(body, "\"isWhole\":true"));
+    assert_non_null(strstr(body, "\"model\":\"iris\",\"version\":\"1\""));
+    assert_null(strstr(body, "\"inputs\""));
+    free(body);
+    stop_role(bed);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -465,6 +484,8 @@ int main(void)
         TEST(test_a_proxy_of_the_environment_is_not_asked),
         TEST(test_a_password_of_a_url_is_in_no_log),
         TEST(test_a_list_that_is_none_ends_the_role),
+        cmocka_unit_test_setup_teardown(test_what_kafka_never_takes_is_told_again_with_less, setup,
+                                        teardown),
     };
 
     sigset_t signals;
