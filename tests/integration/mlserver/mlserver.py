@@ -178,7 +178,7 @@ def asked():
         server.answers["GET", "/metrics"] = (200, (DATA / "metrics_8082.prom").read_bytes())
         server.replay("v2_server_metadata.http", "v2_health_ready.http", "v2_repository_index.http", "v2_model_version_metadata.http")
         pipe.worker()
-        pipe.poll(METAOPS_POLL_MLSERVER_SERVERS=f"iris-server={server.url}, dead=http://127.0.0.1:1", METAOPS_POLL_MLSERVER_INTERVAL_MS="100",
+        pipe.poll(METAOPS_POLL_MLSERVER_SERVERS=f"iris-server={server.url}, dead=http://127.0.0.2:1", METAOPS_POLL_MLSERVER_INTERVAL_MS="100",
                   METAOPS_POLL_MLSERVER_TIMEOUT_MS="30000", METAOPS_POLL_MLSERVER_METRICS_PORT=server.url.split(":")[-1])  # fmt: skip
         pipe.wait_ready()
         wait_until("both versions are ready", lambda: states(pipe) == [("1", "READY"), ("2", "READY")])
