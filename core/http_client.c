@@ -1,13 +1,12 @@
 #include "core/http_client.h"
 
 #include <ctype.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <curl/curl.h>
 
+#include "core/http_easy.h"
 #include "core/json.h"
 #include "core/plain_file.h"
 
@@ -22,14 +21,6 @@ struct inbox {
     size_t bytes_max;
     enum http_client_fault fault; /* why it was not taken */
 };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode global_code;
-
-static void set_up(void)
-{
-    global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -58,30 +49,11 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
 static void set_options(CURL *curl, const struct http_client_request *request, struct inbox *inbox,
                         struct curl_slist *headers)
 {
-    long connect_ms =
-        request->timeout_ms < CONNECT_TIMEOUT_MS ? request->timeout_ms : CONNECT_TIMEOUT_MS;
-
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    /* Who asks for plain http means the host that is named, not whom the environment sends it to. */
-    if (strncasecmp(request->url, "https:", 6) != 0) {
-        curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    }
+    http_easy_go_direct(curl, request->url);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "metaops/" METAOPS_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, inbox);
-    if (request->ca_file && *request->ca_file) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
-    }
     if (request->body.ptr) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.ptr);
@@ -151,8 +123,11 @@ enum verdict http_client_run(const struct http_client_request *request,
     if (fault) {
         return err_set(err, FATAL, WHERE, "%s: %s", request->ca_file, fault);
     }
-    pthread_once(&once, set_up);
-    CURL *curl = global_code == CURLE_OK ? curl_easy_init() : NULL;
+    const struct http_easy easy = {.url = request->url,
+                                   .ca_file = request->ca_file,
+                                   .timeout_ms = request->timeout_ms,
+                                   .connect_ms_most = CONNECT_TIMEOUT_MS};
+    CURL *curl = http_easy_new(&easy);
     inbox.room = JSON_PADDING_BYTES;
     inbox.bytes = malloc(inbox.room);
     if (!curl || !inbox.bytes) {

@@ -1,6 +1,5 @@
 #include "core/http_multi.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <curl/curl.h>
 
 #include "core/address_guard.h"
+#include "core/http_easy.h"
 #include "core/plain_file.h"
 
 #define WHERE "http"
@@ -32,14 +32,6 @@ struct transfer {
     bool was_closed; /* its address may not be spoken to */
     char text[CURL_ERROR_SIZE];
 };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode global_code;
-
-static void set_up(void)
-{
-    global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -85,29 +77,14 @@ static void guard(struct transfer *tr)
 static void set_options(struct transfer *tr, const struct http_multi_request *request)
 {
     CURL *curl = tr->curl;
-    long connect_ms =
-        request->timeout_ms < CONNECT_TIMEOUT_MS ? request->timeout_ms : CONNECT_TIMEOUT_MS;
 
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, tr->headers);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "metaops/" METAOPS_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, tr);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, tr->text);
     curl_easy_setopt(curl, CURLOPT_PRIVATE, tr);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.ptr);
-    if (request->ca_file && *request->ca_file) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
-    }
     if (request->is_guarded) {
         guard(tr);
     }
@@ -130,9 +107,8 @@ static bool add_headers(struct transfer *tr, const char *const *headers)
 enum verdict http_multi_open(http_multi_done on_done, struct http_multi **out_multi,
                              struct err *err)
 {
-    pthread_once(&once, set_up);
     struct http_multi *multi = calloc(1, sizeof *multi);
-    if (multi && global_code == CURLE_OK) {
+    if (multi && http_easy_is_set_up()) {
         multi->curlm = curl_multi_init();
     }
     if (!multi || !multi->curlm) {
@@ -154,10 +130,14 @@ enum verdict http_multi_send(struct http_multi *multi, const struct http_multi_r
     if (fault) {
         return err_set(err, RETRY, WHERE, "%s: %s", request->ca_file, fault);
     }
+    const struct http_easy easy = {.url = request->url,
+                                   .ca_file = request->ca_file,
+                                   .timeout_ms = request->timeout_ms,
+                                   .connect_ms_most = CONNECT_TIMEOUT_MS};
     struct transfer *tr = calloc(1, sizeof *tr);
     if (tr) {
         tr->arg = request_arg;
-        tr->curl = curl_easy_init();
+        tr->curl = http_easy_new(&easy);
     }
     if (!tr || !tr->curl || !add_headers(tr, request->headers)) {
         transfer_free(tr);

@@ -1,13 +1,12 @@
 #include "core/http_stream.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <curl/curl.h>
 
 #include "core/http_client.h"
+#include "core/http_easy.h"
 #include "core/plain_file.h"
 
 #define WHERE "http stream"
@@ -19,14 +18,6 @@ struct stream {
     CURL *curl;
     bool is_cut;
 };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode global_code;
-
-static void set_up(void)
-{
-    global_code = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 /* False: it is to end. */
 static bool hand_over(struct stream *stream, struct str bytes)
@@ -67,25 +58,11 @@ static int on_progress(void *arg, curl_off_t all, curl_off_t so_far, curl_off_t 
 
 static void set_options(struct stream *stream, struct curl_slist *headers)
 {
-    const struct http_stream_request *request = stream->request;
     CURL *curl = stream->curl;
 
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    /* Who asks for plain http means the host that is named, not whom the environment sends it to. */
-    if (strncasecmp(request->url, "https:", 6) != 0) {
-        curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    }
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    http_easy_go_direct(curl, stream->request->url);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "metaops/" METAOPS_VERSION);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, stream);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_head);
@@ -93,9 +70,6 @@ static void set_options(struct stream *stream, struct curl_slist *headers)
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, stream);
-    if (request->ca_file && *request->ca_file) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
-    }
 }
 
 /* NULL when memory is short. */
@@ -158,8 +132,11 @@ enum verdict http_stream_run(const struct http_stream_request *request,
     if (fault) {
         return err_set(err, FATAL, WHERE, "%s: %s", request->ca_file, fault);
     }
-    pthread_once(&once, set_up);
-    stream.curl = global_code == CURLE_OK ? curl_easy_init() : NULL;
+    const struct http_easy easy = {.url = request->url,
+                                   .ca_file = request->ca_file,
+                                   .timeout_ms = request->timeout_ms,
+                                   .connect_ms_most = CONNECT_TIMEOUT_MS};
+    stream.curl = http_easy_new(&easy);
     headers = make_headers(request->bearer);
     if (!stream.curl || !headers) {
         verdict = err_set(err, RETRY, WHERE, "out of memory");

@@ -53,7 +53,7 @@ library() {
 library 'librdkafka/' '^(core/kafka_[a-z_]+\.c|ingest/emitter/rdkafka_calls\.h)$' librdkafka
 library 'libpq|postgres' '^sinks/' libpq
 library 'avro' '^schemas/' avro-c
-library 'curl/' '^core/http_(client|multi|stream)\.c$' libcurl
+library 'curl/' '^core/http_((client|multi|stream)\.c|easy\.[ch])$' libcurl
 library 'simdjson' '^core/json\.cc$' simdjson
 library 'openssl/ssl' '^(core/tls_[a-z]+|ingest/emitter/net_stream)\.c$' libssl
 library 'event2?[./]' '^(core|ingest)/' libevent
