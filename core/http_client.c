@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 
+#include "core/ascii.h"
 #include "core/http_easy.h"
 #include "core/json.h"
 #include "core/plain_file.h"
@@ -210,6 +211,25 @@ enum verdict http_client_place(const char *url, struct http_client_place *out_pl
     curl_free(port);
     curl_url_cleanup(parts);
     return verdict;
+}
+
+size_t http_client_escape(struct str text, char *out, size_t size)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len && len + 4 <= size; i++) {
+        char c = text.ptr[i];
+        if (ascii_is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~') {
+            out[len++] = c;
+        } else {
+            out[len++] = '%';
+            out[len++] = digits[(unsigned char)c >> 4];
+            out[len++] = digits[(unsigned char)c & 15];
+        }
+    }
+    out[len] = '\0';
+    return len;
 }
 
 void http_client_show_url(const char *url, char *out, size_t size)

@@ -57,6 +57,10 @@ struct http_client_place {
 MUST_CHECK enum verdict http_client_place(const char *url, struct http_client_place *out_place,
                                           struct err *err);
 
+/* text as it may stand anywhere in a URL, into out (cut to size): all but letters, digits and -._~ as %XX (RFC 3986, 2.1 and
+ * 2.3). Three bytes for each of text, and one, are enough. Returns the length. */
+size_t http_client_escape(struct str text, char *out, size_t size);
+
 /* url without user info, into out (cut to size): for people. */
 void http_client_show_url(const char *url, char *out, size_t size);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/backoff.h"
 #include "core/settings_value.h"
 
 #define BACKOFF_MS_MIN 100
@@ -157,12 +158,8 @@ void emit_options_fini(struct emit_options *options)
 
 int emit_options_backoff_ms(int64_t tries, int retry_after_s)
 {
-    int wait_ms = BACKOFF_MS_MIN;
+    int wait_ms = (int)backoff_doubled(BACKOFF_MS_MIN, tries - 1, BACKOFF_MS_MAX);
 
-    while (--tries > 0 && wait_ms < BACKOFF_MS_MAX) {
-        wait_ms *= 2;
-    }
-    wait_ms = wait_ms < BACKOFF_MS_MAX ? wait_ms : BACKOFF_MS_MAX;
     wait_ms = wait_ms / 2 + (int)(random() % (wait_ms / 2 + 1));
     int asked_s = retry_after_s < RETRY_AFTER_S_MAX ? retry_after_s : RETRY_AFTER_S_MAX;
     return wait_ms > 1000 * asked_s ? wait_ms : 1000 * asked_s;

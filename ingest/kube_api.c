@@ -100,17 +100,3 @@ enum verdict kube_api_token(const struct kube_api *api, char *out, struct err *e
     }
     return OK;
 }
-
-void kube_api_escape(struct str text, char *out, size_t size)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len && len + 4 <= size; i++) {
-        bool is_plain = text.ptr[i] && strchr(plain, text.ptr[i]);
-        len += (size_t)snprintf(out + len, size - len, is_plain ? "%c" : "%%%02X",
-                                (unsigned char)text.ptr[i]);
-    }
-    out[len] = '\0';
-}

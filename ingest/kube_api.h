@@ -26,7 +26,4 @@ MUST_CHECK enum verdict kube_api_find(const struct settings *st, struct kube_api
 /* The token, ended by NUL, into out (KUBE_API_TOKEN_BYTES); empty where none is shown. RETRY: it cannot be read now. */
 MUST_CHECK enum verdict kube_api_token(const struct kube_api *api, char *out, struct err *err);
 
-/* text as part of a query, into out (cut to size, ended by NUL). */
-void kube_api_escape(struct str text, char *out, size_t size);
-
 #endif

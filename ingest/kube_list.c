@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/http_client.h"
 #include "core/metrics.h"
 #include "ingest/kube_cut.h"
 
@@ -108,7 +109,7 @@ static enum verdict fetch_page(struct kube_reader *reader, const char *next, str
     bool is_cut;
 
     kube_resource_path(reader->needs.resource, path, sizeof(path));
-    kube_api_escape(str_view(next), escaped, sizeof(escaped));
+    http_client_escape(str_view(next), escaped, sizeof(escaped));
     snprintf(reader->url, sizeof(reader->url), "%s%s?limit=%d%s%s", reader->needs.api->url, path,
              reader->page_objects, *next ? "&continue=" : "", escaped);
     reader->page_len = 0;

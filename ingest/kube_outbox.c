@@ -10,10 +10,10 @@
 #include "ingest/door.h"
 #include "ingest/kube_resource.h"
 #include "ingest/poll_places.h"
+#include "ingest/poll_source.h"
 #include "ingest/publish.h"
 #include "schemas/unread_record.h"
 
-#define PRINCIPAL "metaops-poll"
 #define AGAIN_US 200000
 #define SOURCE_BYTES 384
 
@@ -59,7 +59,7 @@ struct kube_outbox *kube_outbox_new(const struct settings *st, struct publish *p
     box->resource = resource;
     box->slots_max = slots_max;
     box->bytes_max = bytes_max;
-    snprintf(box->visitor.principal, sizeof(box->visitor.principal), "%s", PRINCIPAL);
+    snprintf(box->visitor.principal, sizeof(box->visitor.principal), "%s", POLL_PRINCIPAL);
     box->doc =
         json_doc_new((uint32_t)st->ingest.json_depth_max, (uint32_t)st->ingest.json_values_max);
     if (!box->doc) {

@@ -1,5 +1,7 @@
 #include "ingest/kube_pace.h"
 
+#include "core/backoff.h"
+
 #define SECOND_US INT64_C(1000000)
 #define APART_US SECOND_US
 #define LASTING_US SECOND_US
@@ -32,23 +34,13 @@ bool kube_pace_lasts(struct kube_pace *pace, int64_t now_us)
     return true;
 }
 
-static int64_t doubled_us(int times)
-{
-    int64_t us = WAIT_FIRST_US;
-
-    for (int i = 1; i < times && us < WAIT_MAX_US; i++) {
-        us *= 2;
-    }
-    return us < WAIT_MAX_US ? us : WAIT_MAX_US;
-}
-
 int64_t kube_pace_fail_us(struct kube_pace *pace, bool is_list_next, int64_t asked_s,
                           int64_t now_us)
 {
     pace->failures++;
     pace->lists += is_list_next;
-    int64_t us =
-        doubled_us(is_list_next && pace->lists > pace->failures ? pace->lists : pace->failures);
+    int times = is_list_next && pace->lists > pace->failures ? pace->lists : pace->failures;
+    int64_t us = backoff_doubled(WAIT_FIRST_US, times - 1, WAIT_MAX_US);
     us -= us / 4 * (now_us % 100) / 100;
     if (asked_s <= 0) {
         return us;

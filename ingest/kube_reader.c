@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/http_client.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/settings.h"
@@ -262,7 +263,7 @@ static enum verdict watch(struct kube_reader *reader, struct err *err)
     bool is_cut;
 
     kube_resource_path(reader->needs.resource, path, sizeof(path));
-    kube_api_escape(str_view(reader->revision), revision, sizeof(revision));
+    http_client_escape(str_view(reader->revision), revision, sizeof(revision));
     snprintf(reader->url, sizeof(reader->url),
              "%s%s?watch=1&allowWatchBookmarks=true&timeoutSeconds=%lld&resourceVersion=%s",
              reader->needs.api->url, path, (long long)(timeout_ms / 1000), revision);

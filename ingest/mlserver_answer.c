@@ -162,11 +162,7 @@ enum verdict mlserver_answer_self(struct json_doc *doc, struct str body, struct 
 
 static int order_models(const void *a, const void *b)
 {
-    const struct server_model *x = a;
-    const struct server_model *y = b;
-    int order = str_cmp(x->model, y->model);
-
-    return order ? order : str_cmp(x->version, y->version);
+    return server_model_order(a, b);
 }
 
 static bool is_name(struct str text)
@@ -209,7 +205,7 @@ static uint32_t drop_doubles(struct server_model *models, uint32_t count)
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        if (kept == 0 || order_models(&models[kept - 1], &models[i]) != 0) {
+        if (kept == 0 || server_model_order(&models[kept - 1], &models[i]) != 0) {
             models[kept++] = models[i];
         }
     }

@@ -1,17 +1,14 @@
 #include "ingest/mlserver_due.h"
 
+#include "core/backoff.h"
+
 #define DELAY_MS_MAX INT64_C(300000)
 #define COUNT_MAX 12
 
 int64_t mlserver_due_delay_ms(const struct mlserver_due *due, int64_t interval_ms)
 {
-    int64_t most = interval_ms > DELAY_MS_MAX ? interval_ms : DELAY_MS_MAX;
-    int64_t ms = interval_ms;
-
-    for (int i = 0; i < due->failures + due->losses && ms < most; i++) {
-        ms *= 2;
-    }
-    return ms < most ? ms : most;
+    return backoff_doubled(interval_ms, due->failures + due->losses,
+                           interval_ms > DELAY_MS_MAX ? interval_ms : DELAY_MS_MAX);
 }
 
 static int one_more(int count)

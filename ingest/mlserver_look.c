@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/ascii.h"
 #include "core/log.h"
 #include "core/timebase.h"
 
@@ -159,32 +158,12 @@ enum verdict mlserver_look(const struct mlserver_asker *asker, struct mlserver_l
     return OK;
 }
 
-/* text with all bytes escaped but those that mean themselves everywhere in a URL. */
-static size_t escape(struct str text, char *out)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (ascii_is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~') {
-            out[len++] = c;
-        } else {
-            out[len++] = '%';
-            out[len++] = digits[(unsigned char)c >> 4];
-            out[len++] = digits[(unsigned char)c & 15];
-        }
-    }
-    out[len] = '\0';
-    return len;
-}
-
 static void write_path(const struct server_model *model, char *out, size_t size)
 {
     char name[3 * SERVER_REPORT_NAME_BYTES_MAX + 1], version[3 * SERVER_REPORT_NAME_BYTES_MAX + 1];
 
-    (void)escape(model->model, name);
-    bool has_version = escape(model->version, version) > 0;
+    (void)http_client_escape(model->model, name, sizeof(name));
+    bool has_version = http_client_escape(model->version, version, sizeof(version)) > 0;
     snprintf(out, size, "/v2/models/%s%s%s", name, has_version ? "/versions/" : "", version);
 }
 

@@ -8,13 +8,6 @@ enum verdict mlserver_memory_init(struct mlserver_memory *memory, struct err *er
     return memory->arena ? OK : err_set(err, RETRY, "mlserver", "out of memory");
 }
 
-static int order(const struct server_model *x, const struct server_model *y)
-{
-    int by_model = str_cmp(x->model, y->model);
-
-    return by_model ? by_model : str_cmp(x->version, y->version);
-}
-
 uint32_t mlserver_news(const struct mlserver_memory *memory, const struct server_model *models,
                        uint32_t count, struct server_model *out_news)
 {
@@ -22,7 +15,9 @@ uint32_t mlserver_news(const struct mlserver_memory *memory, const struct server
 
     while (before < memory->count || now < count) {
         const struct server_model *was = &memory->models[before];
-        int side = before == memory->count ? 1 : now == count ? -1 : order(was, &models[now]);
+        int side = before == memory->count ? 1
+                   : now == count          ? -1
+                                           : server_model_order(was, &models[now]);
         if (side < 0) {
             out_news[news] = *was;
             out_news[news].state = STR(SERVER_MODEL_IS_GONE);

@@ -15,7 +15,6 @@
 #include "schemas/unread_record.h"
 
 #define WHERE "poll"
-#define PRINCIPAL "metaops-poll"
 #define TOPICS_MAX 8
 #define PATTERN_BYTES 1024 /* a prefix of 200 bytes, each in brackets, and what is behind it */
 #define POLL_MS 20
@@ -443,7 +442,7 @@ static enum verdict start(const struct settings *st, struct publish *publish, vo
         poll->source_st.kafka.brokers = st->poll.brokers;
     }
     poll->publish = publish;
-    snprintf(poll->visitor.principal, sizeof(poll->visitor.principal), "%s", PRINCIPAL);
+    snprintf(poll->visitor.principal, sizeof(poll->visitor.principal), "%s", POLL_PRINCIPAL);
     atomic_init(&poll->turned_us, timebase_mono_us());
     enum verdict verdict = open_source(poll, err);
     if (verdict == OK && pthread_create(&poll->thread, NULL, poll_main, poll) != 0) {

@@ -9,6 +9,9 @@
 
 #include "core/err.h"
 
+/* Who sent what poll reads, as records say. */
+#define POLL_PRINCIPAL "metaops-poll"
+
 struct publish;
 struct settings;
 

@@ -13,6 +13,13 @@ struct member {
     bool is_needed;
 };
 
+int server_model_order(const struct server_model *a, const struct server_model *b)
+{
+    int order = str_cmp(a->model, b->model);
+
+    return order ? order : str_cmp(a->version, b->version);
+}
+
 static enum verdict read_texts(const struct json_doc *doc, const struct json_value *object,
                                const struct member *members, size_t count, struct arena *arena,
                                struct json_fault *fault, struct err *err)

@@ -40,6 +40,9 @@ struct server_model {
     struct str outputs;
 };
 
+/* By model, then by version, as memcmp. */
+int server_model_order(const struct server_model *a, const struct server_model *b);
+
 struct server_report {
     struct str namespace_; /* empty: none */
     struct str server;

@@ -14,6 +14,7 @@
 #include "alerter_send.h"
 #include "alerter_store.h"
 #include "core/admin_http.h"
+#include "core/backoff.h"
 #include "core/exit_code.h"
 #include "core/file_stamp.h"
 #include "core/log.h"
@@ -97,12 +98,8 @@ static void on_store_fault(struct alerter *al, const struct err *err, enum verdi
 /* Doubled each time, and half of it by chance, so that what failed together does not come back together. */
 static int64_t backoff_ms(const struct alerter *al, const struct alerter_outcome *outcome)
 {
-    int64_t max_ms = al->st->alerts.backoff_max_ms;
-    int64_t wait_ms = al->st->alerts.backoff_ms;
-    for (int i = 1; i < outcome->attempt && wait_ms < max_ms; i++) {
-        wait_ms *= 2;
-    }
-    wait_ms = wait_ms < max_ms ? wait_ms : max_ms;
+    int64_t wait_ms = backoff_doubled(al->st->alerts.backoff_ms, outcome->attempt - 1,
+                                      al->st->alerts.backoff_max_ms);
     wait_ms = wait_ms / 2 + arc4random_uniform((uint32_t)(wait_ms / 2 + 1));
     return wait_ms > outcome->retry_after_ms ? wait_ms : outcome->retry_after_ms;
 }

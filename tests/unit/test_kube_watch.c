@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
+#include "core/http_client.h"
 #include "core/timebase.h"
-#include "ingest/kube_api.h"
 #include "ingest/kube_known.h"
 #include "ingest/kube_resource.h"
 #include "ingest/kube_stream.h"
@@ -357,9 +357,9 @@ static void test_queries_are_escaped(void **state)
     char out[32];
 
     (void)state;
-    kube_api_escape(STR("a/1+=&\xff"), out, sizeof(out));
+    http_client_escape(STR("a/1+=&\xff"), out, sizeof(out));
     assert_string_equal(out, "a%2F1%2B%3D%26%FF");
-    kube_api_escape(STR("////////////////"), out, 8);
+    http_client_escape(STR("////////////////"), out, 8);
     assert_string_equal(out, "%2F%2F");
 }
 
