@@ -189,20 +189,29 @@ begin
     return done;
 end $$;
 
-create function graph.expire_refusals(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
+-- Rows of a table, which has no partitions, whose time in that column is before.
+create function graph.expire_rows(of_table text, of_time text, cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
 language plpgsql
 as $$
 declare
     done bigint;
 begin
     if is_dry then
-        return (select count(*) from graph.refusals where last_seen < cutoff);
+        execute format('select count(*) from graph.%I where %I < $1', of_table, of_time) into done using cutoff;
+        return done;
     end if;
-    delete from graph.refusals
-    where ctid = any (array(select ctid from graph.refusals where last_seen < cutoff limit limit_in));
+    execute format('delete from graph.%1$I where ctid = any (array(select ctid from graph.%1$I where %2$I < $1 limit $2))',
+                   of_table, of_time)
+    using cutoff, limit_in;
     get diagnostics done = row_count;
     return done;
 end $$;
+
+create function graph.expire_refusals(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
+language sql
+begin atomic
+    select graph.expire_rows('refusals', 'last_seen', cutoff, limit_in, is_dry);
+end;
 
 -- As before, but a month that retention has dropped is not tried again: what was kept of it lies in the default
 -- partition, and finding that out by making the partition would read all of that one under a lock that stops workers.
@@ -252,7 +261,7 @@ $$;
 revoke execute on function graph.drop_events(text, timestamptz),
     graph.expire_events(text, timestamptz, integer, boolean), graph.expire_bases(timestamptz, boolean),
     graph.expire_ids(timestamptz, integer, boolean), graph.expire_ids_where(text, timestamptz, integer, boolean),
-    graph.expire_letters(timestamptz, integer, boolean),
+    graph.expire_letters(timestamptz, integer, boolean), graph.expire_rows(text, text, timestamptz, integer, boolean),
     graph.expire_refusals(timestamptz, integer, boolean)
 from public;
 

@@ -99,6 +99,17 @@ comment on column graph.deployments.namespace is 'Its namespace; empty where non
 comment on column graph.deployments.name is 'Its name there: of a deployment of Seldon, an inference service of KServe, a server of MLServer.';
 comment on column graph.deployments.source is 'As that of a model.';
 
+-- The version that alone has an artifact; none where several have it.
+create function graph.version_of_artifact(artifact_uri text) returns table (model text, version text)
+language sql stable
+as $$
+    select min(m.name), min(v.version)
+    from graph.model_versions v
+    join graph.models m using (model_uuid)
+    where v.artifact_uri = version_of_artifact.artifact_uri
+    having count(*) = 1
+$$;
+
 insert into graph.role_rights values
     ('metaops_writer', 'graph.models', 'insert, select, update'),
     ('metaops_writer', 'graph.model_versions', 'insert, select, update'),

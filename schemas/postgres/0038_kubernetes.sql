@@ -328,13 +328,7 @@ from (select *, lead(served_from) over (partition by cluster, api_group, kind, n
             window object as (partition by cluster, api_group, kind, namespace, name order by at, coalesce(generation, 0), coalesce(revision, 0), action_uuid)) c
       where is_change) i
 left join graph.actions a using (action_uuid)
-left join lateral (
-    select min(m.name) as model, min(v.version) as version
-    from graph.model_versions v
-    join graph.models m using (model_uuid)
-    where i.model_version is null and v.artifact_uri = i.artifact_uri
-    having count(*) = 1
-) r on true
+left join lateral graph.version_of_artifact(case when i.model_version is null then i.artifact_uri end) r on true
 where i.is_serving and i.model is not null;
 comment on view metaops.served_versions is 'Which version of a model a deployment was told to serve from when to when, and by whom.';
 comment on column metaops.served_versions.namespace is 'Namespace of deployment and model.';

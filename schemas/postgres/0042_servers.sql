@@ -78,6 +78,18 @@ language sql immutable parallel safe
 return '00000000-0000-0000-0000-000000000000'::uuid;
 comment on function graph.the_server is 'Stands for the server itself where a model is named.';
 
+-- What is said of servers that says something of what is on them: the rows of the index server_observations_looks.
+create view graph.server_looks as
+select deployment_uuid, at, is_whole, state, reason
+from graph.server_observations
+where model_uuid = '00000000-0000-0000-0000-000000000000' and (is_whole or state = 'UNREACHABLE');
+comment on view graph.server_looks is 'Looks at servers that named everything on them, or had no answer.';
+comment on column graph.server_looks.deployment_uuid is 'The server.';
+comment on column graph.server_looks.at is 'When it was looked at.';
+comment on column graph.server_looks.is_whole is 'Every version on it was named.';
+comment on column graph.server_looks.state is 'In which state it was.';
+comment on column graph.server_looks.reason is 'Why; empty: not said.';
+
 -- What is known of a version at each moment: what was said of it; and behind that, until something is said again, that it is gone
 -- once its server names all versions and not this one, and that nobody knows once the server does not answer, unless it was
 -- gone before. Each is found by the index of what is said of servers, so a query for one server reads its rows only.
@@ -91,27 +103,23 @@ from (
 ) m
 cross join lateral (
     select coalesce((
-        select s.at from graph.server_observations s
-        where s.deployment_uuid = m.deployment_uuid and s.model_uuid = '00000000-0000-0000-0000-000000000000'
-            and (s.is_whole or s.state = 'UNREACHABLE') and s.is_whole and s.at > m.at and s.at < m.next_at
-        order by s.at limit 1), m.next_at) as gone_at
+        select l.at from graph.server_looks l
+        where l.deployment_uuid = m.deployment_uuid and l.is_whole and l.at > m.at and l.at < m.next_at
+        order by l.at limit 1), m.next_at) as gone_at
 ) g
 cross join lateral (
     select m.at, m.state, m.reason, m.at as last_at
     union all
     (select u.at, u.state, u.reason, (
-        select max(s.at) from graph.server_observations s
-        where s.deployment_uuid = m.deployment_uuid and s.model_uuid = '00000000-0000-0000-0000-000000000000'
-            and (s.is_whole or s.state = 'UNREACHABLE') and s.state = 'UNREACHABLE' and s.at > m.at and s.at < g.gone_at)
-     from graph.server_observations u
-     where u.deployment_uuid = m.deployment_uuid and u.model_uuid = '00000000-0000-0000-0000-000000000000'
-         and (u.is_whole or u.state = 'UNREACHABLE') and u.state = 'UNREACHABLE' and u.at > m.at and u.at < g.gone_at
+        select max(l.at) from graph.server_looks l
+        where l.deployment_uuid = m.deployment_uuid and l.state = 'UNREACHABLE' and l.at > m.at and l.at < g.gone_at)
+     from graph.server_looks u
+     where u.deployment_uuid = m.deployment_uuid and u.state = 'UNREACHABLE' and u.at > m.at and u.at < g.gone_at
      order by u.at, u.reason collate "C" limit 1)
     union all
     select g.gone_at, 'GONE', '', (
-        select max(s.at) from graph.server_observations s
-        where s.deployment_uuid = m.deployment_uuid and s.model_uuid = '00000000-0000-0000-0000-000000000000'
-            and (s.is_whole or s.state = 'UNREACHABLE') and s.is_whole and s.at > m.at and s.at < m.next_at)
+        select max(l.at) from graph.server_looks l
+        where l.deployment_uuid = m.deployment_uuid and l.is_whole and l.at > m.at and l.at < m.next_at)
     where g.gone_at < m.next_at
 ) x
 union all
@@ -259,4 +267,4 @@ insert into graph.row_rules (name, is_granted, condition) values
     ('server_descriptions', true, 'exists (select from graph.deployments d where d.deployment_uuid = server_descriptions.deployment_uuid)'),
     ('server_counts', true, 'exists (select from graph.deployments d where d.deployment_uuid = server_counts.deployment_uuid)');
 insert into graph.row_views values
-    ('graph.server_moments'), ('graph.server_intervals'), ('metaops.server_versions'), ('metaops.servers'), ('metaops.server_counts');
+    ('graph.server_looks'), ('graph.server_moments'), ('graph.server_intervals'), ('metaops.server_versions'), ('metaops.servers'), ('metaops.server_counts');

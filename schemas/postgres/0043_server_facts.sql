@@ -1,4 +1,4 @@
--- What servers of models tell of them that minimum metadata asks for (0047), and how long all of it is kept.
+-- What servers of models tell of them that minimum metadata asks for (0047).
 
 -- Do servers that named a version in between (null: any of the model; deployment null: any server) say with which libraries it
 -- runs, and which tensors it takes and answers?
@@ -25,21 +25,3 @@ return coalesce((
     from graph.server_observations o
     where o.deployment_uuid = deployment and o.model_uuid = graph.the_server() and o.at <= until
     order by o.at desc, o.state collate "C" desc limit 1), false);
-
-create function graph.expire_seen(of_table text, cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
-language plpgsql
-as $$
-declare
-    done bigint;
-begin
-    if is_dry then
-        execute format('select count(*) from graph.%I where at < $1', of_table) into done using cutoff;
-        return done;
-    end if;
-    execute format('delete from graph.%1$I where ctid = any (array(select ctid from graph.%1$I where at < $1 limit $2))', of_table)
-    using cutoff, limit_in;
-    get diagnostics done = row_count;
-    return done;
-end $$;
-comment on function graph.expire_seen is 'Removes what was seen of servers before cutoff, of one table; what is still so is seen again every hour.';
-revoke execute on function graph.expire_seen(text, timestamptz, integer, boolean) from public;

@@ -47,24 +47,15 @@ begin atomic
     select graph.expire_of_streams('inference_tensors', 'stream_uuid = $1 and window_start < $2', cutoff, limit_in, is_dry)
         + graph.expire_of_streams('inference_versions', 'stream_uuid = $1 and window_start < $2', cutoff, limit_in, is_dry)
         + graph.expire_of_streams('inference_windows', 'stream_uuid = $1 and window_start < $2', cutoff, limit_in, is_dry)
-        + graph.expire_seen('server_observations', cutoff, limit_in, is_dry)
-        + graph.expire_seen('server_counts', cutoff, limit_in, is_dry);
+        + graph.expire_rows('server_observations', 'at', cutoff, limit_in, is_dry)
+        + graph.expire_rows('server_counts', 'at', cutoff, limit_in, is_dry);
 end;
 
 create function graph.expire_evaluations(cutoff timestamptz, limit_in integer, is_dry boolean) returns bigint
-language plpgsql
-as $$
-declare
-    done bigint;
-begin
-    if is_dry then
-        return (select count(*) from graph.drift_evaluations where event_time < cutoff);
-    end if;
-    delete from graph.drift_evaluations
-    where ctid = any (array(select ctid from graph.drift_evaluations where event_time < cutoff limit limit_in));
-    get diagnostics done = row_count;
-    return done;
-end $$;
+language sql
+begin atomic
+    select graph.expire_rows('drift_evaluations', 'event_time', cutoff, limit_in, is_dry);
+end;
 
 revoke execute on function graph.expire_payload_ids(timestamptz, integer, boolean),
     graph.expire_of_streams(text, text, timestamptz, integer, boolean), graph.expire_pairs(timestamptz, integer, boolean),

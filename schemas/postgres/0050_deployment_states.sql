@@ -38,13 +38,7 @@ from (select c.*, at as since, lead(at) over (partition by object_uuid order by 
             from graph.deployment_moments m) c
       where is_change) i
 join graph.k8s_objects o using (object_uuid)
-left join lateral (
-    select min(m.name) as model, min(v.version) as version
-    from graph.model_versions v
-    join graph.models m using (model_uuid)
-    where i.model_version is null and v.artifact_uri = i.artifact_uri
-    having count(*) = 1
-) r on true;
+left join lateral graph.version_of_artifact(case when i.model_version is null then i.artifact_uri end) r on true;
 comment on view metaops.deployment_states is 'Which version of a model an object of Kubernetes had, and in which state it was, from when to when, as watches saw it.';
 comment on column metaops.deployment_states.namespace is 'Its namespace.';
 comment on column metaops.deployment_states.deployment is 'Its name.';

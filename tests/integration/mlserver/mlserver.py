@@ -150,8 +150,8 @@ def day():
                                           " where kind = 'model_version' order by name", at)]
             for at in ("2026-11-23 10:00:30Z", "2026-11-23 10:10Z")))
         check("it is kept as long as windows are", (len(DAY) + 7, 0), (
-            pipe.value("select graph.expire_seen('server_observations', '2026-11-24Z', 1000, true)"),
-            pipe.value("select graph.expire_seen('server_counts', '2026-11-23Z', 1000, false)")))
+            pipe.value("select graph.expire_rows('server_observations', 'at', '2026-11-24Z', 1000, true)"),
+            pipe.value("select graph.expire_rows('server_counts', 'at', '2026-11-23Z', 1000, false)")))
         check("no event, no letter", (0, 0), (pipe.value("select count(*) from metaops.events"), pipe.value("select count(*) from metaops.dead_letters")))
         return pipe.checksum()
 
