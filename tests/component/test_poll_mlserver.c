@@ -6,9 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
@@ -18,18 +17,14 @@
 
 #include "core/exit_code.h"
 #include "core/log.h"
-#include "core/settings.h"
 #include "core/timebase.h"
 #include "ingest/poll.h"
-#include "schemas/event_codec.h"
 #include "support/capture.h"
 #include "support/fake_mlserver.h"
-#include "support/reserved_port.h"
+#include "support/own_role.h"
 
 #define PRODUCE 0     /* Kafka's number of the request */
-#define WAIT_MS 60000 /* for what a slow machine does late */
 #define HANGS_MS 1000 /* so long a server is waited for that shall not answer */
-#define BODY_BYTES_MAX (1 << 20)
 #define LISTED "{\"name\":\"iris\",\"version\":\"1\",\"state\":\"READY\",\"reason\":\"\"}"
 #define METADATA                                                                                   \
     "\"metadata\":{\"platform\":\"sklearn\",\"libraries\":[\"scikit-learn/1.9.1\","                \
@@ -37,96 +32,64 @@
     "\"outputs\":[{\"name\":\"predict\",\"datatype\":\"INT64\",\"shape\":[-1,1]}]}"
 
 struct bed {
-    struct settings st;
-    rd_kafka_t *host;
-    rd_kafka_mock_cluster_t *cluster;
-    rd_kafka_t *reader;
-    struct reserved_port admin;
+    struct own_role role;
     struct fake_mlserver *server;
     struct fake_mlserver *other;
-    char other_flag[64];
-    pthread_t thread;
-    int exit_code;
+    struct capture capture;
+    bool is_capturing;
 };
-
-static void begin_to_read(struct bed *bed)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    char text[256];
-
-    rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(bed->cluster),
-                      text, sizeof(text));
-    rd_kafka_conf_set(conf, "group.id", "test", text, sizeof(text));
-    bed->reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    assert_non_null(bed->reader);
-    rd_kafka_topic_partition_list_add(list, bed->st.kafka.topic_events, 0)->offset =
-        RD_KAFKA_OFFSET_BEGINNING;
-    assert_int_equal(rd_kafka_assign(bed->reader, list), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_topic_partition_list_destroy(list);
-}
 
 static int setup(void **state)
 {
     static struct bed bed;
-    static char admin[64], brokers[128], servers[256];
-    char *args[] = {admin,
-                    brokers,
-                    servers,
-                    "--poll.mlserver-interval-ms=100",
-                    "--poll.mlserver-timeout-ms=30000",
-                    "--poll.mlserver-namespace=home",
-                    "--poll.mlserver-metrics-port=0",
-                    "--poll.mlserver-metrics-interval-ms=100",
-                    "--poll.drain-timeout-ms=60000",
-                    "--ingest.answer-timeout-ms=60000",
-                    "--ingest.message-timeout-ms=50000",
-                    "--log.level=error",
-                    NULL};
-    struct settings_rest rest = {0};
-    char text[256];
-    struct err err;
+    char servers[256];
+    const char *const flags[] = {servers,
+                                 "--poll.mlserver-interval-ms=100",
+                                 "--poll.mlserver-timeout-ms=30000",
+                                 "--poll.mlserver-namespace=home",
+                                 "--poll.mlserver-metrics-port=0",
+                                 "--poll.mlserver-metrics-interval-ms=100",
+                                 "--poll.drain-timeout-ms=60000",
+                                 "--ingest.answer-timeout-ms=60000",
+                                 "--ingest.message-timeout-ms=50000",
+                                 "--log.level=error",
+                                 NULL};
 
-    memset(&bed, 0, sizeof(bed));
-    bed.admin = reserved_port_open();
-    bed.server = fake_mlserver_open();
-    bed.other = fake_mlserver_open();
-    bed.host = rd_kafka_new(RD_KAFKA_PRODUCER, NULL, text, sizeof(text));
-    bed.cluster = bed.host ? rd_kafka_mock_cluster_new(bed.host, 1) : NULL;
-    if (!bed.cluster) {
-        return -1;
-    }
-    snprintf(admin, sizeof(admin), "--poll.admin-listen=127.0.0.1:%d", bed.admin.number);
-    snprintf(brokers, sizeof(brokers), "--kafka.brokers=%s",
-             rd_kafka_mock_cluster_bootstraps(bed.cluster));
+    bed = (struct bed){.server = fake_mlserver_open(), .other = fake_mlserver_open()};
     snprintf(
         servers, sizeof(servers),
         "--poll.mlserver-servers=iris-server=http://127.0.0.1:%d, fraud/other=http://127.0.0.1:%d/",
         fake_mlserver_port(bed.server), fake_mlserver_port(bed.other));
-    if (settings_load(&bed.st, (int)(sizeof(args) / sizeof(args[0])) - 1, args, &rest, &err) !=
-        OK) {
-        print_error("%s\n", err.text);
+    if (!own_role_open(&bed.role, poll_run, "--poll.admin-listen", flags)) {
         return -1;
     }
-    free(rest.words);
-    rd_kafka_mock_topic_create(bed.cluster, bed.st.kafka.topic_events, 1, 1);
-    begin_to_read(&bed);
+    rd_kafka_mock_topic_create(bed.role.cluster, bed.role.st.kafka.topic_events, 1, 1);
     *state = &bed;
     return 0;
+}
+
+/* What was written to stderr since, the caller's. */
+static char *end_capture(struct bed *bed)
+{
+    bed->is_capturing = false;
+    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 1000);
+    return capture_end(&bed->capture);
 }
 
 static int teardown(void **state)
 {
     struct bed *bed = *state;
+    int exit_code = own_role_close(&bed->role);
 
-    rd_kafka_destroy(bed->reader);
-    rd_kafka_mock_cluster_destroy(bed->cluster);
-    rd_kafka_destroy(bed->host);
+    if (bed->is_capturing) {
+        char *said = end_capture(bed);
+        print_error("%s", said);
+        free(said);
+    }
     fake_mlserver_close(bed->server);
     fake_mlserver_close(bed->other);
-    settings_fini(&bed->st);
-    reserved_port_close(&bed->admin);
-    return 0;
+    unsetenv("http_proxy");
+    return exit_code;
 }
 
 /* Instead of both servers this one, at that port. */
@@ -135,29 +98,9 @@ static void set_servers(struct bed *bed, const char *format, int port)
     char text[256];
 
     snprintf(text, sizeof(text), format, port);
-    free(bed->st.poll.mlserver_servers);
-    bed->st.poll.mlserver_servers = strdup(text);
-    assert_non_null(bed->st.poll.mlserver_servers);
-}
-
-static void *run_role(void *arg)
-{
-    struct bed *bed = arg;
-
-    bed->exit_code = poll_run(&bed->st);
-    return NULL;
-}
-
-static void start_role(struct bed *bed)
-{
-    assert_int_equal(pthread_create(&bed->thread, NULL, run_role, bed), 0);
-}
-
-static void stop_role(struct bed *bed)
-{
-    kill(getpid(), SIGTERM);
-    pthread_join(bed->thread, NULL);
-    assert_int_equal(bed->exit_code, EXIT_CODE_OK);
+    free(bed->role.st.poll.mlserver_servers);
+    bed->role.st.poll.mlserver_servers = strdup(text);
+    assert_non_null(bed->role.st.poll.mlserver_servers);
 }
 
 static void replay_all(struct fake_mlserver *fake)
@@ -168,38 +111,18 @@ static void replay_all(struct fake_mlserver *fake)
     fake_mlserver_replay(fake, "v2_model_version_metadata.http");
 }
 
-/* The body of a record, as text, the caller's. */
-static char *body_of(const rd_kafka_message_t *msg)
-{
-    struct event_codec *codec = event_codec_new(BODY_BYTES_MAX);
-    struct arena *arena = arena_new(4 << 20);
-    struct lineage_event ev;
-    struct err err;
-
-    assert_int_equal(
-        event_codec_decode(codec, (struct str){msg->payload, msg->len}, arena, &ev, &err), OK);
-    assert_true(str_eq(ev.format, STR("cloudevents")));
-    char *body = strndup(ev.body.ptr, ev.body.len);
-    assert_non_null(body);
-    arena_free(arena);
-    event_codec_free(codec);
-    return body;
-}
-
-/* The next event about that server, the caller's; those about others are passed over. */
+/* The body of the next event about that server, the caller's; those about others are passed over. */
 static char *next_about(struct bed *bed, const char *server)
 {
-    int64_t end_us = timebase_mono_us() + (int64_t)WAIT_MS * 1000;
+    const struct lineage_event *ev;
     char name[64];
 
     snprintf(name, sizeof(name), "\"server\":\"%s\"", server);
-    while (timebase_mono_us() < end_us) {
-        rd_kafka_message_t *msg = rd_kafka_consumer_poll(bed->reader, 100);
-        char *body = msg && !msg->err ? body_of(msg) : NULL;
-        if (msg) {
-            rd_kafka_message_destroy(msg);
-        }
-        if (body && strstr(body, name)) {
+    while ((ev = own_role_next_event(&bed->role))) {
+        assert_true(str_eq(ev->format, STR("cloudevents")));
+        char *body = strndup(ev->body.ptr, ev->body.len);
+        assert_non_null(body);
+        if (strstr(body, name)) {
             return body;
         }
         free(body);
@@ -232,10 +155,12 @@ static void expect_one(struct bed *bed, const char *server, const char *word)
 static void wait_for_questions(struct fake_mlserver *fake, const char *path, size_t more)
 {
     size_t asked = fake_mlserver_asked(fake, path) + more;
+    int64_t end_us = timebase_mono_us() + (int64_t)OWN_ROLE_WAIT_MS * 1000;
 
-    while (fake_mlserver_asked(fake, path) < asked) {
+    while (fake_mlserver_asked(fake, path) < asked && timebase_mono_us() < end_us) {
         usleep(10000);
     }
+    assert_true(fake_mlserver_asked(fake, path) >= asked);
 }
 
 static void test_what_a_server_says_is_told_once(void **state)
@@ -252,13 +177,13 @@ static void test_what_a_server_says_is_told_once(void **state)
     struct bed *bed = *state;
 
     replay_all(bed->server);
-    start_role(bed);
+    own_role_start(&bed->role);
     expect(bed, "iris-server", whole);
     /* The same answers again are no news: what is told next is the next change. */
     wait_for_questions(bed->server, "POST /v2/repository/index", 3);
     fake_mlserver_set(bed->server, "POST /v2/repository/index", "200 OK", "[" LISTED "]");
     expect(bed, "iris-server", gone);
-    stop_role(bed);
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
 }
 
 /* The other server takes questions and never answers. */
@@ -271,10 +196,10 @@ static void test_a_server_that_hangs_holds_up_no_other(void **state)
 
     replay_all(bed->server);
     fake_mlserver_be_silent(bed->other, true);
-    bed->st.poll.mlserver_timeout_ms = HANGS_MS;
-    start_role(bed);
+    bed->role.st.poll.mlserver_timeout_ms = HANGS_MS;
+    own_role_start(&bed->role);
     expect(bed, "other", away);
-    stop_role(bed);
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
 }
 
 static void test_a_server_that_comes_back_is_told_whole(void **state)
@@ -283,8 +208,8 @@ static void test_a_server_that_comes_back_is_told_whole(void **state)
     char *body = NULL;
 
     replay_all(bed->server);
-    bed->st.poll.mlserver_timeout_ms = HANGS_MS;
-    start_role(bed);
+    bed->role.st.poll.mlserver_timeout_ms = HANGS_MS;
+    own_role_start(&bed->role);
     expect_one(bed, "iris-server", "\"server\"");
     fake_mlserver_be_silent(bed->server, true);
     /* Who asks a second time has waited for the first answer in vain. */
@@ -301,7 +226,7 @@ static void test_a_server_that_comes_back_is_told_whole(void **state)
     assert_true(was_away);
     assert_non_null(strstr(body, "\"isWhole\":true"));
     free(body);
-    stop_role(bed);
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
 }
 
 /* Each answer of its own is nothing to die of, and the trouble is named in the same words each time. */
@@ -326,14 +251,14 @@ static void test_answers_that_cannot_be_used_are_told(void **state)
 
     replay_all(bed->server);
     fake_mlserver_set(bed->server, "GET /v2", "200 OK", "no JSON");
-    start_role(bed);
+    own_role_start(&bed->role);
     expect_one(bed, "iris-server",
                "\"state\":\"READY\",\"reason\":\"\",\"isWhole\":true,\"models\"");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fake_mlserver_set(bed->server, cases[i].path, cases[i].status, cases[i].body);
         expect_one(bed, "iris-server", cases[i].told);
     }
-    stop_role(bed);
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
 }
 
 static void put_metrics(struct fake_mlserver *fake, const char *file)
@@ -369,8 +294,8 @@ static void test_counts_are_told_when_they_change(void **state)
     set_servers(bed, "iris-server=http://127.0.0.1:%d", fake_mlserver_port(bed->server));
     replay_all(bed->server);
     put_metrics(bed->other, "metrics_8082.prom");
-    bed->st.poll.mlserver_metrics_port = fake_mlserver_port(bed->other);
-    start_role(bed);
+    bed->role.st.poll.mlserver_metrics_port = fake_mlserver_port(bed->other);
+    own_role_start(&bed->role);
     char *body = next_counts(bed, "iris-server");
     assert_non_null(strstr(body,
                            "\"models\":[{\"model\":\"iris\",\"successes\":6,\"failures\":1,"
@@ -383,7 +308,7 @@ static void test_counts_are_told_when_they_change(void **state)
     body = next_counts(bed, "iris-server");
     assert_non_null(strstr(body, "\"successes\":8,\"failures\":0,"));
     free(body);
-    stop_role(bed);
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
 }
 
 /* It is an answer all the same: the server is not away. */
@@ -398,10 +323,10 @@ static void test_an_answer_without_end_is_named(void **state)
     huge[size] = '\0';
     replay_all(bed->server);
     fake_mlserver_set(bed->server, "POST /v2/repository/index", "200 OK", huge);
-    start_role(bed);
+    own_role_start(&bed->role);
     expect_one(bed, "iris-server",
                "\"state\":\"READY\",\"reason\":\"repository index: too large\"");
-    stop_role(bed);
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
     free(huge);
 }
 
@@ -417,28 +342,26 @@ static void test_a_proxy_of_the_environment_is_not_asked(void **state)
     unsetenv("no_proxy");
     unsetenv("NO_PROXY");
     replay_all(bed->server);
-    start_role(bed);
+    own_role_start(&bed->role);
     expect_one(bed, "iris-server", "\"state\":\"READY\",\"reason\":\"\",\"isWhole\":true");
-    stop_role(bed);
-    unsetenv("http_proxy");
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
 }
 
 /* The second version has no description that can be used, which is said in the log. */
 static void test_a_password_of_a_url_is_in_no_log(void **state)
 {
     struct bed *bed = *state;
-    struct capture capture;
 
     set_servers(bed, "iris-server=http://somebody:hidden@127.0.0.1:%d",
                 fake_mlserver_port(bed->server));
     replay_all(bed->server);
-    capture_begin(&capture, STDERR_FILENO);
+    capture_begin(&bed->capture, STDERR_FILENO);
+    bed->is_capturing = true;
     log_setup(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT, 1000);
-    start_role(bed);
+    own_role_start(&bed->role);
     expect_one(bed, "iris-server", "\"isWhole\":true");
-    stop_role(bed);
-    log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 1000);
-    char *said = capture_end(&capture);
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
+    char *said = end_capture(bed);
     assert_non_null(strstr(said, "/v2/models/iris/versions/2"));
     assert_null(strstr(said, "hidden"));
     free(said);
@@ -448,10 +371,10 @@ static void test_a_list_that_is_none_ends_the_role(void **state)
 {
     struct bed *bed = *state;
 
-    free(bed->st.poll.mlserver_servers);
-    bed->st.poll.mlserver_servers = strdup("nonsense");
-    assert_non_null(bed->st.poll.mlserver_servers);
-    assert_int_equal(poll_run(&bed->st), EXIT_CODE_FAILED);
+    free(bed->role.st.poll.mlserver_servers);
+    bed->role.st.poll.mlserver_servers = strdup("nonsense");
+    assert_non_null(bed->role.st.poll.mlserver_servers);
+    assert_int_equal(poll_run(&bed->role.st), EXIT_CODE_FAILED);
 }
 
 static void test_what_kafka_never_takes_is_told_again_with_less(void **state)
@@ -460,15 +383,15 @@ static void test_what_kafka_never_takes_is_told_again_with_less(void **state)
 
     set_servers(bed, "iris-server=http://127.0.0.1:%d", fake_mlserver_port(bed->server));
     replay_all(bed->server);
-    rd_kafka_mock_push_request_errors(bed->cluster, PRODUCE, 1,
+    rd_kafka_mock_push_request_errors(bed->role.cluster, PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-    start_role(bed);
+    own_role_start(&bed->role);
     char *body = next_about(bed, "iris-server");
     assert_non_null(strstr(body, "\"isWhole\":true"));
     assert_non_null(strstr(body, "\"model\":\"iris\",\"version\":\"1\""));
     assert_null(strstr(body, "\"inputs\""));
     free(body);
-    stop_role(bed);
+    assert_int_equal(own_role_stop(&bed->role), EXIT_CODE_OK);
 }
 
 int main(void)
@@ -487,12 +410,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_kafka_never_takes_is_told_again_with_less, setup,
                                         teardown),
     };
-
-    sigset_t signals;
-
-    /* No thread but that of the role may take the signal, nor any before the role asks for it. */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,44 +1,21 @@
-/* own_gateway.h - the gateway role in a thread of this process, on ports of its own, against a mock cluster of librdkafka.
- *
- * open, topics made by the test, start; what the test changes in between is its own business. A failure is printed. */
+/* own_gateway.h - the gateway as a role of this process (own_role.h), with a door of its own. */
 #ifndef METAOPS_TESTS_SUPPORT_OWN_GATEWAY_H
 #define METAOPS_TESTS_SUPPORT_OWN_GATEWAY_H
 
 #include <stdbool.h>
 
-#include <pthread.h>
-
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
-
-#include "core/settings.h"
+#include "support/own_role.h"
 #include "support/raw_http.h"
-#include "support/reserved_port.h"
-
-/* For what a slow machine does late. */
-#define OWN_GATEWAY_WAIT_MS 60000
 
 struct own_gateway {
-    struct settings st;
-    rd_kafka_t *rk;
-    rd_kafka_mock_cluster_t *cluster;
-    pthread_t thread;
+    struct own_role role;
     struct reserved_port door;
-    struct reserved_port admin;
-    int exit_code;
-    bool is_running;
-    char added_flags[3][128];
 };
 
-/* Ports, one broker and settings: flags, count of them, beside those for ports and broker, which are added. */
-bool own_gateway_open(struct own_gateway *gw, const char *const *flags, int count);
+/* As own_role_open; the flag for the door is added, too. */
+bool own_gateway_open(struct own_gateway *gw, const char *const *flags);
 
-bool own_gateway_start(struct own_gateway *gw);
-
-/* By SIGTERM, to this process; returns when the role has ended. */
-void own_gateway_stop(struct own_gateway *gw);
-
-/* Stops it and frees everything. Returns the exit code of the role. */
+/* As own_role_close. */
 int own_gateway_close(struct own_gateway *gw);
 
 /* A POST to the door over a connection of its own; the answer is the caller's (raw_http_fini). */
