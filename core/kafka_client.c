@@ -276,17 +276,19 @@ bool kafka_client_destroy(void *handle, int timeout_ms)
     return true;
 }
 
-enum verdict kafka_client_open(const struct settings *st, void **out_handle, struct err *err)
+enum verdict kafka_client_open(const struct settings *st, enum kafka_role role, void **out_handle,
+                               struct err *err)
 {
     static const struct kafka_property none[] = {{.name = NULL, .value = NULL}};
     char text[256] = "";
     void *conf;
 
-    enum verdict verdict = kafka_client_conf(st, KAFKA_PRODUCER, none, &conf, err);
+    enum verdict verdict = kafka_client_conf(st, role, none, &conf, err);
     if (verdict != OK) {
         return verdict;
     }
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    rd_kafka_t *rk = rd_kafka_new(role == KAFKA_PRODUCER ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
+                                  conf, text, sizeof(text));
     if (!rk) {
         rd_kafka_conf_destroy(conf);
         return err_set(err, FATAL, WHERE, "%s", text);
@@ -431,7 +433,7 @@ enum verdict kafka_client_ensure_topic(const struct settings *st,
     void *handle = NULL;
     int have = -1, created = 0;
 
-    enum verdict verdict = kafka_client_open(st, &handle, err);
+    enum verdict verdict = kafka_client_open(st, KAFKA_PRODUCER, &handle, err);
     rk = handle;
     if (verdict != OK) {
         return verdict;
@@ -482,6 +484,38 @@ enum verdict kafka_client_cluster_id(void *handle, int timeout_ms, char *out_id,
     return OK;
 }
 
+/* Within what is left of the time, but not within none. */
+static enum verdict kafka_client_cluster_id_until(rd_kafka_t *rk, int64_t end_us, char *out_id,
+                                                  struct err *err)
+{
+    int64_t left_ms = (end_us - timebase_mono_us()) / 1000;
+
+    return kafka_client_cluster_id(rk, left_ms > 100 ? (int)left_ms : 100, out_id, err);
+}
+
+enum verdict kafka_client_reach(const struct settings *st, enum kafka_role role, int timeout_ms,
+                                char *out_id, struct err *err)
+{
+    int64_t end_us = timebase_mono_us() + (int64_t)timeout_ms * 1000;
+    const struct rd_kafka_metadata *metadata = NULL;
+    void *handle = NULL;
+
+    enum verdict verdict = kafka_client_open(st, role, &handle, err);
+    if (verdict != OK) {
+        return verdict;
+    }
+    /* Asked first: it says why nobody answers, which the question for the id does not. */
+    rd_kafka_resp_err_t code = rd_kafka_metadata(handle, 0, NULL, &metadata, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        verdict = kafka_client_fail(err, code, "asking for metadata");
+    } else {
+        rd_kafka_metadata_destroy(metadata);
+        verdict = kafka_client_cluster_id_until(handle, end_us, out_id, err);
+    }
+    (void)kafka_client_destroy(handle, 2000);
+    return verdict;
+}
+
 enum verdict kafka_client_describe(const struct settings *st, const char *topic, int timeout_ms,
                                    char *cluster_id, int *out_partitions, struct err *err)
 {
@@ -490,15 +524,14 @@ enum verdict kafka_client_describe(const struct settings *st, const char *topic,
     void *handle = NULL;
     int partitions = -1;
 
-    enum verdict verdict = kafka_client_open(st, &handle, err);
+    enum verdict verdict = kafka_client_open(st, KAFKA_PRODUCER, &handle, err);
     rk = handle;
     if (verdict != OK) {
         return verdict;
     }
     verdict = kafka_client_partitions(rk, topic, timeout_ms, &partitions, err);
     if (verdict == OK) {
-        int64_t left_ms = (end_us - timebase_mono_us()) / 1000;
-        verdict = kafka_client_cluster_id(rk, left_ms > 100 ? (int)left_ms : 100, cluster_id, err);
+        verdict = kafka_client_cluster_id_until(rk, end_us, cluster_id, err);
     }
     if (verdict == OK) {
         *out_partitions = partitions;

@@ -31,10 +31,10 @@ enum verdict kafka_client_verdict(int code);
 /* Fills err with `what: the library's text` and the code. Returns the verdict of the code. */
 enum verdict kafka_client_fail(struct err *err, int code, const char *what);
 
-/* An rd_kafka_t * for questions and admin requests. The caller destroys it with kafka_client_destroy. FATAL for bad
- * settings. */
-MUST_CHECK enum verdict kafka_client_open(const struct settings *st, void **out_handle,
-                                          struct err *err);
+/* An rd_kafka_t * for questions and admin requests, with the properties of that role. The caller destroys it with
+ * kafka_client_destroy. FATAL for bad settings. */
+MUST_CHECK enum verdict kafka_client_open(const struct settings *st, enum kafka_role role,
+                                          void **out_handle, struct err *err);
 
 /* Ends the wait of the thread that reads queue, an rd_kafka_queue_t * which this destroys. The library waits by the
  * wall clock: set back meanwhile, it would sleep for as long. NULL is allowed. */
@@ -63,6 +63,11 @@ struct kafka_topic_spec {
 MUST_CHECK enum verdict kafka_client_ensure_topic(const struct settings *st,
                                                   const struct kafka_topic_spec *spec,
                                                   int *out_created, struct err *err);
+
+/* The id of the cluster, into 64 bytes, asked with the properties of that role and about no topic. Blocks up to
+ * timeout_ms. OK, RETRY, or FATAL for bad settings. */
+MUST_CHECK enum verdict kafka_client_reach(const struct settings *st, enum kafka_role role,
+                                           int timeout_ms, char *out_id, struct err *err);
 
 /* What the cluster says: id and the number of partitions of topic (-1 when it is not there).
  * Blocks up to timeout_ms. cluster_id holds 64 bytes. */

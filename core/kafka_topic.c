@@ -81,7 +81,7 @@ enum verdict kafka_topic_number(const struct settings *st, const char *topic, co
                                 int timeout_ms, long *out_value, struct err *err)
 {
     void *handle = NULL;
-    enum verdict verdict = kafka_client_open(st, &handle, err);
+    enum verdict verdict = kafka_client_open(st, KAFKA_PRODUCER, &handle, err);
     if (verdict != OK) {
         return verdict;
     }

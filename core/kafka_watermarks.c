@@ -18,7 +18,7 @@ enum verdict kafka_watermarks_open(const struct settings *st,
                                    struct kafka_watermarks **out_watermarks, struct err *err)
 {
     void *handle = NULL;
-    enum verdict verdict = kafka_client_open(st, &handle, err);
+    enum verdict verdict = kafka_client_open(st, KAFKA_PRODUCER, &handle, err);
     if (verdict != OK) {
         return verdict;
     }

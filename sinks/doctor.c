@@ -57,6 +57,28 @@ static void check_kafka(struct doctor *doctor)
                      cluster_id);
 }
 
+/* As poll goes there: by the properties of a consumer. No line where poll reads the Kafka above. */
+static void check_kafka_of_poll(struct doctor *doctor)
+{
+    char *brokers = doctor->st->poll.brokers;
+    struct settings source_st = *doctor->st; /* owns nothing */
+    struct err err = {.text = ""};
+    char cluster_id[64] = "";
+
+    if (!*brokers) {
+        return;
+    }
+    source_st.kafka.brokers = brokers;
+    if (kafka_client_reach(&source_st, KAFKA_CONSUMER, CHECK_TIMEOUT_MS, cluster_id, &err) != OK) {
+        doctor_report_fail(&doctor->report, "Kafka of poll",
+                           "start it or set --poll.brokers HOST:PORT; how to log in there are "
+                           "rdkafka.consumer.*",
+                           "%s: %s", brokers, err.text);
+    } else {
+        doctor_report_ok(&doctor->report, "Kafka of poll", "%s, cluster %s", brokers, cluster_id);
+    }
+}
+
 static void check_topic(struct doctor *doctor, const char *topic, int64_t partitions_min)
 {
     static const char mend[] = "metaops migrate --kafka";
@@ -341,7 +363,6 @@ static void check_roles(struct doctor *doctor)
     check_role(doctor, "alerter", doctor->st->alerts.admin_listen);
 }
 
-/* In this order: later ones lean on what earlier ones reached. */
 /* No line where no registry is wanted. */
 static void check_registry(struct doctor *doctor)
 {
@@ -392,10 +413,11 @@ static void check_contracts(struct doctor *doctor)
     contracts_file_fini(&file);
 }
 
+/* In this order: later ones lean on what earlier ones reached. */
 static void (*const checks[])(struct doctor *doctor) = {
-    check_settings, check_kafka,      check_topics,       check_postgres,  check_encryption,
-    check_schema,   check_partitions, check_clock,        check_offsets,   check_disks,
-    check_roles,    check_registry,   check_alert_routes, check_contracts,
+    check_settings,   check_kafka,  check_kafka_of_poll, check_topics,       check_postgres,
+    check_encryption, check_schema, check_partitions,    check_clock,        check_offsets,
+    check_disks,      check_roles,  check_registry,      check_alert_routes, check_contracts,
 };
 
 int doctor_run(const struct settings *st)
