@@ -242,19 +242,19 @@ static void ship_http_settle_list(const struct http_reply *reply, size_t count, 
     free(text);
 }
 
-/* What a status says of the whole request. */
+/* What a status says of the whole request; out_split: each of its events is to be sent alone. */
 static void ship_http_settle(struct ship_http *http, const struct http_reply *reply,
                              bool is_adopted, size_t count, struct ship_outcome *outcome,
-                             bool *out_one_by_one)
+                             bool *out_split)
 {
     enum result result = ship_http_result(reply->status, is_adopted);
     bool is_batch = count > 1;
 
     if (is_batch && (reply->status == 404 || reply->status == 405)) {
         http->is_batch_missing = true; /* or all of it: the next event alone will tell */
-        *out_one_by_one = true;
+        *out_split = true;
     } else if (is_batch && result == REFUSED) {
-        *out_one_by_one = true; /* so that the good ones do not share the fate of a bad one */
+        *out_split = true; /* so that the good ones do not share the fate of a bad one */
     } else if (is_batch && result == ACCEPTED && reply->status != 201) {
         ship_http_settle_list(reply, count, is_adopted, outcome);
     } else if (result == ACCEPTED) {
@@ -298,8 +298,10 @@ static enum verdict ship_http_post(struct ship_http *http, const struct spool_ba
         return verdict;
     }
     size_t done = outcome->done;
-    ship_http_settle(http, &reply, batch->is_adopted, count, outcome, out_one_by_one);
-    if (outcome->done < done + count && !*out_one_by_one) {
+    bool is_split = false;
+    ship_http_settle(http, &reply, batch->is_adopted, count, outcome, &is_split);
+    *out_one_by_one = *out_one_by_one || is_split;
+    if (outcome->done < done + count && !is_split) {
         outcome->retry_after_s = reply.retry_after_s;
         verdict = ship_http_fail(http, &reply, err);
     }

@@ -236,6 +236,8 @@ static void test_emitter_keeps_what_the_wrong_place_answers(void **state)
     assert_int_equal(metaops_emit_flush(emitter, 400), METAOPS_EMIT_PENDING);
     assert_int_equal(stats_of(emitter).refused, 0);
     assert_int_equal(stats_of(emitter).pending, 50);
+    /* As a batch and alone each time, and 50 ms at least are between two times. */
+    assert_null(fake_door_request(door, 20));
     fake_door_set_mood(door, FAKE_DOOR_TAKES);
     assert_int_equal(metaops_emit_flush(emitter, WAIT_MS), METAOPS_EMIT_OK);
     assert_range_arrived(1, 50);
