@@ -85,13 +85,14 @@ options_write() {
 
 ports_set() {
     PORT_BASE=$1
-    if [[ ! $PORT_BASE =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT_BASE > 65522)); then
-        die "METAOPS_PORT_BASE is '$PORT_BASE', but has to be a number from 1 to 65522"
+    if [[ ! $PORT_BASE =~ ^[1-9][0-9]{0,4}$ ]] || ((PORT_BASE > 65521)); then
+        die "METAOPS_PORT_BASE is '$PORT_BASE', but has to be a number from 1 to 65521"
     fi
     PORT_GATEWAY=$PORT_BASE
     PORT_GATEWAY_ADMIN=$((PORT_BASE + 1))
     PORT_POSTGRES=$((PORT_BASE + 3))
     PORT_ALERTER_ADMIN=$((PORT_BASE + 9))
+    PORT_POLL_ADMIN=$((PORT_BASE + 14)) # behind those of three brokers
 }
 
 # kafka_port NODE - of a node of Kafka; its controller has the next one. Those of nodes 2 and 3 follow

@@ -39,6 +39,7 @@ role_environment() {
         "METAOPS_INGEST_ADMIN_LISTEN=127.0.0.1:$PORT_GATEWAY_ADMIN"
         "METAOPS_WORKER_ADMIN_LISTEN=127.0.0.1:$(worker_port 1)"
         "METAOPS_ALERTS_ADMIN_LISTEN=127.0.0.1:$PORT_ALERTER_ADMIN"
+        "METAOPS_POLL_ADMIN_LISTEN=127.0.0.1:$PORT_POLL_ADMIN"
         "METAOPS_KAFKA_BROKERS=$(kafka_addresses)"
         "METAOPS_KAFKA_REPLICATION_FACTOR=${METAOPS_KAFKA_REPLICATION_FACTOR:-$BROKERS}"
         "METAOPS_KAFKA_MIN_INSYNC_REPLICAS=${METAOPS_KAFKA_MIN_INSYNC_REPLICAS:-$(kafka_in_sync)}"
@@ -59,10 +60,25 @@ migrate_run() {
     role_run maintain
 }
 
-# gateway, worker, alerter, worker-2 ... in the order of their start.
+# What poll can read: it ends with the names of these settings when it is given none.
+POLL_SOURCES=(METAOPS_POLL_SELDON_V2_PREFIX METAOPS_POLL_SELDON_V1_TOPIC METAOPS_POLL_MLSERVER_INPUT_TOPIC
+    METAOPS_POLL_MLSERVER_OUTPUT_TOPIC METAOPS_POLL_MLSERVER_SERVERS METAOPS_POLL_KUBERNETES_CLUSTER)
+
+poll_is_wanted() {
+    local name
+    for name in "${POLL_SOURCES[@]}"; do
+        [[ -z ${!name:-} ]] || return 0
+    done
+    return 1
+}
+
+# gateway, worker, alerter, worker-2 ... in the order of their start; poll where it is wanted or was started.
 role_names() {
     local i
     printf 'gateway\nworker\nalerter\n'
+    if poll_is_wanted || [[ -f $STATE/run/poll.pid ]]; then
+        printf 'poll\n'
+    fi
     for ((i = 2; i <= WORKERS; i++)); do
         printf 'worker-%d\n' "$i"
     done
@@ -73,6 +89,7 @@ role_port() {
     case $1 in
     gateway) printf '%d' "$PORT_GATEWAY_ADMIN" ;;
     alerter) printf '%d' "$PORT_ALERTER_ADMIN" ;;
+    poll) printf '%d' "$PORT_POLL_ADMIN" ;;
     worker) worker_port 1 ;;
     worker-*) worker_port "${1#worker-}" ;;
     esac
@@ -80,9 +97,9 @@ role_port() {
 
 role_start() {
     local name=$1
-    # The gateway needs no database, the others no more of it than their role may do.
+    # Gateway and poll need no database, the others no more of it than their role may do.
     role_environment
-    if [[ $name != gateway ]]; then
+    if [[ $name != gateway && $name != poll ]]; then
         role_environment "$(dsn_writer)"
     fi
     if [[ $name == worker* ]]; then
@@ -93,15 +110,22 @@ role_start() {
     process_start "$name" "${ROLE[@]}" "$PROGRAM" "${name%%-*}"
 }
 
-# A role whose program was built anew since it started runs what is no longer there; and an alerter to which another URL
-# is given now tells the wrong receiver.
+# role_variables NAME - those that are set now and say whom the role tells or what it reads.
+role_variables() {
+    case $1 in
+    alerter) [[ -z ${METAOPS_ALERTS_WEBHOOK_URL:-} ]] || printf 'METAOPS_ALERTS_WEBHOOK_URL\n' ;;
+    poll) compgen -e METAOPS_POLL_ | grep -vx METAOPS_POLL_ADMIN_LISTEN ;;
+    esac
+}
+
+# A role whose program was built anew since it started runs what is no longer there; and one that is given other such
+# variables now tells the wrong receiver, or reads the wrong place.
 role_is_outdated() {
-    local pid
+    local pid name
     pid=$(process_pid "$1") || return 1
-    if [[ $1 == alerter && -n ${METAOPS_ALERTS_WEBHOOK_URL:-} ]] &&
-        ! grep -qxzF "METAOPS_ALERTS_WEBHOOK_URL=$METAOPS_ALERTS_WEBHOOK_URL" "/proc/$pid/environ"; then
-        return 0
-    fi
+    for name in $(role_variables "$1"); do
+        grep -qxzF "$name=${!name}" "/proc/$pid/environ" || return 0
+    done
     [[ $(readlink "/proc/$pid/exe") == *' (deleted)' ]]
 }
 

@@ -2,10 +2,10 @@
 # own_stack.sh - for tests that do things to a stack which others must not feel: a second one, beside
 # the one that is shared, removed at the end. Sourced.
 
-# own_stack_is_free BASE - nobody listens on the ports that a stack of three brokers takes.
+# own_stack_is_free BASE - nobody listens on the ports that a stack of three brokers and poll takes.
 own_stack_is_free() {
     local offset
-    for offset in {0..13}; do
+    for offset in {0..14}; do
         ! (exec 8<>"/dev/tcp/127.0.0.1/$(($1 + offset))") 2>/dev/null || return 1
     done
 }
