@@ -142,19 +142,28 @@ begin
         * interval '1 millisecond';
 end $$;
 
--- One more thing to tell, unless the change was history when the alert was opened.
+-- One more thing to tell of each, in their order, unless the change was history when the alert was opened.
+create function graph.tell_alerts(alerts uuid[], what text) returns void
+language plpgsql
+as $$
+begin
+    insert into graph.alert_events (alert_id, what)
+    select t.alert, tell_alerts.what from unnest(alerts) with ordinality t (alert, n) order by t.n;
+    insert into graph.alert_outbox (alert_id, what, alert)
+    select v.alert_id, tell_alerts.what, to_jsonb(v)
+    from metaops.alerts v
+    where v.alert_id = any (alerts) and v.cause is null and graph.is_news(v.event_time, v.opened_at)
+    order by array_position(alerts, v.alert_id);
+    if found then
+        notify metaops_alerts;
+    end if;
+end $$;
+
 create function graph.tell_alert(alert uuid, what text) returns void
 language plpgsql
 as $$
 begin
-    insert into graph.alert_events (alert_id, what) values (alert, tell_alert.what);
-    insert into graph.alert_outbox (alert_id, what, alert)
-    select v.alert_id, tell_alert.what, to_jsonb(v)
-    from metaops.alerts v
-    where v.alert_id = alert and v.cause is null and graph.is_news(v.event_time, v.opened_at);
-    if found then
-        notify metaops_alerts;
-    end if;
+    perform graph.tell_alerts(array[alert], what);
 end $$;
 
 -- Opens an alert, or opens it again, or notes that it was seen again. is_past: the change is over already (a late event

@@ -84,12 +84,14 @@ insert into graph.drift_facts values
 create table graph.drift_forms (
     digest uuid not null,
     fact text not null,
+    form_id uuid,
     form jsonb,
     primary key (digest, fact)
 );
 comment on table graph.drift_forms is 'Facets in the form in which they are compared, made when they are compared first.';
 comment on column graph.drift_forms.digest is 'The facet (graph.facets).';
 comment on column graph.drift_forms.fact is 'What is compared of it.';
+comment on column graph.drift_forms.form_id is 'Digest of the form: forms are told from each other by it; null: it says nothing.';
 comment on column graph.drift_forms.form is 'The form; null: it says nothing.';
 
 create table graph.drift_diffs (
@@ -139,11 +141,24 @@ begin
         left join graph.type_names n on n.name = t.base);
 end $$;
 
--- The fields of a schema facet in order, each name once, with canonical types. Most types are known as they are spelled.
+-- The fields of a schema facet in order, each name once, with canonical types. Most types are known as they are spelled; most
+-- schemas have no nested fields, and need no walk.
 create function graph.schema_form(content jsonb) returns jsonb
 language plpgsql stable parallel safe
 as $$
 begin
+    if jsonb_typeof(content -> 'fields') = 'array' and not content @? '$.fields[*].fields' then
+        return (
+            select jsonb_agg(jsonb_build_object('field', f.name, 'type', coalesce(n.canonical, graph.canonical_type(f.type)))
+                             order by f.ordinal)
+            from (
+                select distinct on (e.field ->> 'name') e.field ->> 'name' as name, e.ordinal,
+                    case when e.field ->> 'type' not like '%***%' then e.field ->> 'type' end as type
+                from jsonb_array_elements(content -> 'fields') with ordinality e (field, ordinal)
+                where jsonb_typeof(e.field) = 'object' and e.field ->> 'name' is not null
+                order by 1, 2) f
+            left join graph.type_names n on n.name = lower(f.type));
+    end if;
     return (
         select jsonb_agg(jsonb_build_object('field', f.name, 'type', coalesce(n.canonical, graph.canonical_type(f.type)))
                          order by f.ordinal)

@@ -34,7 +34,7 @@ end $$;
 
 -- What is said of a subject, a row for each statement and fact that says something.
 create type graph.drift_saying as (
-    subject_uuid uuid, statement_id uuid, fact text, kind text, family text, form jsonb, first_at timestamptz,
+    subject_uuid uuid, statement_id uuid, fact text, kind text, family text, digest uuid, form_id uuid, first_at timestamptz,
     first_run uuid, last_at timestamptz, last_by uuid
 );
 comment on type graph.drift_saying is 'One fact, as one statement tells it.';
@@ -43,7 +43,8 @@ comment on column graph.drift_saying.statement_id is 'The statement.';
 comment on column graph.drift_saying.fact is 'What is said (graph.drift_facts).';
 comment on column graph.drift_saying.kind is 'Kind of alert.';
 comment on column graph.drift_saying.family is 'Who says it: the producer without versions.';
-comment on column graph.drift_saying.form is 'What it says, in the form in which it is compared.';
+comment on column graph.drift_saying.digest is 'The facet that says it.';
+comment on column graph.drift_saying.form_id is 'What it says, in the form in which it is compared (graph.drift_forms).';
 comment on column graph.drift_saying.first_at is 'Earliest event time of the statement.';
 comment on column graph.drift_saying.first_run is 'The run of that event.';
 comment on column graph.drift_saying.last_at is 'Latest event time of the statement.';
@@ -52,23 +53,39 @@ comment on column graph.drift_saying.last_by is 'That event.';
 create function graph.drift_said(subjects uuid[], aspect smallint) returns setof graph.drift_saying
 language plpgsql
 as $$
+declare
+    facets constant text[] := array(select k.facet from graph.drift_facts k where k.aspect = drift_said.aspect);
+    said constant graph.drift_saying[] := array(
+        select row(s.subject_uuid, s.statement_id, k.fact, k.kind, d.family, d.digest, f.form_id, s.first_at, s.first_run,
+                   s.last_at, s.last_by)::graph.drift_saying
+        from graph.drift_statements(subjects, aspect) s
+        join graph.descriptions d on d.description_id = s.description_id and d.name = any (facets)
+        join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
+        left join graph.drift_forms f on f.digest = d.digest and f.fact = k.fact
+        where f.digest is null or f.form_id is not null);
 begin
-    insert into graph.drift_forms (digest, fact, form)
-    select distinct on (d.digest, k.fact) d.digest, k.fact, graph.drift_form(k.fact, c.content, c.deleted)
-    from (select distinct s.description_id from graph.drift_statements(subjects, aspect) s) s
-    join graph.descriptions d using (description_id)
-    join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
-    join graph.facets c using (digest)
-    where not exists (select from graph.drift_forms f where f.digest = d.digest and f.fact = k.fact)
-    order by d.digest, k.fact
+    insert into graph.drift_forms (digest, fact, form_id, form)
+    select n.digest, n.fact, md5(n.form::text)::uuid, n.form
+    from (
+        select u.digest, u.fact, graph.drift_form(u.fact, c.content, c.deleted) as form
+        from (select distinct s.digest, s.fact from unnest(said) s where s.form_id is null order by 1, 2) u
+        join graph.facets c using (digest)
+        offset 0
+    ) n
     on conflict do nothing;
+    if not found then
+        return query select s.* from unnest(said) s where s.form_id is not null;
+        return;
+    end if;
     return query
-    select s.subject_uuid, s.statement_id, k.fact, k.kind, d.family, f.form, s.first_at, s.first_run, s.last_at, s.last_by
-    from graph.drift_statements(subjects, aspect) s
-    join graph.descriptions d using (description_id)
-    join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
-    join graph.drift_forms f on f.digest = d.digest and f.fact = k.fact
-    where f.form is not null;
+    select * from (
+        select s.subject_uuid, s.statement_id, s.fact, s.kind, s.family, s.digest, coalesce(s.form_id,
+                (select f.form_id from graph.drift_forms f where f.digest = s.digest and f.fact = s.fact)) as form_id,
+            s.first_at, s.first_run, s.last_at, s.last_by
+        from unnest(said) s
+        offset 0
+    ) s
+    where s.form_id is not null;
 end $$;
 
 create type graph.drift_watched as (subject_uuid uuid, watched_id uuid, is_settled boolean, first_at timestamptz);
@@ -110,10 +127,20 @@ begin
     return (select e.run_uuid from graph.events e where e.event_id = event and e.event_time = at limit 1);
 end $$;
 
--- Something of the changes is true of what is accepted.
-create function graph.still_holds(fact text, changes jsonb, was jsonb, accepted jsonb) returns boolean
-language plpgsql immutable parallel safe
+-- A facet in the form in which it is compared, made before.
+create function graph.drift_form_of(digest uuid, fact text) returns jsonb
+language plpgsql stable parallel safe
 as $$
+begin
+    return (select f.form from graph.drift_forms f where f.digest = drift_form_of.digest and f.fact = drift_form_of.fact);
+end $$;
+
+-- Something of the changes is true of what is accepted: facets was and accepted_as.
+create function graph.still_holds(fact text, changes jsonb, was uuid, accepted_as uuid) returns boolean
+language plpgsql stable parallel safe
+as $$
+declare
+    accepted constant jsonb := graph.drift_form_of(accepted_as, fact);
 begin
     if fact = 'schema' and not changes @> '[{"change": "reordered"}]' then
         return exists (
@@ -125,7 +152,7 @@ begin
     end if;
     return exists (
         select from jsonb_array_elements(changes) c
-        where c in (select graph.drift_changes(fact, was, accepted)));
+        where c in (select graph.drift_changes(fact, graph.drift_form_of(was, fact), accepted)));
 end $$;
 
 -- The changes of every fact among what was said. Differences are made once: each judgement of a subject compares all that was
@@ -136,38 +163,42 @@ as $$
 begin
     return query
     with said as materialized (
-        select subject_uuid, fact, kind, family, form, min(first_at) as first_at,
+        select subject_uuid, fact, kind, family, form_id, (array_agg(digest))[1] as digest, min(first_at) as first_at,
             (array_agg(first_run order by first_at, first_run))[1] as first_run,
             max(last_at) as last_at, (array_agg(last_by order by last_at desc, last_by desc))[1] as last_by
         from unnest(sayings)
-        group by subject_uuid, fact, kind, family, form
+        group by subject_uuid, fact, kind, family, form_id
     ), ranked as materialized (
-        select *, row_number() over (fact order by first_at, form) as place,
-            array_agg(last_at) over (fact order by first_at, form rows unbounded preceding) as last_ats,
-            first_value(form) over (fact order by last_at desc, last_by desc, form desc) as accepted
+        select *, row_number() over (fact order by first_at, form_id) as place,
+            array_agg(last_at) over (fact order by first_at, form_id rows unbounded preceding) as last_ats,
+            first_value(form_id) over (fact order by last_at desc, last_by desc, form_id desc) as accepted_id,
+            first_value(digest) over (fact order by last_at desc, last_by desc, form_id desc) as accepted
         from said
         window fact as (partition by subject_uuid, fact, family)
     ), changes as (
-        select n.*, w.form as was, w.first_run as was_first_run, w.last_by as good_by, w.last_at as good_at
+        select n.*, w.digest as was, w.form_id as was_id, w.first_run as was_first_run, w.last_by as good_by, w.last_at as good_at
         from (
             select r.*, (select p.place from unnest(r.last_ats[:r.place - 1]) with ordinality p (last_at, place)
                          order by least(p.last_at, r.first_at) desc, p.last_at desc, p.place desc limit 1) as before
             from ranked r
+            where r.place > 1
+            offset 0
         ) n
         join ranked w on w.subject_uuid = n.subject_uuid and w.fact = n.fact and w.family = n.family and w.place = n.before
     ), pairs as materialized (
         select c.*, p.pair, (select array[d.changes] from graph.drift_diffs d where d.pair = p.pair limit 1) as made
-        from changes c cross join lateral (select md5(concat_ws('|', c.fact, c.was, c.form))::uuid as pair) p
+        from changes c cross join lateral (select md5(concat_ws('|', c.fact, c.was_id, c.form_id))::uuid as pair offset 0) p
     ), fresh as materialized (
-        select distinct on (p.pair) p.pair, (select jsonb_agg(x) from graph.drift_changes(p.fact, p.was, p.form) x) as changes
-        from pairs p where p.made is null
+        select p.pair, (select jsonb_agg(x) from graph.drift_changes(p.fact, graph.drift_form_of(p.was, p.fact),
+                                                                    graph.drift_form_of(p.digest, p.fact)) x) as changes
+        from (select distinct on (p.pair) p.* from pairs p where p.made is null) p
     ), stored as (
         insert into graph.drift_diffs select f.pair, f.changes from fresh f
     ), told as (
         select p.*, coalesce(p.made[1], f.changes) as changes from pairs p left join fresh f using (pair)
     )
-    select subject_uuid, fact, kind, family, form, t.changes,
-        form <> accepted and not graph.still_holds(fact, t.changes, was, accepted),
+    select subject_uuid, fact, kind, family, to_jsonb(form_id), t.changes,
+        form_id <> accepted_id and not graph.still_holds(fact, t.changes, was, accepted),
         first_at, first_run, good_by, good_at
     from told t
     where t.changes is not null
@@ -187,10 +218,11 @@ begin
     end if;
     return query
     with latest as materialized (
-        select distinct on (subject_uuid, family) subject_uuid, family, form, first_at, first_run, last_at, last_by
+        select distinct on (subject_uuid, family) subject_uuid, family, graph.drift_form_of(digest, 'schema') as form, first_at,
+            first_run, last_at, last_by
         from unnest(sayings)
         where fact = 'schema'
-        order by subject_uuid, family, last_at desc, last_by desc, form desc
+        order by subject_uuid, family, last_at desc, last_by desc, form_id desc
     ), fields as (
         select l.subject_uuid, l.family, l.first_at, l.first_run, f ->> 'field' as field,
             regexp_replace(f ->> 'type', '\(.*', '') as type
@@ -257,8 +289,10 @@ end $$;
 -- New inputs of a job (those of its first run that named any are the baseline), and inputs that two completed runs in a row
 -- did without.
 create function graph.input_drift_of(job uuid) returns setof graph.drift_change
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return query
     with inputs as materialized (
         select i.*, min(i.first_at) over (partition by i.pattern) as pattern_first,
             first_value(i.first_run) over (order by i.first_at, i.first_run) as base_run
@@ -272,20 +306,19 @@ begin atomic
         cross join lateral (select r.runs[2] as run_uuid, r.times[2] as at) w
         where cardinality(r.runs) = 2 and i.last_at = i.pattern_last
     )
-    select row(job, 'inputs', 'topology', '', to_jsonb(i.dataset_uuid), jsonb_build_array(jsonb_build_object(
-                   'change', 'added', 'what', 'input', 'value', i.namespace || '/' || i.name)),
-               exists (select from vanished v where v.dataset_uuid = i.dataset_uuid), i.first_at, i.first_run, null,
-               null)::graph.drift_change
+    select job, 'inputs', 'topology', '', to_jsonb(i.dataset_uuid), jsonb_build_array(jsonb_build_object(
+            'change', 'added', 'what', 'input', 'value', i.namespace || '/' || i.name)),
+        exists (select from vanished v where v.dataset_uuid = i.dataset_uuid), i.first_at, i.first_run, null::uuid,
+        null::timestamptz
     from inputs i
     where i.first_at = i.pattern_first and i.first_run is not null
         and graph.root_of(i.first_run) is distinct from graph.root_of(i.base_run)
     union all
-    select row(job, 'inputs', 'topology', 'vanished', to_jsonb(i.dataset_uuid),
-               jsonb_build_array(jsonb_build_object('change', 'removed', 'what', 'input', 'value',
-                                                    i.namespace || '/' || i.name)),
-               false, i.at, i.run_uuid, null, i.last_at)::graph.drift_change
+    select job, 'inputs', 'topology', 'vanished', to_jsonb(i.dataset_uuid), jsonb_build_array(jsonb_build_object(
+            'change', 'removed', 'what', 'input', 'value', i.namespace || '/' || i.name)),
+        false, i.at, i.run_uuid, null, i.last_at
     from vanished i;
-end;
+end $$;
 
 -- Statements of a job to look at again: those with an input that has vanished, and those of whole runs without an input that
 -- has not.
@@ -318,31 +351,38 @@ end;
 -- Jobs that write a dataset (aspect 4) or read it (5), each as the run at the top of its first run shows it: a new one
 -- beside those that were there is a shadow writer or a new reader. Readers of the first day are the baseline: a platform
 -- that begins to send would tell of each.
-create function graph.neighbour_drift_of(dataset uuid, aspect smallint) returns setof graph.drift_change
-language sql stable
-begin atomic
+create function graph.neighbour_drift_of(datasets uuid[], aspect smallint) returns setof graph.drift_change
+language plpgsql stable
+as $$
+declare
+    baseline constant interval := case aspect when 4 then interval '0' else interval '1 day' end;
+begin
+    return query
     with jobs as materialized (
-        select s.job_uuid, min(s.first_at) as first_at, (array_agg(s.first_run order by s.first_at, s.first_run))[1] as run
-        from graph.io_sets i join graph.statements s using (io_id)
-        where i.dataset_uuid = dataset and s.kind = 1
-            and i.direction = case neighbour_drift_of.aspect when 4 then 1 else 0 end
-        group by s.job_uuid
+        select i.dataset_uuid, s.job_uuid, min(s.first_at) as first_at,
+            (array_agg(s.first_run order by s.first_at, s.first_run))[1] as run,
+            max(min(s.first_at)) over (partition by i.dataset_uuid)
+                > min(min(s.first_at)) over (partition by i.dataset_uuid) + baseline as is_open
+        from unnest(datasets) u
+        join graph.io_sets i on i.dataset_uuid = u and i.direction = case neighbour_drift_of.aspect when 4 then 1 else 0 end
+        join graph.statements s on s.io_id = i.io_id and s.kind = 1
+        group by i.dataset_uuid, s.job_uuid
     ), tops as materialized (
-        select coalesce(r.job_uuid, j.job_uuid) as top, min(j.first_at) as first_at,
+        select j.dataset_uuid, coalesce(r.job_uuid, j.job_uuid) as top, min(j.first_at) as first_at,
             (array_agg(j.job_uuid order by j.first_at, j.job_uuid))[1] as job_uuid,
-            (array_agg(j.run order by j.first_at, j.run))[1] as run
+            (array_agg(j.run order by j.first_at, j.run))[1] as run,
+            min(min(j.first_at)) over (partition by j.dataset_uuid) as base
         from jobs j left join graph.runs r on r.run_uuid = graph.root_of(j.run)
-        group by 1
+        where j.is_open
+        group by 1, 2
     )
-    select row(dataset, case neighbour_drift_of.aspect when 4 then 'writers' else 'readers' end, 'topology', '',
-               to_jsonb(t.top), jsonb_build_array(jsonb_build_object('change', 'added', 'what',
-                   case neighbour_drift_of.aspect when 4 then 'writer' else 'reader' end, 'value',
-                   j.namespace || '/' || j.name)),
-               false, t.first_at, t.run, null, null)::graph.drift_change
+    select t.dataset_uuid, case neighbour_drift_of.aspect when 4 then 'writers' else 'readers' end, 'topology', '',
+        to_jsonb(t.top), jsonb_build_array(jsonb_build_object('change', 'added', 'what',
+            case neighbour_drift_of.aspect when 4 then 'writer' else 'reader' end, 'value', j.namespace || '/' || j.name)),
+        false, t.first_at, t.run, null::uuid, null::timestamptz
     from tops t join graph.jobs j on j.job_uuid = t.job_uuid
-    where t.first_at > (select min(e.first_at) from tops e)
-        + case neighbour_drift_of.aspect when 4 then interval '0' else interval '1 day' end;
-end;
+    where t.first_at > t.base + baseline;
+end $$;
 
 -- An earlier event of one of the jobs may tell who came first.
 create function graph.watch_neighbours(dataset uuid, aspect smallint)
@@ -358,8 +398,10 @@ end;
 
 -- A job that fails after it had completed; over with the next run that completes.
 create function graph.failures_of(job uuid) returns setof graph.drift_change
-language sql stable
-begin atomic
+language plpgsql stable
+as $$
+begin
+    return query
     with failures as (
         select r.run_uuid, r.ended_at, r.error_message
         from graph.drift_contents c join graph.runs r on r.run_uuid = c.content_id
@@ -374,12 +416,11 @@ begin atomic
         order by (f.ended_at > g.last_at) desc, case when f.ended_at > g.last_at then f.ended_at end,
             f.ended_at desc, f.run_uuid limit 1
     )
-    select row(job, 'runs', 'behaviour', '', 'true', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
-                   'change', 'changed', 'what', 'outcome', 'from', 'COMPLETED', 'to', 'FAILED',
-                   'error', left(b.error_message, 1000)))),
-               b.good_at > b.ended_at, b.ended_at, b.run_uuid, null, b.good_at)::graph.drift_change
+    select job, 'runs', 'behaviour', '', 'true'::jsonb, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+            'change', 'changed', 'what', 'outcome', 'from', 'COMPLETED', 'to', 'FAILED', 'error', left(b.error_message, 1000)))),
+        b.good_at > b.ended_at, b.ended_at, b.run_uuid, null::uuid, b.good_at
     from bad b;
-end;
+end $$;
 
 -- Any event of a job may end its failing, or tell that it worked before.
 create function graph.watch_failures(job uuid)
@@ -397,12 +438,14 @@ language plpgsql stable
 as $$
 begin
     return query
-    select s.subject_uuid, s.statement_id, bool_and(s.form = s.accepted), min(s.first_at)
+    select s.subject_uuid, s.statement_id, bool_and(s.form_id = s.accepted), min(s.first_at)
     from (
-        select d.*, first_value(d.form) over (fact order by d.last_at desc, d.last_by desc, d.form desc) as accepted,
-            min(d.form::text) over fact <> max(d.form::text) over fact as is_contested
-        from unnest(sayings) d
-        window fact as (partition by d.subject_uuid, d.fact, d.family)
+        select f.*, bool_or(f.form_id <> f.accepted) over (partition by f.subject_uuid, f.fact, f.family) as is_contested
+        from (
+            select d.*, first_value(d.form_id) over (partition by d.subject_uuid, d.fact, d.family
+                order by d.last_at desc, d.last_by desc, d.form_id desc) as accepted
+            from unnest(sayings) d
+        ) f
     ) s
     where s.is_contested
     group by s.subject_uuid, s.statement_id;

@@ -65,83 +65,103 @@ comment on column graph.reached.depth is 'Steps from where the walk began.';
 comment on column graph.reached.job_uuid is 'The job; null: none, the start or another name of it.';
 comment on column graph.reached.dataset_uuid is 'The dataset; null: the job writes none.';
 
--- What is made of fields of a dataset, where lineage of columns is known, else of all of it; or by a job. With the jobs
--- between; rows without one are other names.
-create function graph.drift_reach(subject uuid, fields text[])
-returns table (depth integer, job_uuid uuid, dataset_uuid uuid, field text)
+-- What is made of fields of datasets, where lineage of columns is known, else of all of them (field null); or by jobs. With the
+-- jobs between; rows without one are other names. Each walk has its number.
+create function graph.drift_reach(walks integer[], subjects uuid[], fields text[])
+returns table (walk integer, depth integer, job_uuid uuid, dataset_uuid uuid, field text)
 language plpgsql stable
 as $$
 begin
-    if cardinality(fields) > 0 and exists (select from graph.column_edges e where e.input_uuid = subject) then
-        return query
-        with recursive reach (depth, job_uuid, dataset_uuid, field) as (
-            select 0, null::uuid, subject, f from unnest(fields) f
-            union
-            select n.* from reach r
-            cross join lateral (
-                select r.depth + 1, e.job_uuid, e.output_uuid, e.output_field
-                from graph.column_edges e
-                where r.depth < 5 and e.input_uuid = r.dataset_uuid and (r.field is null or e.input_field = r.field)
-                union all
-                select r.depth, null, s.other_uuid, r.field from graph.symlinks s where s.dataset_uuid = r.dataset_uuid
-                union all
-                select r.depth, null, s.dataset_uuid, r.field from graph.symlinks s where s.other_uuid = r.dataset_uuid
-            ) n
-        )
-        select * from reach;
-    else
-        return query
-        with recursive reach (depth, job_uuid, dataset_uuid, field) as (
-            select 0, null::uuid, subject, null::text
-            union
-            select n.* from reach r
-            cross join lateral (
-                select r.depth + 1, i.job_uuid, o.dataset_uuid, null::text
-                from graph.edges i left join graph.edges o on o.job_uuid = i.job_uuid and o.direction = 1
-                where r.depth < 3 and i.dataset_uuid = r.dataset_uuid and i.direction = 0
-                union all
-                select 1, o.job_uuid, o.dataset_uuid, null
-                from graph.edges o where r.depth = 0 and o.job_uuid = r.dataset_uuid and o.direction = 1
-                union all
-                select r.depth, null, s.other_uuid, null from graph.symlinks s where s.dataset_uuid = r.dataset_uuid
-                union all
-                select r.depth, null, s.dataset_uuid, null from graph.symlinks s where s.other_uuid = r.dataset_uuid
-            ) n
-        )
-        select * from reach;
-    end if;
+    return query
+    with recursive starts as materialized (
+        select s.*, s.field is not null and exists (select from graph.column_edges e where e.input_uuid = s.subject offset 0) as is_by_column
+        from unnest(walks, subjects, fields) s (walk, subject, field)
+    ), by_column (walk, depth, job_uuid, dataset_uuid, field) as (
+        select s.walk, 0, null::uuid, s.subject, s.field from starts s where s.is_by_column
+        union
+        select r.walk, n.* from by_column r
+        cross join lateral (
+            select r.depth + 1, e.job_uuid, e.output_uuid, e.output_field
+            from graph.column_edges e
+            where r.depth < 5 and e.input_uuid = r.dataset_uuid and (r.field is null or e.input_field = r.field)
+            union all
+            select r.depth, null, s.other_uuid, r.field from graph.symlinks s where s.dataset_uuid = r.dataset_uuid
+            union all
+            select r.depth, null, s.dataset_uuid, r.field from graph.symlinks s where s.other_uuid = r.dataset_uuid
+        ) n
+    ), whole (walk, depth, job_uuid, dataset_uuid, field) as (
+        select s.walk, 0, null::uuid, s.subject, null::text from starts s where not s.is_by_column
+        union
+        select r.walk, n.* from whole r
+        cross join lateral (
+            select r.depth + 1, i.job_uuid, o.dataset_uuid, null::text
+            from graph.edges i left join graph.edges o on o.job_uuid = i.job_uuid and o.direction = 1
+            where r.depth < 3 and i.dataset_uuid = r.dataset_uuid and i.direction = 0
+            union all
+            select 1, o.job_uuid, o.dataset_uuid, null
+            from graph.edges o where r.depth = 0 and o.job_uuid = r.dataset_uuid and o.direction = 1
+            union all
+            select r.depth, null, s.other_uuid, null from graph.symlinks s where s.dataset_uuid = r.dataset_uuid
+            union all
+            select r.depth, null, s.dataset_uuid, null from graph.symlinks s where s.other_uuid = r.dataset_uuid
+        ) n
+    )
+    select * from by_column
+    union all
+    select * from whole;
 end $$;
 
--- The nearest that is hit, 50 at most, with its owners. (What models and what serves them are made of: graph.models_hit.)
+-- The nearest that is hit, 50 at most a walk, with its owners. (What models and what serves them are made of: graph.models_hit.)
+create function graph.drift_hits(walks integer[], subjects uuid[], fields text[]) returns table (walk integer, nodes jsonb)
+language plpgsql stable
+as $$
+begin
+    return query
+    with reach as materialized (
+        select * from graph.drift_reach(walks, subjects, fields)
+    ), starts as materialized (
+        select distinct s.* from unnest(walks, subjects) s (walk, subject)
+    ), hit as (
+        select r.walk, min(r.depth) as depth, 'dataset' as kind, r.dataset_uuid as id, d.namespace, d.name, r.field
+        from (select r.walk, r.dataset_uuid, r.field, min(r.depth) as depth from reach r where r.job_uuid is not null
+              group by r.walk, r.dataset_uuid, r.field) r
+        join graph.datasets d using (dataset_uuid)
+        group by r.walk, r.dataset_uuid, d.namespace, d.name, r.field
+        union all
+        select r.walk, r.depth, 'job', j.job_uuid, j.namespace, j.name, null
+        from (select r.walk, r.job_uuid, min(r.depth) as depth from reach r group by r.walk, r.job_uuid) r
+        join graph.jobs j using (job_uuid)
+        union all
+        select s.walk, m.depth, m.kind, m.id, m.namespace, m.name, null
+        from starts s
+        cross join lateral graph.models_hit(array(select (r.depth, r.job_uuid, r.dataset_uuid)::graph.reached
+                                                  from reach r where r.walk = s.walk)) m
+        where exists (select from graph.model_versions v where v.run_uuid is not null)
+    ), nearest as materialized (
+        select * from (
+            select h.*, row_number() over (partition by h.walk order by h.depth, h.kind, h.namespace, h.name, h.field) as place
+            from hit h
+            where not exists (select from starts s where s.walk = h.walk and s.subject = h.id and h.kind in ('dataset', 'job'))) h
+        where h.place <= 50
+    )
+    select n.walk, jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', n.kind, 'namespace', n.namespace,
+        'name', n.name, 'field', n.field, 'depth', n.depth, 'owners', case when n.kind in ('model', 'deployment')
+            then to_jsonb(string_to_array(graph.owner_of_kind(n.kind, n.id), ', ')) else o.owners end))
+        order by n.place)
+    from nearest n
+    left join graph.owners_of(array(select id from nearest)) o on o.subject_uuid = n.id
+    group by n.walk;
+end $$;
+
+-- The same of one subject, by all of these fields; none: by all of it.
 create function graph.drift_downstream(subject uuid, fields text[]) returns jsonb
 language plpgsql stable
 as $$
+declare
+    starts constant text[] := case when cardinality(fields) > 0 then fields else array[null] end;
 begin
-    return (
-    with reach as materialized (
-        select * from graph.drift_reach(subject, fields)
-    ), hit as (
-        select min(r.depth) as depth, 'dataset' as kind, d.dataset_uuid as id, d.namespace, d.name, r.field
-        from reach r join graph.datasets d using (dataset_uuid)
-        where r.job_uuid is not null and d.dataset_uuid <> subject
-        group by d.dataset_uuid, r.field
-        union all
-        select min(r.depth), 'job', j.job_uuid, j.namespace, j.name, null
-        from reach r join graph.jobs j using (job_uuid)
-        where j.job_uuid <> subject
-        group by j.job_uuid
-        union all
-        select m.depth, m.kind, m.id, m.namespace, m.name, null
-        from graph.models_hit(array(select (r.depth, r.job_uuid, r.dataset_uuid)::graph.reached from reach r)) m
-    ), nearest as materialized (
-        select * from hit order by depth, kind, namespace, name, field limit 50
-    )
-    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', n.kind, 'namespace', n.namespace,
-        'name', n.name, 'field', n.field, 'depth', n.depth, 'owners', case when n.kind in ('model', 'deployment')
-            then to_jsonb(string_to_array(graph.owner_of_kind(n.kind, n.id), ', ')) else o.owners end))
-        order by n.depth, n.kind, n.namespace, n.name, n.field), '[]')
-    from nearest n
-    left join graph.owners_of(array(select id from nearest)) o on o.subject_uuid = n.id);
+    return coalesce((select h.nodes from graph.drift_hits(array_fill(1, array[cardinality(starts)]),
+                         array_fill(subject, array[cardinality(starts)]), starts) h), '[]');
 end $$;
 
 -- The commit that runs ran, by their events about a time; runs that go on for ever have many.
@@ -250,18 +270,25 @@ create function graph.drift_rank(kind text) returns integer
 language sql immutable parallel safe
 return array_position(array['schema', 'consistency', 'topology', 'stewardship', 'behaviour', 'code', 'environment'], kind);
 
--- An open alert that explains this one: of the same run and a kind that explains its kind; or, as engines and emitters change
--- under many jobs at once, the same change of another job of the namespace within a day.
+-- An open alert that explains one of a run: of that run and a kind that explains its kind.
+create function graph.run_cause(alert uuid, run uuid, kind text) returns uuid
+language plpgsql stable
+as $$
+begin
+    return (select a.alert_id from graph.alerts a
+            where a.run_uuid = run and graph.drift_rank(a.kind) < graph.drift_rank(run_cause.kind)
+                and a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
+            order by graph.drift_rank(a.kind), a.alert_id
+            limit 1);
+end $$;
+
+-- The same; or, as engines and emitters change under many jobs at once, the same change of another job of the namespace within a
+-- day.
 create function graph.drift_cause(alert uuid, c graph.drift_change, namespace text) returns uuid
 language plpgsql stable
 as $$
 declare
-    cause constant uuid := (
-        select a.alert_id from graph.alerts a
-        where a.run_uuid = (c).run and graph.drift_rank(a.kind) < graph.drift_rank((c).kind)
-            and a.status in ('open', 'acknowledged') and a.alert_id <> alert and a.cause is null
-        order by graph.drift_rank(a.kind), a.alert_id
-        limit 1);
+    cause constant uuid := graph.run_cause(alert, (c).run, (c).kind);
 begin
     if cause is not null or (c).fact not in ('engine', 'emitter') then
         return cause;
@@ -276,7 +303,7 @@ begin
 end $$;
 
 create function graph.drift_query(kind text, namespace text, name text, is_dataset boolean) returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 return case
     when kind in ('schema', 'consistency') then format(
         'select * from metaops.dataset_versions where namespace = %L and name = %L order by first_seen', namespace, name)
@@ -291,31 +318,38 @@ create index alerts_run on graph.alerts (run_uuid);
 create index alerts_kind on graph.alerts (kind, event_time);
 
 create function graph.drift_alert_id(c graph.drift_change) returns uuid
-language plpgsql immutable parallel safe
-as $$
-begin
-    return md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid;
-end $$;
+language sql stable parallel safe
+return md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid;
 
--- Changes that no alert tells of yet as they are.
+-- Changes that no alert tells of yet as they are; is_new: no alert tells of them at all.
 create function graph.changes_to_tell(changes graph.drift_change[])
-returns table (alert_id uuid, change graph.drift_change)
+returns table (alert_id uuid, change graph.drift_change, is_new boolean)
 language plpgsql stable
 as $$
 begin
     return query
-    select n.alert, n.c
-    from (select c, graph.drift_alert_id(c) as alert
-          from unnest(changes) c) n
+    select n.alert, n.c, a.alert_id is null
+    from (select c, graph.drift_alert_id(c) as alert from unnest(changes) c offset 0) n
     left join graph.alerts a on a.alert_id = n.alert
     where a.alert_id is null or a.run_uuid is distinct from (n.c).run or a.event_time <> (n.c).at
         or a.detail -> 'changes' <> (n.c).changes
         or case when (n.c).is_past then a.status in ('open', 'acknowledged') else a.status = 'resolved' end;
 end $$;
 
--- What an alert tells of its change: who is hit, who did it, whom it concerns.
-create function graph.drift_alerts(changes graph.drift_change[], aspect smallint)
-returns table (alert_id uuid, change graph.drift_change, namespace text, name text, downstream jsonb, detail jsonb)
+create type graph.drift_alert as (
+    alert_id uuid, is_new boolean, change graph.drift_change, namespace text, name text, downstream jsonb, detail jsonb
+);
+comment on type graph.drift_alert is 'A change as it is told.';
+comment on column graph.drift_alert.alert_id is 'The alert.';
+comment on column graph.drift_alert.is_new is 'There is no such alert yet.';
+comment on column graph.drift_alert.change is 'The change.';
+comment on column graph.drift_alert.namespace is 'Namespace of the subject.';
+comment on column graph.drift_alert.name is 'Its name.';
+comment on column graph.drift_alert.downstream is 'Who is hit.';
+comment on column graph.drift_alert.detail is 'What changed, who did it, whom it concerns.';
+
+-- What alerts tell of changes: who is hit, who did it, whom it concerns. (The run, its job and the SQL: metaops.alerts.)
+create function graph.drift_alerts(changes graph.drift_change[], aspect smallint) returns setof graph.drift_alert
 language plpgsql stable
 as $$
 declare
@@ -323,24 +357,29 @@ declare
 begin
     return query
     with fresh as materialized (
-        select f.alert_id, (f.change).*, f.change as c, coalesce(d.namespace, j.namespace) as namespace,
-            coalesce(d.name, j.name) as name,
+        select f.alert_id, f.is_new, (f.change).*, f.change as c, coalesce(d.namespace, j.namespace) as namespace,
+            coalesce(d.name, j.name) as name, row_number() over ()::integer as walk,
             (select array_agg(x ->> 'field') from jsonb_array_elements((f.change).changes) x
              where (f.change).kind = 'schema' and x ->> 'change' in ('removed', 'retyped')) as lost
         from graph.changes_to_tell(drift_alerts.changes) f
         left join graph.datasets d on is_dataset and d.dataset_uuid = (f.change).subject_uuid
         left join graph.jobs j on not is_dataset and j.job_uuid = (f.change).subject_uuid
+    ), starts as materialized (
+        select f.walk, f.subject_uuid, l.field
+        from fresh f cross join unnest(case when f.lost is null then array[null] else f.lost end) l (field)
+        where not f.is_past and (f.lost is not null or f.changes @? '$[*] ? (@.to == "dropped" || @.what == "outcome")')
+    ), hits as materialized (
+        select * from graph.drift_hits(array(select s.walk from starts s), array(select s.subject_uuid from starts s),
+                                       array(select s.field from starts s))
+        where exists (select from starts)
     ), hit as materialized (
-        select f.*, case
-            when not f.is_past and (f.lost is not null or f.changes @? '$[*] ? (@.to == "dropped" || @.what == "outcome")')
-            then graph.drift_downstream(f.subject_uuid, f.lost) else '[]' end as downstream
-        from fresh f
+        select f.*, coalesce(h.nodes, '[]') as downstream from fresh f left join hits h using (walk)
     ), owners as materialized (
         select * from graph.owners_of(array(select f.subject_uuid from fresh f))
     ), actors as materialized (
         select * from graph.drift_actors(array(select f.run from fresh f), array(select f.at from fresh f))
     )
-    select h.alert_id, h.c, h.namespace, h.name, h.downstream, jsonb_strip_nulls(jsonb_build_object(
+    select h.alert_id, h.is_new, h.c, h.namespace, h.name, h.downstream, jsonb_strip_nulls(jsonb_build_object(
         'fact', h.fact,
         'producer', case when h.family not in ('', 'vanished') then h.family end,
         'changes', h.changes,
@@ -351,31 +390,58 @@ begin
                           where e.event_id = h.last_good_by and e.event_time = h.last_good_at limit 1),
         'last_good_at', h.last_good_at,
         'principal', graph.principal_of(h.run, h.at),
-        'owners', o.owners,
-        'sql', graph.drift_query(h.kind, h.namespace, h.name, is_dataset))) || coalesce(a.actor, '{}')
+        'owners', o.owners)) || coalesce(a.actor - '{first_bad_run,job_namespace,job}'::text[], '{}')
     from hit h
     left join owners o on o.subject_uuid = h.subject_uuid
     left join actors a on a.run_uuid = h.run;
 end $$;
 
--- Changes as alerts.
+create function graph.drift_title(a graph.drift_alert) returns text
+language sql stable
+return format('%s: %s', a.name, graph.drift_title((a.change).changes));
+
+-- The column, when it is about one.
+create function graph.drift_field(changes jsonb) returns text
+language sql immutable parallel safe
+return case when jsonb_array_length(changes) = 1 then changes -> 0 ->> 'field' end;
+
+-- Changes as alerts: causes before what they explain. At once, of each rank, what is new, news or over and explained by its run
+-- alone; all else one by one.
 create function graph.raise_drift(changes graph.drift_change[], aspect smallint) returns void
 language plpgsql
 as $$
 declare
-    a record;
+    subject_kind constant smallint := case when aspect in (1, 4, 5, 10) then 3 else 2 end;
+    wave record;
+    a graph.drift_alert;
+    c graph.drift_change;
 begin
     if cardinality(changes) = 0 then
         return;
     end if;
-    for a in select d.alert_id, (d.change).*, d.change as c, d.namespace, d.name, d.downstream, d.detail
-        from graph.drift_alerts(changes, aspect) d
-        order by graph.drift_rank((d.change).kind), (d.change).at, d.alert_id loop -- causes before what they explain
-        perform graph.raise_alert(a.alert_id, a.kind, graph.drift_severity(a.kind, a.changes, a.downstream),
-            case when raise_drift.aspect in (1, 4, 5, 10) then 3 else 2 end::smallint, a.subject_uuid,
-            case when jsonb_array_length(a.changes) = 1 then a.changes -> 0 ->> 'field' end,
-            format('%s: %s', a.name, graph.drift_title(a.changes)), a.detail, a.downstream, a.at, a.run, a.is_past,
-            graph.drift_cause(a.alert_id, a.c, a.namespace), raise_drift.aspect);
+    for wave in
+        select graph.drift_rank(d.kind) as rank, array_agg(d.a order by d.at, d.alert_id) filter (where d.is_simple) as simple,
+            array_agg(d.a order by d.at, d.alert_id) filter (where not d.is_simple) as others
+        from (
+            select d as a, d.alert_id, (d.change).kind, (d.change).at, d.is_new and (d.change).fact not in ('engine', 'emitter')
+                and ((d.change).is_past or graph.is_news((d.change).at)) as is_simple
+            from graph.drift_alerts(changes, aspect) d) d
+        group by 1 order by 1
+    loop
+        perform graph.open_alerts(array(
+            select row(s.alert_id, (s.change).kind, graph.drift_severity((s.change).kind, (s.change).changes, s.downstream),
+                case when (s.change).is_past then 'resolved' else 'open' end, subject_kind, (s.change).subject_uuid,
+                graph.drift_field((s.change).changes), graph.drift_title(s), s.detail, s.downstream, now(), now(), (s.change).at,
+                (s.change).run, 1, case when wave.rank > 1 then graph.run_cause(s.alert_id, (s.change).run, (s.change).kind) end,
+                raise_drift.aspect)::graph.alerts
+            from unnest(wave.simple) s))
+        where wave.simple is not null;
+        foreach a in array coalesce(wave.others, '{}') loop
+            c := a.change;
+            perform graph.raise_alert(a.alert_id, c.kind, graph.drift_severity(c.kind, c.changes, a.downstream), subject_kind,
+                c.subject_uuid, graph.drift_field(c.changes), graph.drift_title(a), a.detail, a.downstream, c.at, c.run, c.is_past,
+                graph.drift_cause(a.alert_id, c, a.namespace), raise_drift.aspect);
+        end loop;
     end loop;
 end $$;
 
@@ -390,8 +456,7 @@ begin
         from graph.alerts a
         where a.subject_uuid = any (subjects) and a.aspect = drop_alerts.aspect
             and a.status in ('open', 'acknowledged', 'resolved')
-            and a.alert_id not in (select graph.drift_alert_id(c)
-                                   from unnest(changes) c) loop
+            and a.alert_id not in (select graph.drift_alert_id(c) from unnest(changes) c) loop
         if gone.was_told then
             update graph.alerts a set status = 'resolved' where a.alert_id = gone.alert_id and a.status <> 'resolved';
             if found then
@@ -432,7 +497,7 @@ begin
     elsif aspect = 3 then
         return query select c.* from unnest(subjects) u cross join lateral graph.input_drift_of(u) c;
     elsif aspect in (4, 5) then
-        return query select c.* from unnest(subjects) u cross join lateral graph.neighbour_drift_of(u, aspect) c;
+        return query select * from graph.neighbour_drift_of(subjects, aspect);
     elsif aspect = 6 then
         return query select c.* from unnest(subjects) u cross join lateral graph.failures_of(u) c;
     elsif aspect = 9 then
@@ -501,7 +566,7 @@ set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off s
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;
-    at_once constant integer := case when mine then 4 else 10 end;
+    at_once constant integer := case when mine then 12 else 24 end;
     since constant xid8 := case when mine then pg_current_xact_id() else '0'::xid8 end;
     due graph.drift_subjects[];
     respect smallint;

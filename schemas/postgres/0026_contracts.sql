@@ -205,6 +205,34 @@ begin
                             detail, downstream, event_time, run, is_past, explained_by, aspect);
 end $$;
 
+-- Opens alerts that are not there yet, as the rules want them: all at once, told in their order. What is upstream is asked for
+-- none of them: they are over, or news, of which that is asked before a message goes out.
+create function graph.open_alerts(alerts graph.alerts[]) returns void
+language plpgsql
+as $$
+declare
+    has_rules constant boolean := exists (select from graph.drift_rules);
+    opened uuid[];
+begin
+    with ruled as materialized (
+        select n.*, case when has_rules or exists (select from graph.contract_datasets b where b.dataset_uuid = n.subject_uuid offset 0)
+            then graph.drift_ruling_of(n.kind, n.subject_uuid) end as ruling
+        from unnest(alerts) n
+    ), opened as (
+        insert into graph.alerts
+        select r.alert_id, r.kind, graph.ruled_severity(r.ruling, r.severity), r.status, r.subject_kind, r.subject_uuid, r.field,
+            r.title, r.detail, r.downstream, r.opened_at, r.last_seen_at, r.event_time, r.run_uuid, r.occurrences, r.cause, r.aspect
+        from ruled r
+        where (r.ruling).is_on is distinct from false
+        on conflict do nothing
+        returning alert_id, status
+    )
+    select array_agg(o.alert_id) into opened from opened o where o.status = 'open';
+    if opened is not null then
+        perform graph.tell_alerts(opened, 'opened');
+    end if;
+end $$;
+
 -- Judging a contract ---------------------------------------------------------------------------------------------
 
 create type graph.stated_fact as (name text, digest uuid, content jsonb, at timestamptz, run uuid);

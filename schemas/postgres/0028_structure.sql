@@ -373,6 +373,57 @@ begin
         array(select w from graph.watch_job(job, habits, cardinality(cycle) > 0) w));
 end $$;
 
+-- Those of these jobs of which nothing is to be told and nothing to be watched, as far as one look at all of them shows it: none
+-- that failed, is watched or has an alert, has more than 100 statements or is part of a cycle; each facet and output was named
+-- by the latest run, or since.
+create function graph.jobs_at_rest(jobs uuid[]) returns uuid[]
+language plpgsql stable
+as $$
+begin
+    return array(
+    with plain as materialized (
+        select u.job, array(select s from graph.statements s where s.job_uuid = u.job limit 101) as statements
+        from unnest(jobs) u (job)
+        where not exists (select from graph.drift_contents c where c.subject_uuid = u.job and c.aspect = 6)
+            and not exists (select from graph.drift_watch w where w.subject_uuid = u.job and w.aspect = 9)
+            and not exists (select from graph.alerts a where a.subject_uuid = u.job and a.aspect = 9)
+    ), latest as materialized (
+        select p.job, p.statements, l.written_at, array(
+                select e.statement_id from graph.events c join graph.events e on e.run_uuid = c.run_uuid
+                where c.event_id = l.written_by and c.event_time = l.written_at
+                    and e.event_time between l.written_at - interval '1 day' and l.written_at) as latest
+        from plain p
+        cross join lateral (
+            select s.written_at, s.written_by from unnest(p.statements) s
+            order by s.written_at desc nulls last, s.written_by desc limit 1) l
+        where cardinality(p.statements) <= 100
+    ), said as materialized (
+        select l.job, s.statement_id, s.job_description, s.io_id, s.descriptions, s.last_at >= l.written_at as is_since,
+            s.statement_id = any (l.latest) as is_latest
+        from latest l cross join unnest(l.statements) s
+        where s.kind = 1 and l.written_at is not null
+    ), outputs as materialized (
+        select s.job, i.dataset_uuid, bool_or(s.is_since) as is_since
+        from said s join graph.io_sets i on i.io_id = s.io_id and i.direction = 1
+        group by s.job, i.dataset_uuid
+    ), names as (
+        select n.job, n.place, d.name, bool_or(n.is_since) as is_since, bool_or(n.is_latest) as is_latest
+        from (
+            select s.job, 2 as place, s.job_description as id, s.is_since, s.is_latest from said s
+            union
+            select s.job, 3, graph.slot_digest(s.descriptions, i.ordinal), s.is_since, s.is_latest
+            from said s join graph.io_sets i on i.io_id = s.io_id and i.direction = 1
+        ) n
+        join graph.descriptions d on d.description_id = n.id
+        group by n.job, n.place, d.name
+    )
+    select l.job from latest l
+    where (select coalesce(bool_and(n.is_since) or bool_and(n.is_latest), true) from names n where n.job = l.job)
+        and not exists (select from outputs o where o.job = l.job and (not o.is_since or exists (
+            select from graph.alerts a where a.subject_uuid = o.dataset_uuid and a.aspect = 10 offset 0)))
+        and not exists (select from graph.cycle_through(l.job)));
+end $$;
+
 -- Judges jobs that are due for about as long as budget. True: something may be left. What a judgement cannot be made of is
 -- noted.
 create function graph.judge_jobs(budget interval) returns boolean
@@ -381,22 +432,32 @@ set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off s
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;
-    due graph.drift_subjects;
+    due uuid[];
+    at_rest uuid[];
+    job uuid;
 begin
     loop
-        select * into due from graph.drift_subjects s where s.due_in is not null and s.aspect = 9
-        order by s.due_in, s.subject_uuid limit 1 for update skip locked;
-        exit when not found;
-        update graph.drift_subjects s set due_in = null, failure = null where s.subject_uuid = due.subject_uuid and s.aspect = 9;
-        begin
-            perform graph.judge_job(due.subject_uuid);
-        exception when others then
-            if graph.may_go_better(sqlstate) then
-                raise;
+        due := array(select s.subject_uuid from graph.drift_subjects s where s.due_in is not null and s.aspect = 9
+                     order by s.due_in, s.subject_uuid limit 16 for update skip locked);
+        exit when cardinality(due) = 0;
+        at_rest := graph.jobs_at_rest(due);
+        update graph.drift_subjects s set due_in = null, failure = null
+        where s.subject_uuid = any (at_rest) and s.aspect = 9;
+        foreach job in array due loop
+            continue when job = any (at_rest);
+            update graph.drift_subjects s set due_in = null, failure = null where s.subject_uuid = job and s.aspect = 9;
+            begin
+                perform graph.judge_job(job);
+            exception when others then
+                if graph.may_go_better(sqlstate) then
+                    raise;
+                end if;
+                update graph.drift_subjects s set failure = left(sqlerrm, 500) where s.subject_uuid = job and s.aspect = 9;
+            end;
+            if clock_timestamp() > until then
+                return true;
             end if;
-            update graph.drift_subjects s set failure = left(sqlerrm, 500)
-            where s.subject_uuid = due.subject_uuid and s.aspect = 9;
-        end;
+        end loop;
         if clock_timestamp() > until then
             return true;
         end if;
@@ -433,18 +494,18 @@ insert into graph.symptoms values
     ('contract', 'contract', true), ('contract', 'schema', false), ('contract', 'stewardship', false);
 create index alerts_cause on graph.alerts (cause) where cause is not null;
 
--- What a subject is made of, five jobs far: along lineage of the columns (null: of the whole) where that is known, else of the
--- datasets, where a column keeps its name. Jobs on the way end it.
-create function graph.upstream_of(subject uuid, fields text[])
-returns table (depth integer, subject_uuid uuid, field text)
-language plpgsql stable
+-- What subjects are made of, five jobs far: along lineage of the columns (null: of the whole) where that is known, else of the
+-- datasets, where a column keeps its name. Jobs on the way end it. Each walk has its number. (offset 0: looked up, not hashed.)
+create function graph.upstream_of(walks integer[], subjects uuid[], fields text[])
+returns table (walk integer, depth integer, subject_uuid uuid, field text)
+language plpgsql stable set enable_hashjoin = off set enable_nestloop = on
 as $$
 begin
     return query
-    with recursive up (depth, subject_uuid, field, is_end) as (
-        select 0, subject, f, false from unnest(case when cardinality(fields) > 0 then fields else array[null::text] end) f
+    with recursive up (walk, depth, subject_uuid, field, is_end) as (
+        select s.walk, 0, s.subject, s.field, false from unnest(walks, subjects, fields) s (walk, subject, field)
         union
-        select n.* from up u
+        select u.walk, n.* from up u
         cross join lateral (
             select u.depth + 1, c.input_uuid, c.input_field, false
             from graph.column_edges c where c.output_uuid = u.subject_uuid and c.output_field = u.field
@@ -453,7 +514,7 @@ begin
             from graph.edges o join graph.edges i on i.job_uuid = o.job_uuid and i.direction = 0
             where o.dataset_uuid = u.subject_uuid and o.direction = 1
                 and not exists (select from graph.column_edges c
-                                where c.output_uuid = u.subject_uuid and c.output_field = u.field)
+                                where c.output_uuid = u.subject_uuid and c.output_field = u.field offset 0)
             union all
             select u.depth + 1, o.job_uuid, u.field, true
             from graph.edges o where o.dataset_uuid = u.subject_uuid and o.direction = 1
@@ -463,45 +524,76 @@ begin
         ) n
         where u.depth < 5 and not u.is_end
     )
-    select min(u.depth), u.subject_uuid, u.field from up u group by u.subject_uuid, u.field;
+    select u.walk, min(u.depth), u.subject_uuid, u.field from up u group by u.walk, u.subject_uuid, u.field;
 end $$;
 
--- The open alert of the last day, of what is nearest upstream, that explains this one; or what explains that. Of behaviour
--- only failures are causes and symptoms.
+create function graph.changed_fields(kind text, detail jsonb) returns text[]
+language sql immutable parallel safe
+return case when kind = 'schema' then array(
+    select c ->> 'field' from jsonb_array_elements(detail -> 'changes') c where c ->> 'field' is not null) end;
+
+-- Which open alerts explain these, and how near they are: those of the same subject and run (0), and of the last day, of what is
+-- upstream. Of behaviour only failures are causes and symptoms there.
+create function graph.upstream_causes(alerts graph.alerts[])
+returns table (alert_id uuid, cause uuid, depth integer, event_time timestamptz)
+language plpgsql stable set enable_hashjoin = on set enable_nestloop = off
+as $$
+begin
+    return query
+    with symptoms as materialized (
+        select a.*, (row_number() over ())::integer as walk, k.causes
+        from unnest(alerts) a
+        cross join lateral (select array_agg(s.cause) as causes from graph.symptoms s
+                            where s.symptom = a.kind and s.is_elsewhere offset 0) k
+        where (a.kind <> 'behaviour' or a.detail ->> 'fact' = 'runs') and exists (
+            select from graph.alerts o
+            where o.kind = any (k.causes) and o.event_time between a.event_time - interval '1 day' and a.event_time
+                and o.alert_id <> a.alert_id and o.status in ('open', 'acknowledged'))
+    ), starts as materialized (
+        select s.walk, s.subject_uuid, f.field
+        from symptoms s
+        cross join lateral unnest(coalesce(nullif(graph.changed_fields(s.kind, s.detail), '{}'), array[null])) f (field)
+    ), up as materialized (
+        select * from graph.upstream_of(array(select s.walk from starts s), array(select s.subject_uuid from starts s),
+                                        array(select s.field from starts s)) u
+        where u.depth > 0
+    )
+    select s.alert_id, o.alert_id, u.depth, o.event_time
+    from up u
+    join symptoms s on s.walk = u.walk
+    -- By subject: there may be many of a kind within a day.
+    cross join lateral (select * from graph.alerts x where x.subject_uuid = u.subject_uuid offset 0) o
+    where o.kind = any (s.causes) and o.status in ('open', 'acknowledged') and o.alert_id <> s.alert_id
+        and o.event_time between s.event_time - interval '1 day' and s.event_time
+        and (o.kind <> 'behaviour' or o.detail ->> 'fact' = 'runs')
+        and (u.field is null or o.kind <> 'schema' or exists (
+            select from jsonb_array_elements(o.detail -> 'changes') c where c ->> 'field' = u.field))
+    union all
+    select a.alert_id, o.alert_id, 0, 'infinity'
+    from unnest(alerts) a
+    cross join lateral (select * from graph.alerts x where x.subject_uuid = a.subject_uuid offset 0) o
+    where o.run_uuid = a.run_uuid and o.status in ('open', 'acknowledged') and o.alert_id <> a.alert_id
+        and exists (select from graph.symptoms s where s.cause = o.kind and s.symptom = a.kind and not s.is_elsewhere);
+end $$;
+
+-- The nearest alert that explains this one; or what explains that.
 create function graph.upstream_cause(alert uuid, kind text, subject uuid, detail jsonb, event_time timestamptz, run uuid)
 returns uuid
 language plpgsql stable
 as $$
 declare
-    since constant timestamptz := event_time - interval '1 day';
-    causes constant text[] := array(select s.cause from graph.symptoms s
-                                    where s.symptom = upstream_cause.kind and s.is_elsewhere);
-    fields constant text[] := array(select c ->> 'field' from jsonb_array_elements(detail -> 'changes') c
-                                    where upstream_cause.kind = 'schema' and c ->> 'field' is not null);
-    found uuid;
+    a graph.alerts;
 begin
-    select coalesce(a.cause, a.alert_id) into found
-    from graph.alerts a join graph.symptoms s on s.cause = a.kind and s.symptom = upstream_cause.kind and not s.is_elsewhere
-    where a.subject_uuid = subject and a.run_uuid = run and a.status in ('open', 'acknowledged') and a.alert_id <> alert
-        and a.cause is distinct from alert
-    order by a.alert_id limit 1;
-    if found is not null or kind = 'behaviour' and detail ->> 'fact' is distinct from 'runs' or not exists (
-            select from graph.alerts a
-            where a.kind = any (causes) and a.event_time between since and upstream_cause.event_time
-                and a.alert_id <> alert and a.status in ('open', 'acknowledged')) then
-        return found;
-    end if;
-    return (
-    select coalesce(a.cause, a.alert_id)
-    from graph.upstream_of(subject, fields) u
-    -- By subject: there may be many of a kind within a day.
-    cross join lateral (select * from graph.alerts o where o.subject_uuid = u.subject_uuid offset 0) a
-    where u.depth > 0 and a.kind = any (causes) and a.status in ('open', 'acknowledged') and a.alert_id <> alert
-        and a.cause is distinct from alert and a.event_time between since and upstream_cause.event_time
-        and (a.kind <> 'behaviour' or a.detail ->> 'fact' = 'runs')
-        and (u.field is null or a.kind <> 'schema' or exists (
-            select from jsonb_array_elements(a.detail -> 'changes') c where c ->> 'field' = u.field))
-    order by u.depth, a.event_time desc, a.alert_id limit 1);
+    a.alert_id := alert;
+    a.kind := kind;
+    a.subject_uuid := subject;
+    a.detail := detail;
+    a.event_time := event_time;
+    a.run_uuid := run;
+    return (select coalesce(o.cause, o.alert_id)
+            from graph.upstream_causes(array[a]) c join graph.alerts o on o.alert_id = c.cause
+            where o.cause is distinct from alert
+            order by c.depth, c.event_time desc, c.cause limit 1);
 end $$;
 
 -- A message waits while something that became due before it or with it is left to be judged, as that may explain it; a minute at most.
@@ -512,6 +604,9 @@ declare
     oldest_due constant xid8 := (select s.due_in from graph.drift_subjects s where s.due_in is not null and s.aspect in (1, 6)
                                  order by s.due_in limit 1);
 begin
+    if oldest_due is null then
+        return '{}';
+    end if;
     return array(
         select o.outbox_id
         from graph.alert_outbox o join graph.alerts a using (alert_id)
@@ -526,27 +621,35 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set plan
 set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
 as $$
 declare
-    message record;
-    explained_by uuid;
-    seen integer := 0;
     waiting constant bigint[] := graph.waiting_messages();
+    messages bigint[];
+    alerts graph.alerts[];
+    symptom record;
+    explained_by uuid;
 begin
-    for message in
-        select o.outbox_id, a.*
+    select array_agg(m.outbox_id), array_agg(m.a) into messages, alerts
+    from (
+        select o.outbox_id, a
         from graph.alert_outbox o join graph.alerts a using (alert_id)
         where not o.is_routed and o.what in ('opened', 'reopened') and a.cause is null
             and a.kind in (select s.symptom from graph.symptoms s) and o.outbox_id <> all (waiting)
-        order by o.outbox_id limit most for update of o skip locked
+        order by o.outbox_id limit most for update of o skip locked) m;
+    for symptom in
+        select c.alert_id, array_agg(c.cause order by c.depth, c.event_time desc, c.cause) as causes
+        from graph.upstream_causes(alerts) c join graph.alert_outbox o on o.alert_id = c.alert_id and o.outbox_id = any (messages)
+        group by c.alert_id order by min(o.outbox_id)
     loop
-        seen := seen + 1;
-        explained_by := graph.upstream_cause(message.alert_id, message.kind, message.subject_uuid, message.detail,
-                                             message.event_time, message.run_uuid);
+        -- Asked now: what was looked at before may have changed it.
+        select coalesce(a.cause, a.alert_id) into explained_by
+        from unnest(symptom.causes) with ordinality c (alert_id, place) join graph.alerts a using (alert_id)
+        where a.cause is distinct from symptom.alert_id
+        order by c.place limit 1;
         continue when explained_by is null;
-        update graph.alerts a set cause = explained_by where a.alert_id = message.alert_id;
-        update graph.alerts a set cause = explained_by where a.cause = message.alert_id;
-        delete from graph.alert_outbox o where o.outbox_id = message.outbox_id;
+        update graph.alerts a set cause = explained_by where a.alert_id = symptom.alert_id;
+        update graph.alerts a set cause = explained_by where a.cause = symptom.alert_id;
+        delete from graph.alert_outbox o where o.alert_id = symptom.alert_id and o.outbox_id = any (messages);
     end loop;
-    return case when seen = most then message.outbox_id end;
+    return case when cardinality(messages) = most then messages[most] end;
 end $$;
 
 revoke execute on function graph.attach_symptoms(integer), graph.waiting_messages() from public;

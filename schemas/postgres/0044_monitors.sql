@@ -208,7 +208,10 @@ comment on column metaops.drift_evaluations.event_id is 'Id of the event in the 
 create or replace view metaops.alerts as
 select a.alert_id, a.kind, a.severity, a.status,
     coalesce(d.namespace, j.namespace, n.namespace) as namespace, coalesce(d.name, j.name, n.name) as name, a.field,
-    a.title, a.detail, a.opened_at, a.last_seen_at, a.event_time, graph.run_name(r.run_id, a.run_uuid) as run_id,
+    a.title, case when a.aspect is null then a.detail else a.detail || jsonb_strip_nulls(jsonb_build_object(
+        'first_bad_run', graph.run_name(r.run_id, a.run_uuid), 'job_namespace', f.namespace, 'job', f.name,
+        'sql', graph.drift_query(a.kind, coalesce(d.namespace, j.namespace), coalesce(d.name, j.name), a.subject_kind = 3))) end as detail,
+    a.opened_at, a.last_seen_at, a.event_time, graph.run_name(r.run_id, a.run_uuid) as run_id,
     a.occurrences, a.downstream,
     (array['job', 'dataset', 'model', 'deployment', 'monitor'])[a.subject_kind - 1] as subject_kind, a.cause,
     (select count(*) from graph.alerts s where s.cause = a.alert_id) as symptoms
@@ -222,7 +225,10 @@ left join lateral (
     union all
     select m.namespace, m.name from graph.monitors m where a.subject_kind = 6 and m.monitor_uuid = a.subject_uuid
 ) n on a.subject_kind > 3
-left join graph.runs r on r.run_uuid = a.run_uuid;
+left join graph.runs r on r.run_uuid = a.run_uuid
+left join graph.jobs f on a.aspect is not null and f.job_uuid = r.job_uuid;
+comment on column graph.alerts.detail is
+    'What changed and what one needs to act, but for what metaops.alerts adds where aspect is set: the run, its job and the SQL.';
 
 -- The latest drift that a detector saw: from its first verdict of drift behind a clean one to the last; over when a clean
 -- verdict follows. By event time, so that the order in which verdicts come makes no difference.
