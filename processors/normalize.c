@@ -316,6 +316,7 @@ static enum verdict add_statement(struct rows *rs, const struct content *content
     *row = (struct graph_statement){.event = rs->work->event,
                                     .id = content->statement,
                                     .kind = (uint8_t)ol->kind,
+                                    .is_known = is_known,
                                     .has_job = ol->kind != OPENLINEAGE_DATASET,
                                     .job = ol->job.id,
                                     .has_io = io_count(ol) > 0,

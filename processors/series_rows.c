@@ -12,17 +12,48 @@
 #define NUMBER_BYTES_MAX 64
 #define NUMBER_MAX 1e30 /* series are kept in single precision */
 
-/* The dataset that is measured. */
+/* What is measured: all its series are of one group. */
 struct measured {
     struct rows *rs;
     const struct openlineage_dataset *ds; /* NULL: the job */
     uint8_t direction;
+    struct str field;   /* ptr NULL: no column */
+    struct id128 group; /* zero until somebody asks: most of what is named is not measured */
 };
 
 static const struct id128 none;
 
-static enum verdict add_series(const struct measured *of, struct id128 id, int16_t metric,
-                               struct str field, struct err *err)
+/* Named by what it is about; a field by its digest, as names have any length. */
+static struct id128 group_of(struct measured *of)
+{
+    struct {
+        char tag[7];
+        uint8_t direction;
+        struct id128 job;
+        struct id128 dataset;
+        struct id128 field;
+    } key = {.tag = "series",
+             .direction = of->direction,
+             .job = of->rs->work->ol.job.id,
+             .dataset = of->ds ? of->ds->id : none};
+    if (id128_is_zero(of->group)) {
+        key.field = of->field.ptr ? identity_digest(of->field) : none;
+        of->group = identity_digest((struct str){(const char *)&key, sizeof key});
+    }
+    return of->group;
+}
+
+/* The group's, with the metric in its last two bytes. */
+static struct id128 series_id(struct measured *of, int16_t metric)
+{
+    struct id128 id = group_of(of);
+    id.bytes[14] ^= (uint8_t)(metric >> 8);
+    id.bytes[15] ^= (uint8_t)metric;
+    return id;
+}
+
+static enum verdict add_series(struct measured *of, struct id128 id, int16_t metric,
+                               struct err *err)
 {
     bool is_new;
     enum verdict verdict = rows_once(of->rs, id, &is_new, err);
@@ -35,53 +66,35 @@ static enum verdict add_series(const struct measured *of, struct id128 id, int16
     }
     *row = (struct graph_series){.event = of->rs->work->event,
                                  .id = id,
+                                 .group = group_of(of),
                                  .job = of->rs->work->ol.job.id,
                                  .has_dataset = of->ds != NULL,
                                  .dataset = of->ds ? of->ds->id : none,
                                  .direction = of->direction,
                                  .metric = metric};
-    return field.ptr ? rows_text(of->rs, field, &row->field, err) : OK;
+    return of->field.ptr ? rows_text(of->rs, of->field, &row->field, err) : OK;
 }
 
-/* Names the series by what it is about; the field's digest, as names have any length. */
-static struct id128 series_id(const struct measured *of, int16_t metric, struct str field)
-{
-    struct {
-        char tag[5];
-        uint8_t direction;
-        int16_t metric;
-        struct id128 job;
-        struct id128 dataset;
-        struct id128 field;
-    } key = {.tag = "serie",
-             .direction = of->direction,
-             .metric = metric,
-             .job = of->rs->work->ol.job.id,
-             .dataset = of->ds ? of->ds->id : none,
-             .field = field.ptr ? identity_digest(field) : none};
-    return identity_digest((struct str){(const char *)&key, sizeof key});
-}
-
-static enum verdict observe(const struct measured *of, int16_t metric, struct str field,
-                            double value, struct err *err)
+static enum verdict observe(struct measured *of, int16_t metric, double value, struct err *err)
 {
     const struct openlineage_event *ol = &of->rs->work->ol;
     if (!isfinite(value) || fabs(value) > NUMBER_MAX) {
         return OK;
     }
-    struct id128 id = series_id(of, metric, field);
+    struct id128 id = series_id(of, metric);
     struct graph_observation *row = graph_rows_add(&of->rs->bt->rows.observations);
     if (!row) {
         return rows_short(err);
     }
     *row = (struct graph_observation){.event = of->rs->work->event,
                                       .series = id,
+                                      .group = group_of(of),
                                       .metric = metric,
                                       .is_of_run = metric == GRAPH_METRIC_DURATION,
                                       .run = ol->run.id,
                                       .at_us = ol->event_time_us,
                                       .value = value};
-    return add_series(of, id, metric, field, err);
+    return add_series(of, id, metric, err);
 }
 
 /* NAN when there is none. */
@@ -118,8 +131,8 @@ static const struct json_value *facet(const struct measured *of, struct str name
     return found ? found : json_get(doc, of->ds->facets, name);
 }
 
-static enum verdict observe_quantiles(const struct measured *of, const struct json_value *quantiles,
-                                      struct str field, struct err *err)
+static enum verdict observe_quantiles(struct measured *of, const struct json_value *quantiles,
+                                      struct err *err)
 {
     const struct json_doc *doc = of->rs->pr->doc;
     enum verdict verdict = OK;
@@ -139,15 +152,15 @@ static enum verdict observe_quantiles(const struct measured *of, const struct js
         double part = strtod(text, NULL);
         if (part > 0 && part < 1) {
             int16_t metric = (int16_t)(GRAPH_METRIC_QUANTILE + lround(part * 1000));
-            verdict = observe(of, metric, field, number(of, quantiles, name), err);
+            verdict = observe(of, metric, number(of, quantiles, name), err);
             seen++;
         }
     }
     return verdict;
 }
 
-static enum verdict observe_column(const struct measured *of, const struct json_value *column,
-                                   struct str field, double rows, struct err *err)
+static enum verdict observe_column(struct measured *of, const struct json_value *column,
+                                   double rows, struct err *err)
 {
     double count = count_of(of, column, STR("count"));
     double nulls = count_of(of, column, STR("nullCount"));
@@ -164,15 +177,15 @@ static enum verdict observe_column(const struct measured *of, const struct json_
     };
     enum verdict verdict = OK;
     for (size_t i = 0; verdict == OK && i < sizeof found / sizeof found[0]; i++) {
-        verdict = observe(of, found[i].metric, field, found[i].value, err);
+        verdict = observe(of, found[i].metric, found[i].value, err);
     }
     if (verdict != OK) {
         return verdict;
     }
-    return observe_quantiles(of, json_get(of->rs->pr->doc, column, STR("quantiles")), field, err);
+    return observe_quantiles(of, json_get(of->rs->pr->doc, column, STR("quantiles")), err);
 }
 
-static enum verdict observe_columns(const struct measured *of, const struct json_value *metrics,
+static enum verdict observe_columns(struct measured *of, const struct json_value *metrics,
                                     struct err *err)
 {
     const struct json_doc *doc = of->rs->pr->doc;
@@ -188,14 +201,16 @@ static enum verdict observe_columns(const struct measured *of, const struct json
         struct str name;
         verdict = json_string(doc, key, of->rs->pr->scratch, &name, err);
         if (verdict == OK && (key + 1)->type == JSON_OBJECT) {
-            verdict = observe_column(of, key + 1, name, rows, err);
+            struct measured column = {
+                .rs = of->rs, .ds = of->ds, .direction = of->direction, .field = name};
+            verdict = observe_column(&column, key + 1, rows, err);
             seen++;
         }
     }
     return verdict;
 }
 
-static enum verdict observe_assertions(const struct measured *of, struct err *err)
+static enum verdict observe_assertions(struct measured *of, struct err *err)
 {
     const struct json_doc *doc = of->rs->pr->doc;
     const struct json_value *all =
@@ -213,11 +228,11 @@ static enum verdict observe_assertions(const struct measured *of, struct err *er
             passed += success->type == JSON_TRUE;
         }
     }
-    return count > 0 ? observe(of, GRAPH_METRIC_PASSED, (struct str){0}, passed / count, err) : OK;
+    return count > 0 ? observe(of, GRAPH_METRIC_PASSED, passed / count, err) : OK;
 }
 
 /* Of two facets that tell a volume, the statistics of this reading or writing come first. */
-static enum verdict observe_dataset(const struct measured *of, struct err *err)
+static enum verdict observe_dataset(struct measured *of, struct err *err)
 {
     const struct json_value *metrics = facet(of, STR("dataQualityMetrics"));
     const struct json_value *statistics =
@@ -235,7 +250,7 @@ static enum verdict observe_dataset(const struct measured *of, struct err *err)
         if (isnan(value)) {
             value = count_of(of, metrics, volumes[i].measure);
         }
-        verdict = observe(of, volumes[i].metric, (struct str){0}, value, err);
+        verdict = observe(of, volumes[i].metric, value, err);
     }
     if (verdict == OK) {
         verdict = observe_columns(of, metrics, err);
@@ -247,23 +262,23 @@ enum verdict series_rows(struct rows *rs, struct err *err)
 {
     const struct openlineage_event *ol = &rs->work->ol;
     bool is_end = ol->state == OPENLINEAGE_STATE_COMPLETE;
-    struct measured of = {.rs = rs, .direction = GRAPH_SUBJECT};
 #ifdef METAOPS_WITHOUT_DRIFT
     return OK; /* what ./tests/run bench --detection compares with */
 #endif
     if (!is_end && !ol->is_start) {
         return OK;
     }
-    enum verdict verdict = observe(&of, GRAPH_METRIC_DURATION, (struct str){0}, 0, err);
+    struct measured run = {.rs = rs, .direction = GRAPH_SUBJECT};
+    enum verdict verdict = observe(&run, GRAPH_METRIC_DURATION, 0, err);
     for (uint32_t i = 0; is_end && verdict == OK && i < ol->input_count; i++) {
-        of = (struct measured){.rs = rs, .ds = &ol->inputs[i], .direction = GRAPH_INPUT};
-        verdict = observe_dataset(&of, err);
+        struct measured input = {.rs = rs, .ds = &ol->inputs[i], .direction = GRAPH_INPUT};
+        verdict = observe_dataset(&input, err);
     }
     for (uint32_t i = 0; is_end && verdict == OK && i < ol->output_count; i++) {
-        of = (struct measured){.rs = rs, .ds = &ol->outputs[i], .direction = GRAPH_OUTPUT};
-        verdict = observe(&of, GRAPH_METRIC_GAP, (struct str){0}, 0, err);
+        struct measured output = {.rs = rs, .ds = &ol->outputs[i], .direction = GRAPH_OUTPUT};
+        verdict = observe(&output, GRAPH_METRIC_GAP, 0, err);
         if (verdict == OK) {
-            verdict = observe_dataset(&of, err);
+            verdict = observe_dataset(&output, err);
         }
     }
     return verdict;

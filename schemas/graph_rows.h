@@ -126,7 +126,8 @@ struct graph_run {
 struct graph_statement {
     uint32_t event;
     struct id128 id;
-    uint8_t kind; /* enum openlineage_kind */
+    uint8_t kind;  /* enum openlineage_kind */
+    bool is_known; /* the store has it, whatever becomes of this batch */
     bool has_job;
     struct id128 job;
     struct id128 job_description; /* zero: none */
@@ -169,10 +170,12 @@ struct graph_asset_facts {
         contested; /* not told, by a facet that can tell it: what was told earlier may hold no more */
 };
 
-/* A series of numbers, one a run. */
+/* A series of numbers, one a run. What runs of a job tell together of one thing (the run, a dataset, a column) is a group,
+ * whose series are stored together. */
 struct graph_series {
     uint32_t event;
     struct id128 id;
+    struct id128 group;
     struct id128 job;
     bool has_dataset;
     struct id128 dataset;
@@ -185,6 +188,7 @@ struct graph_series {
 struct graph_observation {
     uint32_t event;
     struct id128 series;
+    struct id128 group;
     int16_t metric;
     bool is_of_run; /* the value is the run's duration, which the store knows */
     struct id128 run;

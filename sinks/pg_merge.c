@@ -69,6 +69,7 @@ void pg_merge_statement(struct graph_statement *into, const struct graph_stateme
         into->first_at_us = row->first_at_us;
         into->first_run = row->first_run;
     }
+    into->is_known = into->is_known && row->is_known;
     if (version_cmp(&row->last, &into->last) > 0) {
         into->last = row->last;
     }

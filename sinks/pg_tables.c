@@ -4,6 +4,7 @@
 
 #include "pg_control.h"
 #include "pg_detectors.h"
+#include "pg_drift.h"
 #include "pg_inference.h"
 #include "pg_kubernetes.h"
 #include "pg_merge.h"
@@ -38,7 +39,6 @@ ORDER(io, graph_io, BY_ID(id) ?: BY_NUMBER(ordinal))
 ORDER(description, graph_description, BY_ID(id) ?: BY_NUMBER(ordinal))
 ORDER(layout, graph_layout, BY_ID(id) ?: BY_NUMBER(slot))
 ORDER(statement, graph_statement, BY_ID(id))
-ORDER(drift_content, graph_drift_content, BY_ID(subject) ?: BY_NUMBER(aspect) ?: BY_ID(content))
 ORDER(run, graph_run, BY_ID(id))
 ORDER(asset_facts, graph_asset_facts, BY_ID(subject))
 ORDER(run_io, graph_statement, BY_ID(run) ?: BY_ID(io))
@@ -51,16 +51,6 @@ static bool has_run_io(const struct graph_batch *rows, const void *row)
     (void)rows;
     const struct graph_statement *statement = row;
     return statement->has_run && statement->has_io;
-}
-
-static bool is_detected(const struct graph_batch *rows, const void *row)
-{
-    (void)rows;
-    (void)row;
-#ifdef METAOPS_WITHOUT_DRIFT
-    return false; /* what ./tests/run bench --detection compares with */
-#endif
-    return true;
 }
 
 static bool is_of_graph(const struct graph_batch *rows, const void *row)
@@ -216,27 +206,6 @@ static void bind_statement(struct pg_bind *bind, const void *row)
     bind_version(bind, 11, &statement->written);
     bind_optional_id(bind, 13, !id128_is_zero(statement->first_run), statement->first_run);
     bind_optional_id(bind, 14, !id128_is_zero(statement->environment), statement->environment);
-}
-
-static void bind_drift_content(struct pg_bind *bind, const void *row)
-{
-    const struct graph_drift_content *said = row;
-    pg_bind_uuid(bind, 0, said->subject);
-    pg_bind_int2(bind, 1, said->aspect);
-    pg_bind_uuid(bind, 2, said->content);
-}
-
-static void bind_drift_subject(struct pg_bind *bind, const void *row)
-{
-    const struct graph_statement *statement = row;
-    pg_bind_uuid(bind, 0, statement->id);
-    pg_bind_time(bind, 1, statement->first_at_us);
-    bind_optional_id(bind, 2, statement->has_job, statement->job);
-}
-
-static void bind_statement_id(struct pg_bind *bind, const void *row)
-{
-    pg_bind_uuid(bind, 0, ((const struct graph_statement *)row)->id);
 }
 
 static void bind_run_io(struct pg_bind *bind, const void *row)
@@ -499,25 +468,7 @@ const struct pg_table pg_tables[] = {
      .merge = pg_numbers_merge_gap,
      .bind = pg_numbers_bind_gap},
     NUMBERS("fill_gaps"),
-    {.statement = "insert_drift_contents",
-     .types = "u2u",
-     ROWS(drift_contents, graph_drift_content),
-     .is_content = true,
-     .order = order_drift_content,
-     .bind = bind_drift_content},
-    {.statement = "upsert_drift_subjects",
-     .types = "uzu",
-     ROWS(statements, graph_statement),
-     .wants = is_detected,
-     .order = order_statement,
-     .merge = merge_statement,
-     .bind = bind_drift_subject},
-    {.statement = "judge_contracts",
-     .types = "u",
-     ROWS(statements, graph_statement),
-     .order = order_statement,
-     .merge = merge_statement,
-     .bind = bind_statement_id},
+    PG_DRIFT_TABLES,
     {.statement = "judge_monitors",
      .types = "u",
      ROWS(monitors, graph_monitor),

@@ -1,39 +1,14 @@
 #include "series_write.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libpq-fe.h>
 
-#include "core/log.h"
-#include "series_codec.h"
+#include "series_locked.h"
 
 #define WHERE "series_write"
-
-enum what { OFF = 1, STILL_OFF = 2, BACK = 3, WAS_OFF = 4, NEVER_OFF = 5 };
-
-struct finding {
-    struct finding *next;
-    enum what what;
-    struct series_episode episode;
-};
-
-struct series_row {
-    struct id128 id;
-    int16_t metric;
-    bool is_missing; /* somebody was told that a write is missing */
-    bool is_changed;
-    bool is_accepted;
-    struct id128 accepted_run; /* what it began is expected */
-    int64_t last_at_us;
-    struct series_state state;
-    struct series_view view;
-    struct finding *findings; /* in order */
-    struct finding **end;
-};
 
 static void bind_id_or_null(struct pg_bind *bind, int index, struct id128 id)
 {
@@ -59,11 +34,12 @@ static int by_id(const void *a, const void *b)
 static void bind_series(struct pg_bind *bind, const struct graph_series *series)
 {
     pg_bind_uuid(bind, 0, series->id);
-    pg_bind_uuid(bind, 1, series->job);
-    bind_id_or_null(bind, 2, series->dataset);
-    pg_bind_int2(bind, 3, series->direction);
-    pg_bind_int2(bind, 4, series->metric);
-    pg_bind_text(bind, 5, series->field);
+    pg_bind_uuid(bind, 1, series->group);
+    pg_bind_uuid(bind, 2, series->job);
+    bind_id_or_null(bind, 3, series->dataset);
+    pg_bind_int2(bind, 4, series->direction);
+    pg_bind_int2(bind, 5, series->metric);
+    pg_bind_text(bind, 6, series->field);
 }
 
 enum verdict series_write_names(const struct graph_batch *rows, struct arena *scratch,
@@ -81,7 +57,7 @@ enum verdict series_write_names(const struct graph_batch *rows, struct arena *sc
         sorted[i] = &rows->series.items[i];
     }
     qsort(sorted, count, sizeof *sorted, by_id);
-    pg_bind_begin(bind, "uuu22t");
+    pg_bind_begin(bind, "uuuu22t");
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || !id128_eq(sorted[i]->id, sorted[i - 1]->id)) {
             bind_series(bind, sorted[i]);
@@ -90,18 +66,18 @@ enum verdict series_write_names(const struct graph_batch *rows, struct arena *sc
     return pg_bind_send(bind, pg, "insert_series", err);
 }
 
-static int by_series(const void *a, const void *b)
+static int by_group(const void *a, const void *b)
 {
     const struct graph_observation *x = a;
     const struct graph_observation *y = b;
-    int order = id128_cmp(x->series, y->series);
+    int order = id128_cmp(x->group, y->group) ?: (x->metric > y->metric) - (x->metric < y->metric);
     return order ? order : (x->event > y->event) - (x->event < y->event);
 }
 
 enum verdict series_write_begin(struct series_write *sw, const struct graph_batch *rows,
                                 struct arena *scratch, int64_t lateness_us, struct err *err)
 {
-    *sw = (struct series_write){.scratch = scratch, .lateness_us = lateness_us};
+    *sw = (struct series_write){.scratch = scratch, .lateness_us = lateness_us, .batch = rows};
     if (rows->observations.count == 0) {
         return OK;
     }
@@ -125,17 +101,6 @@ static int by_run(const void *a, const void *b)
     return id128_cmp(x->run, y->run);
 }
 
-static bool read_time(const PGresult *result, int row, int column, int64_t *out_us)
-{
-    uint64_t wire;
-    if (PQgetisnull(result, row, column)) {
-        return false;
-    }
-    memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
-    *out_us = (int64_t)be64toh(wire) + PG_BIND_EPOCH_US;
-    return true;
-}
-
 static bool is_named(const PGresult *result, const char *name)
 {
     return PQnfields(result) > 0 && strcmp(PQfname(result, 0), name) == 0;
@@ -150,8 +115,8 @@ static void take_duration(struct series_write *sw, const PGresult *result, int r
     struct graph_observation key;
     memcpy(key.run.bytes, PQgetvalue(result, row, 0), sizeof key.run.bytes);
     memcpy(&state, PQgetvalue(result, row, 3), sizeof state);
-    if (ntohs(state) != 2 || !read_time(result, row, 1, &started_at_us) ||
-        !read_time(result, row, 2, &ended_at_us) || ended_at_us < started_at_us) {
+    if (ntohs(state) != 2 || !series_locked_time(result, row, 1, &started_at_us) ||
+        !series_locked_time(result, row, 2, &ended_at_us) || ended_at_us < started_at_us) {
         return;
     }
     struct graph_observation *found = bsearch(&key, sw->items, sw->count, sizeof key, by_run);
@@ -192,81 +157,110 @@ enum verdict series_write_lock(struct series_write *sw, struct pg_bind *bind, st
     if (kept == 0) {
         return OK;
     }
-    qsort(sw->items, sw->count, sizeof *sw->items, by_series);
+    qsort(sw->items, sw->count, sizeof *sw->items, by_group);
     pg_bind_begin(bind, "u");
     for (size_t i = 0; i < sw->count; i++) {
-        if (i == 0 || !id128_eq(sw->items[i].series, sw->items[i - 1].series)) {
-            pg_bind_uuid(bind, 0, sw->items[i].series);
+        if (i == 0 || !id128_eq(sw->items[i].group, sw->items[i - 1].group)) {
+            pg_bind_uuid(bind, 0, sw->items[i].group);
         }
     }
     return pg_bind_send(bind, pg, "lock_series", err);
 }
 
-static struct series_limits limits_of(const PGresult *result, int row)
+/* Gives each group its items; those of a group whose row was taken away by somebody are passed over. */
+static bool begin_groups(struct series_write *sw)
 {
-    struct series_limits limits = {0};
-    uint32_t wire;
-    if (!PQgetisnull(result, row, 5)) {
-        memcpy(&wire, PQgetvalue(result, row, 5), sizeof wire);
-        wire = ntohl(wire);
-        memcpy(&limits.sensitivity, &wire, sizeof wire);
+    size_t at = 0;
+    for (size_t i = 0; i < sw->group_count; i++) {
+        struct series_group *group = &sw->groups[i];
+        while (at < sw->count && id128_cmp(sw->items[at].group, group->id) < 0) {
+            at++;
+        }
+        size_t end = at;
+        while (end < sw->count && id128_eq(sw->items[end].group, group->id)) {
+            end++;
+        }
+        if (!series_locked_begin(group, &sw->items[at], end - at, sw->scratch)) {
+            return false;
+        }
+        at = end;
     }
-    if (!PQgetisnull(result, row, 6)) {
-        memcpy(&wire, PQgetvalue(result, row, 6), sizeof wire);
-        limits.history_min = ntohl(wire);
-    }
-    return limits;
-}
-
-static void read_state(struct series_row *into, const PGresult *result, int row)
-{
-    uint16_t missing;
-    struct str state = {PQgetvalue(result, row, 3), (size_t)PQgetlength(result, row, 3)};
-    *into = (struct series_row){0};
-    memcpy(into->id.bytes, PQgetvalue(result, row, 0), sizeof into->id.bytes);
-    memcpy(&missing, PQgetvalue(result, row, 1), sizeof missing);
-    into->is_missing = missing != 0;
-    into->end = &into->findings;
-    (void)!read_time(result, row, 2, &into->last_at_us);
-    if (!series_codec_decode(state, &into->state)) {
-        char id[ID128_TEXT_BYTES];
-        id128_format(into->id, id);
-        log_warn("the state of series %s cannot be read, it learns anew", id);
-        into->state = (struct series_state){0};
-    }
-    into->state.limits = limits_of(result, row);
-    into->is_accepted = !PQgetisnull(result, row, 4);
-    if (into->is_accepted) {
-        memcpy(into->accepted_run.bytes, PQgetvalue(result, row, 4),
-               sizeof into->accepted_run.bytes);
-    }
+    return true;
 }
 
 void series_write_states(struct series_write *sw, const struct pg_result *result)
 {
-    if (!is_named(result, "locked_series")) {
+    if (!is_named(result, "locked_group")) {
         return;
     }
-    int count = PQntuples(result);
-    sw->rows = arena_alloc(sw->scratch, (size_t)count * sizeof *sw->rows);
-    if (!sw->rows) {
-        sw->is_short = true;
-        return;
+    size_t count = (size_t)PQntuples(result);
+    sw->groups = arena_alloc(sw->scratch, (count + 1) * sizeof *sw->groups);
+    sw->is_short = !sw->groups;
+    for (size_t i = 0; i < count && !sw->is_short; i++) {
+        sw->is_short = !series_locked_read(&sw->groups[i], result, (int)i, sw->scratch);
     }
-    for (int row = 0; row < count; row++) {
-        read_state(&sw->rows[row], result, row);
-    }
-    sw->row_count = (size_t)count;
+    sw->group_count = sw->is_short ? 0 : count;
+    sw->is_short = sw->is_short || !begin_groups(sw);
 }
 
-static bool find(struct series_write *sw, struct series_row *row, enum what what,
+static int group_by_id(const void *a, const void *b)
+{
+    const struct series_group *x = a;
+    const struct series_group *y = b;
+    return id128_cmp(x->id, y->id);
+}
+
+static struct series_group *group_of(struct series_write *sw, struct id128 id)
+{
+    struct series_group key = {.id = id};
+    return sw->group_count ? bsearch(&key, sw->groups, sw->group_count, sizeof key, group_by_id)
+                           : NULL;
+}
+
+enum verdict series_write_orders(struct series_write *sw, struct pg_bind *bind, struct pg_conn *pg,
+                                 bool *out_is_sent, struct err *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sw->batch->series.count; i++) {
+        struct series_group *group = group_of(sw, sw->batch->series.items[i].group);
+        if (group) {
+            group->may_have_new = true;
+        }
+    }
+    pg_bind_begin(bind, "u");
+    for (size_t i = 0; i < sw->group_count; i++) {
+        struct series_group *group = &sw->groups[i];
+        if (group->has_orders || group->may_have_new) {
+            pg_bind_uuid(bind, 0, group->id);
+            group->has_orders = false;
+            count++;
+        }
+    }
+    *out_is_sent = count > 0;
+    return count ? pg_bind_send(bind, pg, "load_series_orders", err) : OK;
+}
+
+void series_write_ordered(struct series_write *sw, const struct pg_result *result)
+{
+    if (!is_named(result, "ordered_series")) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct series_group *group = group_of(sw, series_locked_id(result, row, 1));
+        if (group) {
+            series_locked_order(group, result, row);
+        }
+    }
+}
+
+static bool find(struct series_write *sw, struct series_row *row, enum series_what what,
                  const struct series_episode *episode)
 {
-    struct finding *found = arena_alloc(sw->scratch, sizeof *found);
+    struct series_finding *found = arena_alloc(sw->scratch, sizeof *found);
     if (!found) {
         return false;
     }
-    *found = (struct finding){.what = what, .episode = *episode};
+    *found = (struct series_finding){.what = what, .episode = *episode};
     *row->end = found;
     row->end = &found->next;
     sw->finding_count++;
@@ -291,18 +285,18 @@ static bool compare(struct series_write *sw, struct series_row *row,
     const struct series_view *after = &row->view;
     for (uint32_t i = 0; i < before->episode_count; i++) {
         if (!same_in(after, &before->episodes[i]) &&
-            !find(sw, row, NEVER_OFF, &before->episodes[i])) {
+            !find(sw, row, SERIES_NEVER_OFF, &before->episodes[i])) {
             return false;
         }
     }
     for (uint32_t i = 0; i < after->episode_count; i++) {
         const struct series_episode *now = &after->episodes[i];
         const struct series_episode *was = same_in(before, now);
-        enum what what;
+        enum series_what what;
         if (!was || (now->is_open && !was->is_open)) {
-            what = now->is_open ? OFF : WAS_OFF;
+            what = now->is_open ? SERIES_OFF : SERIES_WAS_OFF;
         } else if (was->is_open) {
-            what = now->is_open ? STILL_OFF : BACK;
+            what = now->is_open ? SERIES_STILL_OFF : SERIES_BACK;
         } else {
             continue;
         }
@@ -320,11 +314,6 @@ static bool observe(struct series_write *sw, struct series_row *row,
         .at_us = item->at_us, .run = item->run, .value = (float)item->value};
     struct series_view before;
     struct series_view after;
-    row->metric = item->metric;
-    if (row->is_accepted) {
-        series_model_accept(&row->state, row->metric, row->accepted_run);
-        row->is_accepted = false;
-    }
     if (!series_model_observe(&row->state, row->metric, &point, sw->lateness_us, &before, &after)) {
         return true;
     }
@@ -333,48 +322,80 @@ static bool observe(struct series_write *sw, struct series_row *row,
     return compare(sw, row, &before);
 }
 
-static bool judge(struct series_write *sw)
+static bool judge_row(struct series_write *sw, struct series_row *row)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < sw->row_count; i++) {
-        struct series_row *row = &sw->rows[i];
-        while (at < sw->count && id128_cmp(sw->items[at].series, row->id) < 0) {
-            at++; /* its row was taken away by somebody */
-        }
-        for (; at < sw->count && id128_eq(sw->items[at].series, row->id); at++) {
-            if (!observe(sw, row, &sw->items[at])) {
-                return false;
-            }
+    if (row->is_accepted) {
+        series_model_accept(&row->state, row->metric, row->accepted_run);
+    }
+    for (size_t i = 0; i < row->item_count; i++) {
+        if (!observe(sw, row, &row->items[i])) {
+            return false;
         }
     }
     return true;
 }
 
-static bool has_come(const struct series_row *row)
+static bool judge(struct series_write *sw)
 {
-    return row->is_missing && row->view.newest.at_us > row->last_at_us;
+    for (size_t i = 0; i < sw->group_count; i++) {
+        struct series_group *group = &sw->groups[i];
+        for (size_t j = 0; j < group->row_count; j++) {
+            struct series_row *row = &group->rows[j];
+            if (!judge_row(sw, row)) {
+                return false;
+            }
+            group->has_orders = group->has_orders || (row->is_accepted && !row->is_changed);
+        }
+    }
+    return true;
 }
 
-static void bind_row(struct pg_bind *bind, const struct series_row *row)
+static bool is_changed(const struct series_group *group)
 {
-    const struct series_view *view = &row->view;
-    bool is_told = view->points >= SERIES_FIRST;
-    char state[SERIES_CODEC_BYTES_MAX];
-    pg_bind_uuid(bind, 0, row->id);
-    pg_bind_int4(bind, 1, (int32_t)view->points);
-    pg_bind_time(bind, 2, view->newest.at_us);
-    pg_bind_time(bind, 3, view->late_at_us ? view->late_at_us : GRAPH_NO_TIME);
-    pg_bind_time(bind, 4, view->stale_at_us ? view->stale_at_us : GRAPH_NO_TIME);
-    pg_bind_float8(bind, 5, (double)view->newest.value);
-    pg_bind_float8(bind, 6, is_told ? view->expected : NAN);
-    pg_bind_float8(bind, 7, is_told ? view->spread : NAN);
-    pg_bind_float8(bind, 8, view->score);
-    pg_bind_bool(bind, 9, has_come(row));
-    pg_bind_text(bind, 10, (struct str){state, series_codec_encode(&row->state, state)});
+    for (size_t i = 0; i < group->row_count; i++) {
+        if (group->rows[i].is_changed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The writes of the group's dataset, when the batch tells of any. */
+static const struct series_row *gap_of(const struct series_group *group)
+{
+    const struct series_row *first = group->rows;
+    bool is_gap = group->row_count && first->metric == GRAPH_METRIC_GAP && first->is_changed;
+    return is_gap ? first : NULL;
+}
+
+static bool has_come(const struct series_group *group)
+{
+    const struct series_row *gap = gap_of(group);
+    return gap && group->missing && gap->view.newest.at_us > group->last_at_us;
+}
+
+static int64_t time_or_none(int64_t us)
+{
+    return us ? us : GRAPH_NO_TIME;
+}
+
+static bool bind_group(struct series_write *sw, struct pg_bind *bind,
+                       const struct series_group *group)
+{
+    const struct series_row *gap = gap_of(group);
+    struct str states = series_locked_states(group, sw->scratch);
+    pg_bind_uuid(bind, 0, group->id);
+    pg_bind_int2(bind, 1, has_come(group) ? 0 : group->missing);
+    pg_bind_bool(bind, 2, group->has_orders);
+    pg_bind_time(bind, 3, gap ? gap->view.newest.at_us : group->last_at_us);
+    pg_bind_time(bind, 4, gap ? time_or_none(gap->view.late_at_us) : group->late_at_us);
+    pg_bind_time(bind, 5, gap ? time_or_none(gap->view.stale_at_us) : group->stale_at_us);
+    pg_bind_text(bind, 6, states);
+    return states.ptr != NULL;
 }
 
 static void bind_finding(struct pg_bind *bind, const struct series_row *row,
-                         const struct finding *found)
+                         const struct series_finding *found)
 {
     const struct series_episode *episode = &found->episode;
     bool has_good = !id128_is_zero(episode->good_run);
@@ -395,13 +416,46 @@ static enum verdict send_come(struct series_write *sw, struct pg_bind *bind, str
 {
     size_t count = 0;
     pg_bind_begin(bind, "u");
-    for (size_t i = 0; i < sw->row_count; i++) {
-        if (sw->rows[i].is_changed && has_come(&sw->rows[i])) {
-            pg_bind_uuid(bind, 0, sw->rows[i].id);
+    for (size_t i = 0; i < sw->group_count; i++) {
+        if (has_come(&sw->groups[i])) {
+            pg_bind_uuid(bind, 0, gap_of(&sw->groups[i])->id);
             count++;
         }
     }
     return count ? pg_bind_send(bind, pg, "end_missing", err) : OK;
+}
+
+static enum verdict send_groups(struct series_write *sw, struct pg_bind *bind, struct pg_conn *pg,
+                                struct err *err)
+{
+    size_t count = 0;
+    pg_bind_begin(bind, "u2bzzzy");
+    for (size_t i = 0; i < sw->group_count; i++) {
+        if (is_changed(&sw->groups[i])) {
+            if (!bind_group(sw, bind, &sw->groups[i])) {
+                return is_short(err);
+            }
+            count++;
+        }
+    }
+    return count ? pg_bind_send(bind, pg, "write_series", err) : OK;
+}
+
+static enum verdict send_accepted(struct series_write *sw, struct pg_bind *bind, struct pg_conn *pg,
+                                  struct err *err)
+{
+    size_t count = 0;
+    pg_bind_begin(bind, "u");
+    for (size_t i = 0; i < sw->group_count; i++) {
+        for (size_t j = 0; j < sw->groups[i].row_count; j++) {
+            const struct series_row *row = &sw->groups[i].rows[j];
+            if (row->is_accepted && row->is_changed) {
+                pg_bind_uuid(bind, 0, row->id);
+                count++;
+            }
+        }
+    }
+    return count ? pg_bind_send(bind, pg, "clear_accepted", err) : OK;
 }
 
 static enum verdict send_findings(struct series_write *sw, struct pg_bind *bind, struct pg_conn *pg,
@@ -411,9 +465,12 @@ static enum verdict send_findings(struct series_write *sw, struct pg_bind *bind,
         return OK;
     }
     pg_bind_begin(bind, "u2uzuzdddd");
-    for (size_t i = 0; i < sw->row_count; i++) {
-        for (const struct finding *each = sw->rows[i].findings; each; each = each->next) {
-            bind_finding(bind, &sw->rows[i], each);
+    for (size_t i = 0; i < sw->group_count; i++) {
+        for (size_t j = 0; j < sw->groups[i].row_count; j++) {
+            const struct series_row *row = &sw->groups[i].rows[j];
+            for (const struct series_finding *each = row->findings; each; each = each->next) {
+                bind_finding(bind, row, each);
+            }
         }
     }
     return pg_bind_send(bind, pg, "raise_series", err);
@@ -422,20 +479,15 @@ static enum verdict send_findings(struct series_write *sw, struct pg_bind *bind,
 enum verdict series_write_send(struct series_write *sw, struct pg_bind *bind, struct pg_conn *pg,
                                struct err *err)
 {
-    size_t count = 0;
     if (sw->is_short || !judge(sw)) {
         return is_short(err);
     }
     enum verdict verdict = send_come(sw, bind, pg, err);
-    pg_bind_begin(bind, "u4zzzddddby");
-    for (size_t i = 0; i < sw->row_count; i++) {
-        if (sw->rows[i].is_changed) {
-            bind_row(bind, &sw->rows[i]);
-            count++;
-        }
+    if (verdict == OK) {
+        verdict = send_groups(sw, bind, pg, err);
     }
-    if (verdict == OK && count) {
-        verdict = pg_bind_send(bind, pg, "write_series", err);
+    if (verdict == OK) {
+        verdict = send_accepted(sw, bind, pg, err);
     }
     return verdict == OK ? send_findings(sw, bind, pg, err) : verdict;
 }

@@ -284,12 +284,35 @@ static void read_states(void *arg, int index, PGresult *result)
     series_write_states(arg, result);
 }
 
+static void read_orders(void *arg, int index, PGresult *result)
+{
+    (void)index;
+    series_write_ordered(arg, result);
+}
+
+/* From the lock of series on to what they are now. */
+static enum verdict write_series(struct sink *sink, struct series_write *sw, struct err *err)
+{
+    bool is_sent = false;
+    enum verdict verdict = series_write_lock(sw, &sink->bind, sink->pg, &is_sent, err);
+    if (verdict != OK || !is_sent) {
+        return verdict;
+    }
+    verdict = sync_and_read(sink, read_states, sw, err);
+    if (verdict == OK) {
+        verdict = series_write_orders(sw, &sink->bind, sink->pg, &is_sent, err);
+    }
+    if (verdict == OK && is_sent) {
+        verdict = sync_and_read(sink, read_orders, sw, err);
+    }
+    return verdict == OK ? series_write_send(sw, &sink->bind, sink->pg, err) : verdict;
+}
+
 /* Behind the tables: what runs took is known by then, and series are locked last. Two more round trips, for batches
- * with numbers only. */
+ * with numbers only; one more where people or rules have something to say. */
 static enum verdict send_series(struct sink *sink, const struct graph_batch *rows, struct err *err)
 {
     struct series_write sw;
-    bool is_sent = false;
     enum verdict verdict = series_write_names(rows, sink->scratch, &sink->bind, sink->pg, err);
     if (verdict == OK) {
         verdict = series_write_begin(&sw, rows, sink->scratch,
@@ -299,13 +322,7 @@ static enum verdict send_series(struct sink *sink, const struct graph_batch *row
         return verdict;
     }
     verdict = sync_and_read(sink, read_runs, &sw, err);
-    if (verdict == OK) {
-        verdict = series_write_lock(&sw, &sink->bind, sink->pg, &is_sent, err);
-    }
-    if (verdict == OK && is_sent) {
-        verdict = sync_and_read(sink, read_states, &sw, err);
-    }
-    return verdict == OK && is_sent ? series_write_send(&sw, &sink->bind, sink->pg, err) : verdict;
+    return verdict == OK ? write_series(sink, &sw, err) : verdict;
 }
 
 /* Rows and COMMIT in one round trip, but for series. */

@@ -1,52 +1,115 @@
 -- Series of numbers that runs tell: rows, bytes, shares, times. Of each a state of fixed size is kept (sinks/series_model.h):
--- what is usual, and the newest few points. A worker locks the rows of a batch in the order of their ids, reads them,
--- adds the points of events that are new, and writes them back in the same transaction.
+-- what is usual, and the newest few points. States of what the same runs tell of the same thing share a row: one lock, one new
+-- version for a run. A worker locks the rows of a batch in the order of their ids, reads them, adds the points of events that
+-- are new, and writes them back in the same transaction.
 
 create table graph.series (
     series_uuid uuid primary key,
+    group_uuid uuid not null,
     job_uuid uuid not null,
     dataset_uuid uuid,
     direction smallint not null,
     metric smallint not null,
-    points integer not null default 0,
-    last_at timestamptz,
-    late_at timestamptz,
-    stale_at timestamptz,
-    last_value double precision,
-    expected double precision,
-    spread double precision,
-    score real,
-    missing smallint not null default 0,
     field text,
     accepted_run uuid,
     sensitivity real,
-    history_min integer,
-    state bytea
-) with (fillfactor = 50); -- room for a new version of each row of a page, so that no index is touched
-alter table graph.series alter state set storage plain;
-create index series_gaps on graph.series (series_uuid) where metric = 1;
-comment on table graph.series is 'What is usual for numbers that runs tell (view metaops.series).';
+    history_min integer
+);
+create index series_group on graph.series (group_uuid);
+comment on table graph.series is 'Numbers that runs tell, and what people and rules say of them (view metaops.series).';
 comment on column graph.series.series_uuid is 'Digest of what the series is about.';
+comment on column graph.series.group_uuid is
+    'Where its state is stored, with those that the same runs tell of the same thing: the run, a dataset, or a column.';
 comment on column graph.series.job_uuid is 'The job whose runs tell it.';
 comment on column graph.series.dataset_uuid is 'The dataset that is measured; null: the run itself.';
 comment on column graph.series.direction is '0: as the job reads it, 1: as it writes it, 2: the run itself.';
 comment on column graph.series.metric is
     '1 seconds between writes, 2 seconds that a run takes, 3 rows, 4 bytes, 5 files, 6 share of assertions that hold; of a column: 7 share of nulls, 8 of distinct values, 9 least, 10 largest, 11 mean, 1000 + n quantile n/1000.';
-comment on column graph.series.points is 'How many runs have told it.';
-comment on column graph.series.last_at is 'Event time of the newest point.';
-comment on column graph.series.late_at is 'When the next write is late.';
-comment on column graph.series.stale_at is 'When it has been missing for long.';
-comment on column graph.series.last_value is 'The newest number.';
-comment on column graph.series.expected is 'What it was expected to be; of writes: seconds to the next one.';
-comment on column graph.series.spread is 'One robust standard deviation, in the number''s own unit.';
-comment on column graph.series.score is 'By how many of them the newest was off; null: too young to tell.';
-comment on column graph.series.missing is 'Told: 0 nothing is missing, 1 late, 2 stale.';
 comment on column graph.series.field is 'The column, when it is about one.';
 comment on column graph.series.accepted_run is
     'What this run began is expected, which the next point shall show; of gaps any id: the gap that is open. Null: nothing new is expected.';
 comment on column graph.series.sensitivity is 'Limits are divided by it (rules); null: 1.';
 comment on column graph.series.history_min is 'Points below which nothing is judged (rules); null: 14.';
-comment on column graph.series.state is 'Newest points and what was learned (sinks/series_codec.h).';
+
+create table graph.series_states (
+    group_uuid uuid primary key,
+    is_written boolean not null,
+    has_orders boolean not null default false,
+    missing smallint not null default 0,
+    last_at timestamptz,
+    late_at timestamptz,
+    stale_at timestamptz,
+    states bytea
+) with (fillfactor = 50, toast_tuple_target = 8160); -- room for a new version of each row of a page: no index is touched
+alter table graph.series_states alter states set storage external;
+create index series_states_written on graph.series_states (group_uuid) where is_written;
+comment on table graph.series_states is 'How the series of a group stand: what every run changes.';
+comment on column graph.series_states.group_uuid is 'The group (graph.series).';
+comment on column graph.series_states.is_written is 'It is about a dataset that the job writes: seconds between writes are among them.';
+comment on column graph.series_states.has_orders is
+    'graph.series has accepted runs or limits that whoever adds the next point has to read; new series are read anyway.';
+comment on column graph.series_states.missing is 'Told of the next write: 0 nothing is missing, 1 late, 2 stale.';
+comment on column graph.series_states.last_at is 'Event time of the newest write.';
+comment on column graph.series_states.late_at is 'When the next one is late.';
+comment on column graph.series_states.stale_at is 'When it has been missing for long.';
+comment on column graph.series_states.states is 'Of each series the newest points and what was learned (sinks/series_group.h).';
+
+-- A number of eight bytes in network order.
+create function graph.bigint_at(bytes bytea, at integer) returns bigint
+language sql immutable parallel safe
+return ('x' || encode(substring(bytes from at + 1 for 8), 'hex'))::bit(64)::bigint;
+
+-- An IEEE 754 double in network order; null: no number.
+create function graph.double_at(bytes bytea, at integer) returns double precision
+language plpgsql immutable parallel safe
+as $$
+declare
+    bits constant bigint := graph.bigint_at(bytes, at);
+    exponent constant integer := (bits >> 52) & 2047;
+    fraction constant double precision := (bits & 4503599627370495) / 4503599627370496.0::double precision;
+begin
+    return case when exponent = 2047 then null when exponent = 0 then 0 -- smaller ones are none that anybody measures
+        else (case when bits < 0 then -1 else 1 end) * (1 + fraction) * 2::double precision ^ (exponent - 1023) end;
+end $$;
+
+create type graph.series_entry as (
+    metric smallint, points integer, last_at timestamptz, last_value double precision, expected double precision,
+    spread double precision, score real
+);
+comment on type graph.series_entry is 'How a series stands.';
+comment on column graph.series_entry.metric is 'As in graph.series.';
+comment on column graph.series_entry.points is 'How many runs have told it.';
+comment on column graph.series_entry.last_at is 'Event time of the newest point.';
+comment on column graph.series_entry.last_value is 'The newest number.';
+comment on column graph.series_entry.expected is 'What it was expected to be; of writes: seconds to the next one.';
+comment on column graph.series_entry.spread is 'One robust standard deviation, in the number''s own unit.';
+comment on column graph.series_entry.score is 'By how many of them the newest was off; null: too young to tell.';
+
+-- The entries of a group (sinks/series_group.h).
+create function graph.series_entries(states bytea) returns setof graph.series_entry
+language plpgsql immutable parallel safe
+as $$
+declare
+    at integer := 0;
+begin
+    while at < octet_length(states) loop
+        return next (
+            get_byte(states, at) * 256 + get_byte(states, at + 1), graph.bigint_at(states, at + 4) >> 32,
+            'epoch'::timestamptz + graph.bigint_at(states, at + 8) * interval '1 microsecond',
+            graph.double_at(states, at + 16), graph.double_at(states, at + 24), graph.double_at(states, at + 32),
+            graph.double_at(states, at + 40))::graph.series_entry;
+        at := at + 48 + get_byte(states, at + 2) * 256 + get_byte(states, at + 3);
+    end loop;
+end $$;
+
+create view graph.series_now as
+select s.*, e.points, e.last_at, e.last_value, e.expected, e.spread, e.score, g.missing,
+    case when s.metric = 1 then g.late_at end as late_at, case when s.metric = 1 then g.stale_at end as stale_at
+from graph.series s
+join graph.series_states g using (group_uuid)
+cross join lateral graph.series_entries(g.states) e
+where e.metric = s.metric;
+comment on view graph.series_now is 'Series and how they stand.';
 
 create function graph.metric_name(metric smallint) returns text
 language sql immutable parallel safe
@@ -67,7 +130,7 @@ select s.series_uuid as series_id, graph.metric_kind(s.metric) as kind, coalesce
     j.namespace as job_namespace, j.name as job_name,
     case s.direction when 0 then 'input' when 1 then 'output' end as direction, s.late_at, s.stale_at,
     coalesce(s.sensitivity, 1) as sensitivity, coalesce(s.history_min, 14) as history_min
-from graph.series s
+from graph.series_now s
 join graph.jobs j using (job_uuid)
 left join graph.datasets d using (dataset_uuid)
 where s.points > 0;
@@ -121,7 +184,7 @@ language sql immutable parallel safe
 return case when abs(value) >= 1e15 then value::text else trim_scale(round(value::numeric,
     case when abs(value) >= 100 then 0 when abs(value) >= 1 then 2 else 4 end))::text end;
 
-create function graph.series_title(s graph.series, name text, f graph.series_finding) returns text
+create function graph.series_title(s graph.series_now, name text, f graph.series_finding) returns text
 language sql stable parallel safe
 return case when s.metric = 1 then format('%s: %s, last written %s, expected after %s', name,
         case s.missing when 2 then 'stale' else 'late' end, to_char(s.last_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
@@ -130,7 +193,7 @@ return case when s.metric = 1 then format('%s: %s, last written %s, expected aft
         ' of ' || s.field, graph.short_number(f.value), graph.short_number(f.expected)) end;
 
 -- How bad: data that is all but gone, or missing for long, where somebody reads it.
-create function graph.series_severity(s graph.series, f graph.series_finding, is_read boolean) returns text
+create function graph.series_severity(s graph.series_now, f graph.series_finding, is_read boolean) returns text
 language sql stable parallel safe
 return case
     when s.metric = 2 then 'info'
@@ -153,7 +216,7 @@ begin
         limit 1);
 end $$;
 
-create function graph.raise_series_one(alert uuid, s graph.series, f graph.series_finding) returns void
+create function graph.raise_series_one(alert uuid, s graph.series_now, f graph.series_finding) returns void
 language plpgsql
 as $$
 declare
@@ -214,12 +277,12 @@ set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off s
 as $$
 declare
     f graph.series_finding;
-    s graph.series;
+    s graph.series_now;
 begin
     foreach f in array findings loop
         begin
             if f.what in (1, 4) then
-                select * into s from graph.series x where x.series_uuid = f.series_uuid;
+                select * into s from graph.series_now x where x.series_uuid = f.series_uuid;
                 perform graph.raise_series_one(graph.series_alert(s.series_uuid, f.run), s, f);
             elsif f.what = 2 then
                 update graph.alerts a set last_seen_at = now()
@@ -247,12 +310,13 @@ begin atomic
     left join graph.offsets o on o.cluster_id = cluster and o.topic = e.topic and o.partition = e.partition;
 end;
 
-create function graph.missing_series(stored_to timestamptz) returns setof graph.series
+-- Groups whose dataset was to be written by then, and was not.
+create function graph.missing_series(stored_to timestamptz) returns setof uuid
 language sql stable
 begin atomic
-    select * from graph.series x
-    where x.metric = 1 and (x.missing = 0 and x.late_at <= stored_to and graph.is_news(x.late_at)
-        or x.missing = 1 and x.stale_at <= stored_to and graph.is_news(x.stale_at));
+    select g.group_uuid from graph.series_states g
+    where g.is_written and (g.missing = 0 and g.late_at <= stored_to and graph.is_news(g.late_at)
+        or g.missing = 1 and g.stale_at <= stored_to and graph.is_news(g.stale_at));
 end;
 
 -- Writes that are missing: late, then stale, and not in Kafka, to be stored yet. One session at a time; old ones are history.
@@ -262,26 +326,26 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set plan
 set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
-    s graph.series;
+    late uuid;
     told integer := 0;
 begin
     if not pg_try_advisory_xact_lock(hashtext('metaops.judge_missing')) then
         return 0;
     end if;
-    for s in
-        select * from graph.series x
-        where x.series_uuid in (select m.series_uuid from graph.missing_series(judge_missing.stored_to) m)
-        order by x.series_uuid limit most for update skip locked
+    for late in
+        select g.group_uuid from graph.series_states g
+        where g.group_uuid in (select m from graph.missing_series(judge_missing.stored_to) m)
+        order by g.group_uuid limit most for update skip locked
     loop
-        update graph.series x set missing = s.missing + 1 where x.series_uuid = s.series_uuid;
-        s.missing := s.missing + 1;
-        perform graph.raise_missing(s);
+        update graph.series_states g set missing = g.missing + 1 where g.group_uuid = late;
+        perform graph.raise_missing(s)
+        from graph.series_now s where s.group_uuid = late and s.metric = 1;
         told := told + 1;
     end loop;
     return told;
 end $$;
 
-create function graph.raise_missing(s graph.series) returns void
+create function graph.raise_missing(s graph.series_now) returns void
 language plpgsql
 as $$
 declare
@@ -296,7 +360,7 @@ begin
 end $$;
 
 -- Stands for the run that has not come.
-create function graph.missing_run(s graph.series) returns uuid
+create function graph.missing_run(s graph.series_now) returns uuid
 language sql immutable parallel safe
 return md5(concat_ws('|', 'missing', s.series_uuid, extract(epoch from s.last_at)))::uuid;
 
@@ -306,28 +370,32 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set plan
 set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
 as $$
 declare
-    s graph.series;
+    s graph.series_now;
 begin
-    for s in select * from graph.series x where x.series_uuid = any (series) and x.missing > 0 order by x.series_uuid loop
+    for s in select * from graph.series_now x where x.series_uuid = any (series) and x.missing > 0 order by x.series_uuid loop
         perform graph.end_series_alert(graph.series_alert(s.series_uuid, graph.missing_run(s)), false);
     end loop;
 end $$;
 
 -- What the alert told is expected, and what it explains: workers that add the next points take them as the new baseline.
--- Locked as workers do: series in order, then alerts.
+-- Locked as workers do: groups of series in order, then alerts.
 create function graph.accept_series(alert uuid) returns void
-language sql
-begin atomic
-    with marked as materialized (
-        select s.series_uuid, a.run_uuid
+language plpgsql
+as $$
+declare
+    groups constant uuid[] := array(
+        select s.group_uuid
         from graph.alerts a join graph.series s on s.series_uuid = (a.detail ->> 'series_id')::uuid
-        where (a.alert_id = accept_series.alert or a.cause = accept_series.alert and a.status in ('open', 'acknowledged'))
-            and (s.metric <> 1 or s.missing > 0)
-        order by s.series_uuid for update of s
-    )
-    update graph.series s set accepted_run = coalesce(m.run_uuid, s.series_uuid)
-    from marked m where s.series_uuid = m.series_uuid;
-end;
+        where a.alert_id = accept_series.alert or a.cause = accept_series.alert and a.status in ('open', 'acknowledged'));
+begin
+    perform from graph.series_states g where g.group_uuid = any (groups) order by g.group_uuid for update;
+    update graph.series s set accepted_run = coalesce(a.run_uuid, s.series_uuid)
+    from graph.alerts a, graph.series_states g
+    where s.series_uuid = (a.detail ->> 'series_id')::uuid and g.group_uuid = s.group_uuid
+        and (a.alert_id = accept_series.alert or a.cause = accept_series.alert and a.status in ('open', 'acknowledged'))
+        and (s.metric <> 1 or g.missing > 0);
+    update graph.series_states g set has_orders = true where g.group_uuid = any (groups);
+end $$;
 
 revoke execute on function graph.raise_series(graph.series_finding[]),
     graph.stored_to(text, jsonb), graph.judge_missing(integer, timestamptz), graph.end_missing(uuid[]),
@@ -335,6 +403,7 @@ revoke execute on function graph.raise_series(graph.series_finding[]),
 
 insert into graph.role_rights values
     ('metaops_writer', 'graph.series', 'insert, select, update'),
+    ('metaops_writer', 'graph.series_states', 'insert, select, update'),
     ('metaops_writer', 'function graph.raise_series(graph.series_finding[])', 'execute'),
     ('metaops_writer', 'function graph.stored_to(text, jsonb)', 'execute'),
     ('metaops_writer', 'function graph.judge_missing(integer, timestamptz)', 'execute'),

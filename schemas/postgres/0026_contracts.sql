@@ -618,29 +618,37 @@ begin atomic
     from jsonb_array_elements(document -> 'rules') with ordinality r;
 end;
 
--- What thresholds of rules make of these series, or of all; locked in the order in which workers lock them.
-create function graph.rule_series(only_one uuid) returns void
-language plpgsql
-as $$
-begin
+-- What thresholds of rules make of this series, or of all: those of which they make something else.
+create function graph.ruled_series(only_one uuid)
+returns table (series_uuid uuid, group_uuid uuid, sensitivity real, history_min integer)
+language sql stable
+begin atomic
     with subjects as materialized (
         select distinct graph.metric_kind(s.metric) as kind, coalesce(s.dataset_uuid, s.job_uuid) as subject
         from graph.series s where only_one is null or s.series_uuid = only_one
     ), ruled as materialized (
         select b.kind, b.subject, (r.ruling).thresholds
         from subjects b cross join lateral (select graph.drift_ruling_of(b.kind, b.subject) as ruling) r
-    ), changed as (
-        select s.series_uuid, (r.thresholds ->> 'sensitivity')::real as sensitivity,
-            (r.thresholds ->> 'history_min')::integer as history_min
-        from graph.series s
-        join ruled r on r.kind = graph.metric_kind(s.metric) and r.subject = coalesce(s.dataset_uuid, s.job_uuid)
-        where (only_one is null or s.series_uuid = only_one)
-            and (s.sensitivity, s.history_min) is distinct from
-                ((r.thresholds ->> 'sensitivity')::real, (r.thresholds ->> 'history_min')::integer)
-        order by s.series_uuid for update of s
     )
-    update graph.series s set sensitivity = c.sensitivity, history_min = c.history_min
-    from changed c where s.series_uuid = c.series_uuid;
+    select s.series_uuid, s.group_uuid, (r.thresholds ->> 'sensitivity')::real, (r.thresholds ->> 'history_min')::integer
+    from graph.series s
+    join ruled r on r.kind = graph.metric_kind(s.metric) and r.subject = coalesce(s.dataset_uuid, s.job_uuid)
+    where (only_one is null or s.series_uuid = only_one)
+        and (s.sensitivity, s.history_min) is distinct from
+            ((r.thresholds ->> 'sensitivity')::real, (r.thresholds ->> 'history_min')::integer);
+end;
+
+-- Locked in the order in which workers lock them.
+create function graph.rule_all_series() returns void
+language plpgsql
+as $$
+declare
+    groups constant uuid[] := array(select distinct r.group_uuid from graph.ruled_series(null) r);
+begin
+    perform from graph.series_states g where g.group_uuid = any (groups) order by g.group_uuid for update;
+    update graph.series s set sensitivity = r.sensitivity, history_min = r.history_min
+    from graph.ruled_series(null) r where s.series_uuid = r.series_uuid;
+    update graph.series_states g set has_orders = true where g.group_uuid = any (groups);
 end $$;
 
 create function graph.rule_new_series() returns trigger
@@ -648,7 +656,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if exists (select from graph.drift_rules r where r.thresholds is not null) then
-        perform graph.rule_series(new.series_uuid);
+        update graph.series s set sensitivity = r.sensitivity, history_min = r.history_min
+        from graph.ruled_series(new.series_uuid) r where s.series_uuid = r.series_uuid;
     end if;
     return null;
 end $$;
@@ -663,7 +672,7 @@ begin
     delete from graph.drift_rules;
     insert into graph.drift_rules select * from graph.rules_of(jsonb_build_object('rules', rules));
     if had_thresholds or exists (select from graph.drift_rules r where r.thresholds is not null) then
-        perform graph.rule_series(null);
+        perform graph.rule_all_series();
     end if;
     perform graph.resolve_alert(a.alert_id) from graph.alerts a
     where a.status in ('open', 'acknowledged') and not (graph.drift_ruling_of(a.kind, a.subject_uuid)).is_on;

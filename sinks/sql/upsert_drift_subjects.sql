@@ -1,12 +1,12 @@
 -- Subjects to judge, locked in order: those of which this transaction says something new, those of which a new statement says
 -- what was said before (with another commit, say), and those that are watched by its statements ($1, $2 the earliest event
--- time of each, $3 their jobs), because what was said before may be true again. What was said first is a baseline, but that
--- a failure (aspect 6) is none. Jobs with a new statement or failure are due for what shows only in several runs (aspect 9),
--- which is the alerter's. (limit 1 and no exists: planners join with all contents there are, otherwise.)
+-- time of each, $3 their jobs, $4 whether it may be new), because what was said before may be true again. What was said first
+-- is a baseline, but that a failure (aspect 6) is none. Jobs with a new statement or failure are due for what shows only in
+-- several runs (aspect 9), which is the alerter's. (limit 1 and no exists: planners join with all contents there are, otherwise.)
 with added as (
     select s.statement_id, s.io_id, s.job_uuid, s.kind
-    from unnest($1::uuid[]) b (statement_id) join graph.statements s using (statement_id)
-    where s.xmax = '0'::xid -- inserted: the upsert of one that was there locks it first
+    from unnest($1::uuid[], $4::bool[]) b (statement_id, may_be_new) join graph.statements s using (statement_id)
+    where b.may_be_new and s.xmax = '0'::xid -- inserted: the upsert of one that was there locks it first
 )
 insert into graph.drift_subjects as s (subject_uuid, aspect, contents, due_in)
 select t.subject_uuid, t.aspect, sum(t.contents),

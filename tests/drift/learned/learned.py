@@ -117,8 +117,11 @@ def orders(rng):
             "select count(*) from graph.alert_outbox where alert ->> 'namespace' like '%%last year'"))
         check("every run is counted once", {(RUNS,)}, set(pipe.query(
             "select observations from metaops.series where metric <> 'gap_seconds'")))
-        print("bytes a series, largest row and index entry:", pipe.value(
-            "select max(pg_column_size(s.*)) + 4 + 32 from graph.series s"))
+        largest = pipe.value("select max((pg_column_size(g.*) + 4 + 32) / e.count)"
+                             " from graph.series_states g cross join lateral"
+                             " (select count(*) from graph.series_entries(g.states)) e where g.states is not null")
+        print("bytes a series, share of its row and index entry, largest:", largest)
+        check("a series takes at most 512 bytes", True, largest <= 512)
         check("no letters", 0, pipe.value("select count(*) from metaops.dead_letters"))
         back(pipe)
 

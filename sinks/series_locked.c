@@ -1,0 +1,161 @@
+#include "series_locked.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "pg_bind.h"
+
+bool series_locked_time(const PGresult *result, int row, int column, int64_t *out_us)
+{
+    uint64_t wire;
+    if (PQgetisnull(result, row, column)) {
+        return false;
+    }
+    memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
+    *out_us = (int64_t)be64toh(wire) + PG_BIND_EPOCH_US;
+    return true;
+}
+
+struct id128 series_locked_id(const PGresult *result, int row, int column)
+{
+    struct id128 id;
+    memcpy(id.bytes, PQgetvalue(result, row, column), sizeof id.bytes);
+    return id;
+}
+
+static int16_t read_int2(const PGresult *result, int row, int column)
+{
+    uint16_t wire;
+    memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
+    return (int16_t)ntohs(wire);
+}
+
+static int64_t read_time_or_none(const PGresult *result, int row, int column)
+{
+    int64_t us = GRAPH_NO_TIME;
+    (void)!series_locked_time(result, row, column, &us);
+    return us;
+}
+
+bool series_locked_read(struct series_group *into, const PGresult *result, int row,
+                        struct arena *scratch)
+{
+    size_t len = (size_t)PQgetlength(result, row, 6);
+    char *states = arena_alloc(scratch, len + 1);
+    if (!states) {
+        return false;
+    }
+    memcpy(states, PQgetvalue(result, row, 6), len);
+    *into = (struct series_group){.id = series_locked_id(result, row, 0),
+                                  .missing = read_int2(result, row, 1),
+                                  .has_orders = PQgetvalue(result, row, 2)[0] != 0,
+                                  .last_at_us = read_time_or_none(result, row, 3),
+                                  .late_at_us = read_time_or_none(result, row, 4),
+                                  .stale_at_us = read_time_or_none(result, row, 5),
+                                  .states = {states, len}};
+    return true;
+}
+
+static void begin_row(struct series_row *row, struct str stored, struct str state)
+{
+    row->stored = stored;
+    row->end = &row->findings;
+    if (!series_codec_decode(state, &row->state)) {
+        char id[ID128_TEXT_BYTES];
+        id128_format(row->id, id);
+        log_warn("the state of series %s cannot be read, it learns anew", id);
+        row->state = (struct series_state){0};
+    }
+}
+
+bool series_locked_begin(struct series_group *group, const struct graph_observation *items,
+                         size_t count, struct arena *scratch)
+{
+    struct str rest = group->states;
+    struct series_entry entry;
+    bool has_entry = series_group_next(&rest, &entry);
+    size_t metrics = 0;
+    for (size_t i = 0; i < count; i++) {
+        metrics += i == 0 || items[i].metric != items[i - 1].metric;
+    }
+    group->rows = arena_calloc(scratch, metrics, sizeof *group->rows);
+    if (!group->rows) {
+        return false;
+    }
+    for (size_t i = 0; i < count;) {
+        struct series_row *row = &group->rows[group->row_count++];
+        *row = (struct series_row){
+            .id = items[i].series, .metric = items[i].metric, .items = &items[i]};
+        while (has_entry && entry.metric < row->metric) {
+            has_entry = series_group_next(&rest, &entry);
+        }
+        bool is_stored = has_entry && entry.metric == row->metric;
+        begin_row(row, is_stored ? entry.bytes : (struct str){0},
+                  is_stored ? entry.state : (struct str){0});
+        for (; i < count && items[i].metric == row->metric; i++) {
+            row->item_count++;
+        }
+    }
+    return true;
+}
+
+static struct series_limits limits_of(const PGresult *result, int row)
+{
+    struct series_limits limits = {0};
+    uint32_t wire;
+    if (!PQgetisnull(result, row, 4)) {
+        memcpy(&wire, PQgetvalue(result, row, 4), sizeof wire);
+        wire = ntohl(wire);
+        memcpy(&limits.sensitivity, &wire, sizeof wire);
+    }
+    if (!PQgetisnull(result, row, 5)) {
+        memcpy(&wire, PQgetvalue(result, row, 5), sizeof wire);
+        limits.history_min = ntohl(wire);
+    }
+    return limits;
+}
+
+void series_locked_order(struct series_group *group, const PGresult *result, int row)
+{
+    int16_t metric = read_int2(result, row, 2);
+    struct series_limits limits = limits_of(result, row);
+    bool is_accepted = !PQgetisnull(result, row, 3);
+    struct series_row *found = NULL;
+    for (size_t i = 0; i < group->row_count && !found; i++) {
+        found = group->rows[i].metric == metric ? &group->rows[i] : NULL;
+    }
+    group->has_orders = group->has_orders || limits.sensitivity > 0 || limits.history_min || !found;
+    if (found) {
+        found->state.limits = limits;
+        found->is_accepted = is_accepted;
+        found->accepted_run = is_accepted ? series_locked_id(result, row, 3) : found->accepted_run;
+    }
+}
+
+struct str series_locked_states(const struct series_group *group, struct arena *scratch)
+{
+    char *bytes =
+        arena_alloc(scratch, group->states.len + group->row_count * SERIES_GROUP_ENTRY_BYTES_MAX);
+    struct str rest = group->states;
+    struct series_entry entry;
+    bool has_entry = series_group_next(&rest, &entry);
+    size_t len = 0;
+    for (size_t i = 0; bytes && (i < group->row_count || has_entry);) {
+        const struct series_row *row = i < group->row_count ? &group->rows[i] : NULL;
+        bool is_row = row && (!has_entry || row->metric <= entry.metric);
+        if (is_row && row->is_changed) {
+            len += series_group_put(bytes + len, row->metric, &row->view, &row->state);
+        } else {
+            struct str kept = is_row ? row->stored : entry.bytes;
+            memcpy(bytes + len, kept.ptr ? kept.ptr : "", kept.len);
+            len += kept.len;
+        }
+        if (has_entry && (!is_row || row->metric == entry.metric)) {
+            has_entry = series_group_next(&rest, &entry);
+        }
+        i += is_row;
+    }
+    return (struct str){bytes, len};
+}

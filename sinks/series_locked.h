@@ -1,0 +1,78 @@
+/* series_locked.h - series that a batch adds points to, between lock_series and write_series: read from the rows of
+ * graph.series_states and made rows again. Part of series_write.h.
+ *
+ * All memory is the sink's scratch arena. One thread. */
+#ifndef METAOPS_SINKS_SERIES_LOCKED_H
+#define METAOPS_SINKS_SERIES_LOCKED_H
+
+#include <libpq-fe.h>
+
+#include "core/arena.h"
+#include "schemas/graph_rows.h"
+#include "series_group.h"
+
+/* What becomes of an alert (graph.series_finding). */
+enum series_what {
+    SERIES_OFF = 1,
+    SERIES_STILL_OFF = 2,
+    SERIES_BACK = 3,
+    SERIES_WAS_OFF = 4,
+    SERIES_NEVER_OFF = 5
+};
+
+struct series_finding {
+    struct series_finding *next;
+    enum series_what what;
+    struct series_episode episode;
+};
+
+struct series_row {
+    struct id128 id;
+    int16_t metric;
+    bool is_changed;
+    bool is_accepted;
+    struct id128 accepted_run; /* what it began is expected */
+    struct str stored;         /* its entry; empty: it has none */
+    struct series_state state;
+    struct series_view view;
+    struct series_finding *findings; /* in order */
+    struct series_finding **end;
+    const struct graph_observation *items;
+    size_t item_count;
+};
+
+struct series_group {
+    struct id128 id;
+    int16_t missing; /* what somebody was told that is missing: a write */
+    bool has_orders;
+    bool may_have_new;
+    int64_t last_at_us; /* of the newest write; GRAPH_NO_TIME: none */
+    int64_t late_at_us;
+    int64_t stale_at_us;
+    struct str states;
+    struct series_row *rows; /* that the batch adds points to, by metric */
+    size_t row_count;
+};
+
+/* Reads one row of lock_series. False: memory is short. */
+MUST_CHECK bool series_locked_read(struct series_group *group, const PGresult *result, int row,
+                                   struct arena *scratch);
+
+/* Makes the group's rows: one for each metric of items, count of them in the order of metrics, which have to outlive it. False:
+ * memory is short. */
+MUST_CHECK bool series_locked_begin(struct series_group *group,
+                                    const struct graph_observation *items, size_t count,
+                                    struct arena *scratch);
+
+/* Takes what one row of load_series_orders says of a series of the group. An accepted run stands until it is carried out,
+ * limits always do: group->has_orders. */
+void series_locked_order(struct series_group *group, const PGresult *result, int row);
+
+/* The group's entries with those that have changed in their place. ptr NULL: memory is short. */
+struct str series_locked_states(const struct series_group *group, struct arena *scratch);
+
+/* A time and an id of a binary result. False: it is null, and *out_us as it was. */
+bool series_locked_time(const PGresult *result, int row, int column, int64_t *out_us);
+struct id128 series_locked_id(const PGresult *result, int row, int column);
+
+#endif
