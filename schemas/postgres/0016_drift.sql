@@ -52,6 +52,8 @@ create table graph.drift_watch (
     primary key (watched_id, subject_uuid, aspect)
 );
 create index drift_watch_subject on graph.drift_watch (subject_uuid, aspect);
+create index drift_watch_open on graph.drift_watch (watched_id) where not is_settled;
+create index drift_watch_latest on graph.drift_watch (first_at) where is_settled;
 comment on table graph.drift_watch is 'Whose events may change a judgement that was made.';
 comment on column graph.drift_watch.watched_id is 'Statement or job.';
 comment on column graph.drift_watch.subject_uuid is 'The subject that was judged.';
