@@ -85,6 +85,33 @@ struct known_set *known_set_new(size_t entries_max)
     return set;
 }
 
+static void known_set_empty(const struct known_set *set, struct half *half)
+{
+    if (half->used) {
+        memset(half->slots, 0, set->half_slots * sizeof(half->slots[0]));
+        half->used = 0;
+    }
+}
+
+/* Under the shard's lock. */
+static void known_set_put(const struct known_set *set, struct shard *shard, struct id128 id,
+                          uint64_t hash)
+{
+    struct id128 *slot = known_set_find(set, &shard->young, id, hash);
+    if (!id128_is_zero(*slot)) {
+        return;
+    }
+    if (shard->young.used == set->half_ids_max) {
+        struct half forgotten = shard->old;
+        shard->old = shard->young;
+        shard->young = forgotten;
+        known_set_empty(set, &shard->young);
+        slot = known_set_find(set, &shard->young, id, hash);
+    }
+    *slot = id;
+    shard->young.used++;
+}
+
 bool known_set_has(struct known_set *set, struct id128 id)
 {
     uint64_t hash = known_set_hash(id);
@@ -94,18 +121,13 @@ bool known_set_has(struct known_set *set, struct id128 id)
         return false;
     }
     pthread_mutex_lock(&shard->lock);
-    bool has = !id128_is_zero(*known_set_find(set, &shard->young, id, hash)) ||
-               !id128_is_zero(*known_set_find(set, &shard->old, id, hash));
+    bool has = !id128_is_zero(*known_set_find(set, &shard->young, id, hash));
+    if (!has && !id128_is_zero(*known_set_find(set, &shard->old, id, hash))) {
+        has = true;
+        known_set_put(set, shard, id, hash);
+    }
     pthread_mutex_unlock(&shard->lock);
     return has;
-}
-
-static void known_set_empty(const struct known_set *set, struct half *half)
-{
-    if (half->used) {
-        memset(half->slots, 0, set->half_slots * sizeof(half->slots[0]));
-        half->used = 0;
-    }
 }
 
 void known_set_add(struct known_set *set, struct id128 id)
@@ -117,18 +139,7 @@ void known_set_add(struct known_set *set, struct id128 id)
         return;
     }
     pthread_mutex_lock(&shard->lock);
-    struct id128 *slot = known_set_find(set, &shard->young, id, hash);
-    if (id128_is_zero(*slot)) {
-        if (shard->young.used == set->half_ids_max) {
-            struct half forgotten = shard->old;
-            shard->old = shard->young;
-            shard->young = forgotten;
-            known_set_empty(set, &shard->young);
-            slot = known_set_find(set, &shard->young, id, hash);
-        }
-        *slot = id;
-        shard->young.used++;
-    }
+    known_set_put(set, shard, id, hash);
     pthread_mutex_unlock(&shard->lock);
 }
 

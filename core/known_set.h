@@ -6,9 +6,9 @@
  * facts may be stale (a restored backup): the sink calls known_set_clear, which also starts a new
  * generation, and batches built under an older generation must be built again.
  *
- * Two halves of entries_max / 2 ids each: adds go to the young half, a full young half becomes the
- * old one and the old one is forgotten. Sharded mutexes inside; every call is thread-safe and
- * short. */
+ * Two halves of entries_max / 2 ids each: adds and what is asked for go to the young half, a full young
+ * half becomes the old one and the old one is forgotten. So what is asked for again and again stays, however
+ * many ids of single runs pass. Sharded mutexes inside; every call is thread-safe and short. */
 #ifndef METAOPS_CORE_KNOWN_SET_H
 #define METAOPS_CORE_KNOWN_SET_H
 

@@ -19,7 +19,8 @@ struct walk {
     bool is_cut;
 };
 
-static void bytes(struct walk *wk, void *value, size_t len)
+/* Inlined, so that the compiler knows the length: this is walked for every number of every run. */
+static inline __attribute__((always_inline)) void bytes(struct walk *wk, void *value, size_t len)
 {
     if (wk->at + len > wk->len) {
         wk->is_cut = true;
@@ -34,26 +35,26 @@ static void bytes(struct walk *wk, void *value, size_t len)
     wk->at += len;
 }
 
-static void byte(struct walk *wk, uint8_t *value)
+static inline void byte(struct walk *wk, uint8_t *value)
 {
     bytes(wk, value, 1);
 }
 
-static void half(struct walk *wk, int16_t *value)
+static inline void half(struct walk *wk, int16_t *value)
 {
     uint16_t wire = htole16((uint16_t)*value);
     bytes(wk, &wire, sizeof wire);
     *value = (int16_t)le16toh(wire);
 }
 
-static void word(struct walk *wk, uint32_t *value)
+static inline void word(struct walk *wk, uint32_t *value)
 {
     uint32_t wire = htole32(*value);
     bytes(wk, &wire, sizeof wire);
     *value = le32toh(wire);
 }
 
-static void real(struct walk *wk, float *value)
+static inline void real(struct walk *wk, float *value)
 {
     uint32_t bits;
     memcpy(&bits, value, sizeof bits);
@@ -61,14 +62,14 @@ static void real(struct walk *wk, float *value)
     memcpy(value, &bits, sizeof bits);
 }
 
-static void time_us(struct walk *wk, int64_t *value)
+static inline void time_us(struct walk *wk, int64_t *value)
 {
     uint64_t wire = htole64((uint64_t)*value);
     bytes(wk, &wire, sizeof wire);
     *value = (int64_t)le64toh(wire);
 }
 
-static void id(struct walk *wk, struct id128 *value)
+static inline void id(struct walk *wk, struct id128 *value)
 {
     bytes(wk, value->bytes, sizeof value->bytes);
 }

@@ -70,7 +70,7 @@ static void begin_row(struct series_row *row, struct str stored, struct str stat
     }
 }
 
-bool series_locked_begin(struct series_group *group, const struct graph_observation *items,
+bool series_locked_begin(struct series_group *group, struct graph_observation *const *items,
                          size_t count, struct arena *scratch)
 {
     struct str rest = group->states;
@@ -78,7 +78,7 @@ bool series_locked_begin(struct series_group *group, const struct graph_observat
     bool has_entry = series_group_next(&rest, &entry);
     size_t metrics = 0;
     for (size_t i = 0; i < count; i++) {
-        metrics += i == 0 || items[i].metric != items[i - 1].metric;
+        metrics += i == 0 || items[i]->metric != items[i - 1]->metric;
     }
     group->rows = arena_calloc(scratch, metrics, sizeof *group->rows);
     if (!group->rows) {
@@ -87,14 +87,14 @@ bool series_locked_begin(struct series_group *group, const struct graph_observat
     for (size_t i = 0; i < count;) {
         struct series_row *row = &group->rows[group->row_count++];
         *row = (struct series_row){
-            .id = items[i].series, .metric = items[i].metric, .items = &items[i]};
+            .id = items[i]->series, .metric = items[i]->metric, .items = &items[i]};
         while (has_entry && entry.metric < row->metric) {
             has_entry = series_group_next(&rest, &entry);
         }
         bool is_stored = has_entry && entry.metric == row->metric;
         begin_row(row, is_stored ? entry.bytes : (struct str){0},
                   is_stored ? entry.state : (struct str){0});
-        for (; i < count && items[i].metric == row->metric; i++) {
+        for (; i < count && items[i]->metric == row->metric; i++) {
             row->item_count++;
         }
     }

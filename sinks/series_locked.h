@@ -37,7 +37,7 @@ struct series_row {
     struct series_view view;
     struct series_finding *findings; /* in order */
     struct series_finding **end;
-    const struct graph_observation *items;
+    struct graph_observation *const *items;
     size_t item_count;
 };
 
@@ -61,7 +61,7 @@ MUST_CHECK bool series_locked_read(struct series_group *group, const PGresult *r
 /* Makes the group's rows: one for each metric of items, count of them in the order of metrics, which have to outlive it. False:
  * memory is short. */
 MUST_CHECK bool series_locked_begin(struct series_group *group,
-                                    const struct graph_observation *items, size_t count,
+                                    struct graph_observation *const *items, size_t count,
                                     struct arena *scratch);
 
 /* Takes what one row of load_series_orders says of a series of the group. An accepted run stands until it is carried out,

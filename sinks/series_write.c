@@ -1,5 +1,6 @@
 #include "series_write.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,37 +69,47 @@ enum verdict series_write_names(const struct graph_batch *rows, struct arena *sc
 
 static int by_group(const void *a, const void *b)
 {
-    const struct graph_observation *x = a;
-    const struct graph_observation *y = b;
+    const struct graph_observation *x = *(struct graph_observation *const *)a;
+    const struct graph_observation *y = *(struct graph_observation *const *)b;
     int order = id128_cmp(x->group, y->group) ?: (x->metric > y->metric) - (x->metric < y->metric);
     return order ? order : (x->event > y->event) - (x->event < y->event);
 }
 
+static int by_run(const void *a, const void *b)
+{
+    const struct graph_observation *x = *(struct graph_observation *const *)a;
+    const struct graph_observation *y = *(struct graph_observation *const *)b;
+    return id128_cmp(x->run, y->run);
+}
+
+/* Copies: what a run took is written into them, and the batch may have to be written again. */
 enum verdict series_write_begin(struct series_write *sw, const struct graph_batch *rows,
                                 struct arena *scratch, int64_t lateness_us, struct err *err)
 {
+    size_t count = rows->observations.count;
     *sw = (struct series_write){.scratch = scratch, .lateness_us = lateness_us, .batch = rows};
-    if (rows->observations.count == 0) {
+    if (count == 0) {
         return OK;
     }
-    sw->items = arena_alloc(scratch, rows->observations.count * sizeof *sw->items);
-    if (!sw->items) {
+    struct graph_observation *copies = arena_alloc(scratch, count * sizeof *copies);
+    sw->items = arena_alloc(scratch, count * sizeof *sw->items);
+    sw->of_runs = arena_alloc(scratch, count * sizeof *sw->of_runs);
+    if (!copies || !sw->items || !sw->of_runs) {
         return is_short(err);
     }
-    for (size_t i = 0; i < rows->observations.count; i++) {
-        const struct graph_observation *item = &rows->observations.items[i];
-        if (!rows->events.items[item->event].is_stored) {
-            sw->items[sw->count++] = *item;
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = rows->observations.items[i];
+        if (rows->events.items[copies[i].event].is_stored) {
+            continue;
+        }
+        if (copies[i].is_of_run) {
+            sw->of_runs[sw->of_run_count++] = &copies[i];
+        } else {
+            sw->items[sw->count++] = &copies[i];
         }
     }
+    qsort(sw->of_runs, sw->of_run_count, sizeof *sw->of_runs, by_run);
     return OK;
-}
-
-static int by_run(const void *a, const void *b)
-{
-    const struct graph_observation *x = a;
-    const struct graph_observation *y = b;
-    return id128_cmp(x->run, y->run);
 }
 
 static bool is_named(const PGresult *result, const char *name)
@@ -106,39 +117,34 @@ static bool is_named(const PGresult *result, const char *name)
     return PQnfields(result) > 0 && strcmp(PQfname(result, 0), name) == 0;
 }
 
-/* One observation of a run's duration, of several events the first; the others stay without a value. */
+/* One observation of a run's duration, however many of its events are here; without both ends there is none. */
 static void take_duration(struct series_write *sw, const PGresult *result, int row)
 {
     int64_t started_at_us;
     int64_t ended_at_us;
     uint16_t state;
-    struct graph_observation key;
-    memcpy(key.run.bytes, PQgetvalue(result, row, 0), sizeof key.run.bytes);
+    struct graph_observation key = {.run = series_locked_id(result, row, 0)};
+    const struct graph_observation *sought = &key;
     memcpy(&state, PQgetvalue(result, row, 3), sizeof state);
     if (ntohs(state) != 2 || !series_locked_time(result, row, 1, &started_at_us) ||
         !series_locked_time(result, row, 2, &ended_at_us) || ended_at_us < started_at_us) {
         return;
     }
-    struct graph_observation *found = bsearch(&key, sw->items, sw->count, sizeof key, by_run);
-    for (; found && found > sw->items && id128_eq(found[-1].run, key.run); found--) {
-    }
-    for (; found && found < sw->items + sw->count && id128_eq(found->run, key.run); found++) {
-        if (found->is_of_run) {
-            found->is_of_run = false;
-            found->at_us = ended_at_us;
-            found->value = (double)(ended_at_us - started_at_us) / 1000000;
-            return;
-        }
+    struct graph_observation **found =
+        bsearch(&sought, sw->of_runs, sw->of_run_count, sizeof *found, by_run);
+    if (found) {
+        (*found)->at_us = ended_at_us;
+        (*found)->value = (double)(ended_at_us - started_at_us) / 1000000;
+        sw->items[sw->count++] = *found;
     }
 }
 
 void series_write_runs(struct series_write *sw, const struct pg_result *result)
 {
-    if (!is_named(result, "run_uuid") || sw->count == 0) {
+    if (!is_named(result, "run_uuid")) {
         return;
     }
-    qsort(sw->items, sw->count, sizeof *sw->items, by_run);
-    for (int row = 0; row < PQntuples(result); row++) {
+    for (int row = 0; row < PQntuples(result) && sw->of_run_count; row++) {
         take_duration(sw, result, row);
     }
 }
@@ -146,22 +152,15 @@ void series_write_runs(struct series_write *sw, const struct pg_result *result)
 enum verdict series_write_lock(struct series_write *sw, struct pg_bind *bind, struct pg_conn *pg,
                                bool *out_is_sent, struct err *err)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < sw->count; i++) {
-        if (!sw->items[i].is_of_run) {
-            sw->items[kept++] = sw->items[i];
-        }
-    }
-    sw->count = kept;
-    *out_is_sent = kept > 0;
-    if (kept == 0) {
+    *out_is_sent = sw->count > 0;
+    if (sw->count == 0) {
         return OK;
     }
     qsort(sw->items, sw->count, sizeof *sw->items, by_group);
     pg_bind_begin(bind, "u");
     for (size_t i = 0; i < sw->count; i++) {
-        if (i == 0 || !id128_eq(sw->items[i].group, sw->items[i - 1].group)) {
-            pg_bind_uuid(bind, 0, sw->items[i].group);
+        if (i == 0 || !id128_eq(sw->items[i]->group, sw->items[i - 1]->group)) {
+            pg_bind_uuid(bind, 0, sw->items[i]->group);
         }
     }
     return pg_bind_send(bind, pg, "lock_series", err);
@@ -173,11 +172,11 @@ static bool begin_groups(struct series_write *sw)
     size_t at = 0;
     for (size_t i = 0; i < sw->group_count; i++) {
         struct series_group *group = &sw->groups[i];
-        while (at < sw->count && id128_cmp(sw->items[at].group, group->id) < 0) {
+        while (at < sw->count && id128_cmp(sw->items[at]->group, group->id) < 0) {
             at++;
         }
         size_t end = at;
-        while (end < sw->count && id128_eq(sw->items[end].group, group->id)) {
+        while (end < sw->count && id128_eq(sw->items[end]->group, group->id)) {
             end++;
         }
         if (!series_locked_begin(group, &sw->items[at], end - at, sw->scratch)) {
@@ -328,7 +327,7 @@ static bool judge_row(struct series_write *sw, struct series_row *row)
         series_model_accept(&row->state, row->metric, row->accepted_run);
     }
     for (size_t i = 0; i < row->item_count; i++) {
-        if (!observe(sw, row, &row->items[i])) {
+        if (!observe(sw, row, row->items[i])) {
             return false;
         }
     }

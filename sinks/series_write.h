@@ -17,8 +17,10 @@ struct series_group;
 struct series_write {
     struct arena *scratch;
     int64_t lateness_us;
-    struct graph_observation *items; /* by group and metric, then in the order of events */
+    struct graph_observation **items; /* by group and metric, then in the order of events */
     size_t count;
+    struct graph_observation **of_runs; /* that want to know what their run took, by run */
+    size_t of_run_count;
     struct series_group *groups; /* that were locked */
     size_t group_count;
     const struct graph_batch *batch;
@@ -32,7 +34,7 @@ MUST_CHECK enum verdict series_write_names(const struct graph_batch *rows, struc
                                            struct pg_bind *bind, struct pg_conn *pg,
                                            struct err *err);
 
-/* Notes the numbers of new events; none: count is 0 and nothing is left to do. RETRY when memory is short. */
+/* Notes the numbers of new events; with none of either kind nothing is left to do. RETRY when memory is short. */
 MUST_CHECK enum verdict series_write_begin(struct series_write *sw, const struct graph_batch *rows,
                                            struct arena *scratch, int64_t lateness_us,
                                            struct err *err);

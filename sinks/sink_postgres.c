@@ -318,7 +318,7 @@ static enum verdict send_series(struct sink *sink, const struct graph_batch *row
         verdict = series_write_begin(&sw, rows, sink->scratch,
                                      sink->st->worker.series_lateness_ms * INT64_C(1000), err);
     }
-    if (verdict != OK || sw.count == 0) {
+    if (verdict != OK || sw.count + sw.of_run_count == 0) {
         return verdict;
     }
     verdict = sync_and_read(sink, read_runs, &sw, err);

@@ -7,21 +7,18 @@ with added as (
     select s.statement_id, s.io_id, s.job_uuid, s.kind
     from unnest($1::uuid[], $4::bool[]) b (statement_id, may_be_new) join graph.statements s using (statement_id)
     where b.may_be_new and s.xmax = '0'::xid -- inserted: the upsert of one that was there locks it first
-), told as materialized (
-    select b.statement_id as id, b.first_at
-    from unnest($1::uuid[], $2::timestamptz[]) b (statement_id, first_at)
-    union all
-    select j.job_uuid, j.first_at from unnest($3::uuid[], $2::timestamptz[]) j (job_uuid, first_at)
 ), watched as (
     select w.subject_uuid, w.aspect
-    from told t join graph.drift_watch w on w.watched_id = t.id
-    where not w.is_settled
+    from unnest($1::uuid[] || $3::uuid[]) t (id) join graph.drift_watch w on w.watched_id = t.id
+    where not w.is_settled and exists (select from graph.drift_watch o where not o.is_settled)
     union all
-    -- Events that come as they happen are earlier than none of them.
+    -- Events that come as they happen are earlier than none of these.
     select w.subject_uuid, w.aspect
-    from told t join graph.drift_watch w on w.watched_id = t.id
+    from unnest($1::uuid[] || $3::uuid[], $2::timestamptz[] || $2::timestamptz[]) t (id, first_at)
+    join graph.drift_watch w on w.watched_id = t.id
     where w.is_settled and t.first_at < w.first_at
-        and t.first_at < (select max(m.first_at) from graph.drift_watch m where m.is_settled)
+        and (select min(f.at) from unnest($2::timestamptz[]) f (at))
+            < (select max(m.first_at) from graph.drift_watch m where m.is_settled)
 )
 insert into graph.drift_subjects as s (subject_uuid, aspect, contents, due_in)
 select t.subject_uuid, t.aspect, sum(t.contents),
