@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "core/ascii.h"
+#include "core/byte_buffer.h"
 #include "core/http_easy.h"
 #include "core/json.h"
 #include "core/plain_file.h"
@@ -16,35 +17,19 @@
 
 /* The answer as it grows. */
 struct inbox {
-    char *bytes;
-    size_t len;
-    size_t room;
-    size_t bytes_max;
+    struct byte_buffer answer;
     enum http_client_fault fault; /* why it was not taken */
 };
 
 static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
 {
     struct inbox *inbox = arg;
-    size_t len = size * count;
+    enum verdict verdict = byte_buffer_add(&inbox->answer, (struct str){bytes, size * count});
 
-    if (len > inbox->bytes_max - inbox->len) {
-        inbox->fault = HTTP_CLIENT_TOO_LARGE;
-        return 0;
+    if (verdict != OK) {
+        inbox->fault = verdict == REJECT ? HTTP_CLIENT_TOO_LARGE : HTTP_CLIENT_NO_MEMORY;
     }
-    if (inbox->len + len + JSON_PADDING_BYTES > inbox->room) {
-        size_t room = 2 * (inbox->len + len) + JSON_PADDING_BYTES;
-        char *grown = realloc(inbox->bytes, room);
-        if (!grown) {
-            inbox->fault = HTTP_CLIENT_NO_MEMORY;
-            return 0;
-        }
-        inbox->bytes = grown;
-        inbox->room = room;
-    }
-    memcpy(inbox->bytes + inbox->len, bytes, len);
-    inbox->len += len;
-    return len;
+    return verdict == OK ? size * count : 0;
 }
 
 static void set_options(CURL *curl, const struct http_client_request *request, struct inbox *inbox,
@@ -112,7 +97,8 @@ static enum verdict fail(CURLcode code, const char *text, const struct http_clie
 enum verdict http_client_run(const struct http_client_request *request,
                              struct http_client_answer *out_answer, struct err *err)
 {
-    struct inbox inbox = {.bytes_max = request->answer_bytes_max, .fault = HTTP_CLIENT_NO_ANSWER};
+    struct inbox inbox = {.answer = {.bytes_max = request->answer_bytes_max},
+                          .fault = HTTP_CLIENT_NO_ANSWER};
     struct curl_slist *headers = NULL;
     char text[CURL_ERROR_SIZE] = "";
     enum verdict verdict = OK;
@@ -129,9 +115,8 @@ enum verdict http_client_run(const struct http_client_request *request,
                                    .timeout_ms = request->timeout_ms,
                                    .connect_ms_most = CONNECT_TIMEOUT_MS};
     CURL *curl = http_easy_new(&easy);
-    inbox.room = JSON_PADDING_BYTES;
-    inbox.bytes = malloc(inbox.room);
-    if (!curl || !inbox.bytes) {
+    /* An empty answer is one, too. */
+    if (!curl || byte_buffer_add(&inbox.answer, STR("")) != OK) {
         verdict = fail(CURLE_OUT_OF_MEMORY, "", request, &inbox, err);
         goto out;
     }
@@ -149,12 +134,11 @@ enum verdict http_client_run(const struct http_client_request *request,
         goto out;
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    memset(inbox.bytes + inbox.len, 0, JSON_PADDING_BYTES);
-    *out_answer =
-        (struct http_client_answer){.status = status, .body = inbox.bytes, .len = inbox.len};
-    inbox.bytes = NULL;
+    *out_answer = (struct http_client_answer){
+        .status = status, .body = inbox.answer.bytes, .len = inbox.answer.len};
+    inbox.answer.bytes = NULL;
 out:
-    free(inbox.bytes);
+    byte_buffer_fini(&inbox.answer);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     return verdict;

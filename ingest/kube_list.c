@@ -1,7 +1,6 @@
 #include "ingest/kube_reader_impl.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/http_client.h"
 #include "core/metrics.h"
@@ -18,26 +17,10 @@
 static bool on_page_bytes(void *arg, long status, struct str bytes)
 {
     struct kube_reader *reader = arg;
-    size_t needed = reader->page_len + bytes.len + JSON_PADDING_BYTES;
+    enum verdict verdict = status == 200 ? byte_buffer_add(&reader->page, bytes) : OK;
 
-    if (status != 200) {
-        return true;
-    }
-    if (needed > PAGE_BYTES_MAX) {
-        return false;
-    }
-    if (needed > reader->page_room) {
-        char *grown = realloc(reader->page, 2 * needed);
-        if (!grown) {
-            reader->is_short = true;
-            return false;
-        }
-        reader->page = grown;
-        reader->page_room = 2 * needed;
-    }
-    memcpy(reader->page + reader->page_len, bytes.ptr, bytes.len);
-    reader->page_len += bytes.len;
-    return true;
+    reader->is_short = reader->is_short || verdict == RETRY;
+    return verdict == OK;
 }
 
 /* One that cannot be read is a letter, at each of its revisions once. */
@@ -112,7 +95,7 @@ static enum verdict fetch_page(struct kube_reader *reader, const char *next, str
     http_client_escape(str_view(next), escaped, sizeof(escaped));
     snprintf(reader->url, sizeof(reader->url), "%s%s?limit=%d%s%s", reader->needs.api->url, path,
              reader->page_objects, *next ? "&continue=" : "", escaped);
-    reader->page_len = 0;
+    reader->page.len = 0;
     enum verdict verdict = kube_reader_ask(reader, LIST_TIMEOUT_MS, on_page_bytes, &is_cut, err);
     if (verdict != OK) {
         return verdict;
@@ -120,11 +103,7 @@ static enum verdict fetch_page(struct kube_reader *reader, const char *next, str
     if (is_cut) {
         return shrink(reader, err);
     }
-    if (reader->page_len == 0) {
-        return err_set(err, RETRY, WHERE, "the list is empty");
-    }
-    memset(reader->page + reader->page_len, 0, JSON_PADDING_BYTES);
-    return OK;
+    return reader->page.len > 0 ? OK : err_set(err, RETRY, WHERE, "the list is empty");
 }
 
 /* The page without what stands in items, so that none of them can keep it from being read. */
@@ -191,7 +170,7 @@ static enum verdict read_page(struct kube_reader *reader, char *inout_next, char
     if (verdict != OK) {
         return verdict;
     }
-    struct str page = {reader->page, reader->page_len};
+    struct str page = {reader->page.bytes, reader->page.len};
     /* An empty list may be null. */
     if (!kube_cut_member(page, "items", &items) || items.ptr[0] != '[') {
         items = STR("");
@@ -226,6 +205,7 @@ enum verdict kube_list_run(struct kube_reader *reader, struct err *err)
 
     metrics_inc(METRIC_POLL_LISTS);
     kube_known_begin_list(reader->known);
+    reader->page.bytes_max = PAGE_BYTES_MAX;
     reader->pages = 0;
     do {
         verdict = read_page(reader, next, revision, err);
@@ -237,8 +217,6 @@ enum verdict kube_list_run(struct kube_reader *reader, struct err *err)
         kube_reader_keep(reader, str_view(revision));
         reader->page_objects = KUBE_READER_PAGE_OBJECTS;
     }
-    free(reader->page);
-    reader->page = NULL;
-    reader->page_room = 0;
+    byte_buffer_fini(&reader->page);
     return verdict;
 }

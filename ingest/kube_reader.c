@@ -271,7 +271,7 @@ static enum verdict watch(struct kube_reader *reader, struct err *err)
     reader->has_nonsense = false;
     reader->is_over = false;
     reader->lines =
-        (struct line_cutter){.bytes_max = (size_t)reader->needs.st->ingest.body_bytes_max,
+        (struct line_cutter){.line = {.bytes_max = (size_t)reader->needs.st->ingest.body_bytes_max},
                              .arg = reader,
                              .on_line = on_line};
     enum verdict verdict =
@@ -343,6 +343,6 @@ void kube_reader_free(struct kube_reader *reader)
     kube_known_free(reader->known);
     json_doc_free(reader->doc);
     arena_free(reader->arena);
-    free(reader->page);
+    byte_buffer_fini(&reader->page);
     free(reader);
 }

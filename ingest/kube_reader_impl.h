@@ -26,11 +26,9 @@ struct kube_reader {
     struct json_doc *doc;
     struct arena *arena;
     struct line_cutter lines; /* of a watch */
-    char *page;               /* of a list */
-    size_t page_len;
-    size_t page_room;
-    int page_objects; /* fewer after a page was too large, until a list is whole */
-    int pages;        /* of this list */
+    struct byte_buffer page;  /* of a list */
+    int page_objects;         /* fewer after a page was too large, until a list is whole */
+    int pages;                /* of this list */
     char revision[KUBE_READER_REVISION_BYTES]; /* to go on from; empty: list first */
     char url[KUBE_API_URL_BYTES];
     char token[KUBE_API_TOKEN_BYTES];

@@ -5,18 +5,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/str.h"
+#include "core/byte_buffer.h"
 
 struct line_cutter {
-    char *bytes; /* of a line that has not ended; room for JSON_PADDING_BYTES behind them */
-    size_t len;
-    size_t room;
-    size_t bytes_max;
-    bool is_too_long; /* the rest of the line is passed over */
+    struct byte_buffer line; /* that has not ended; its bytes_max is that of a line */
+    bool is_too_long;        /* the rest of the line is passed over */
     void *arg;
 
     /* A whole line without its end, followed by JSON_PADDING_BYTES readable bytes and gone afterwards; or the first bytes
-     * of one that is longer than bytes_max. Empty lines are left out. False ends the cutting. */
+     * of one that is longer than a line may be. Empty lines are left out. False ends the cutting. */
     bool (*on_line)(void *arg, struct str line, bool is_too_long);
 };
 

@@ -75,7 +75,7 @@ static bool on_line(void *arg, struct str text, bool is_too_long)
 
 static uint64_t cut(struct str text, size_t piece)
 {
-    struct line_cutter cutter = {.bytes_max = LINE_BYTES_MAX, .on_line = on_line};
+    struct line_cutter cutter = {.line = {.bytes_max = LINE_BYTES_MAX}, .on_line = on_line};
 
     digest = 0;
     for (size_t at = 0; at < text.len; at += piece) {

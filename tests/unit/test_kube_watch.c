@@ -70,7 +70,7 @@ static void test_lines_are_the_same_however_they_come(void **state)
     (void)state;
     for (size_t piece = 1; piece <= sizeof(text); piece++) {
         char noted[200] = "";
-        struct line_cutter cutter = {.bytes_max = 10, .arg = noted, .on_line = note_line};
+        struct line_cutter cutter = {.line = {.bytes_max = 10}, .arg = noted, .on_line = note_line};
         for (size_t at = 0; at < strlen(text); at += piece) {
             size_t len = strlen(text) - at < piece ? strlen(text) - at : piece;
             assert_true(line_cutter_add(&cutter, (struct str){text + at, len}));
@@ -83,7 +83,7 @@ static void test_lines_are_the_same_however_they_come(void **state)
 static void test_who_gets_lines_can_end_it(void **state)
 {
     char noted[200] = "";
-    struct line_cutter cutter = {.bytes_max = 10, .arg = noted, .on_line = note_line};
+    struct line_cutter cutter = {.line = {.bytes_max = 10}, .arg = noted, .on_line = note_line};
 
     (void)state;
     assert_false(line_cutter_add(&cutter, STR("one\nstop\ntwo\n")));
