@@ -2,6 +2,8 @@
 
 #include <stdbool.h>
 
+#include "core/json_skip.h"
+
 #define GROUP "\"audit.k8s.io/"
 
 struct list {
@@ -15,9 +17,7 @@ struct list {
 
 static void skip_space(struct list *list)
 {
-    while (list->at < list->body.len && memchr(" \t\r\n", list->body.ptr[list->at], 4)) {
-        list->at++;
-    }
+    list->at = json_skip_space(list->body, list->at);
 }
 
 static bool fail(struct list *list, const char *reason)
@@ -37,43 +37,12 @@ static bool take(struct list *list, char wanted)
     return true;
 }
 
-static bool skip_string(struct list *list)
-{
-    for (list->at++; list->at < list->body.len; list->at++) {
-        if (list->body.ptr[list->at] == '"') {
-            list->at++;
-            return true;
-        }
-        list->at += list->body.ptr[list->at] == '\\' ? 1 : 0;
-    }
-    list->at = list->body.len;
-    return fail(list, "a string does not end");
-}
-
-/* Brackets and strings only: up to the comma or bracket behind the value. */
 static bool skip_value(struct list *list, struct str *out_value)
 {
-    size_t depth = 0;
-
-    skip_space(list);
     size_t from = list->at;
-    while (list->at < list->body.len) {
-        char c = list->body.ptr[list->at];
-        if (c == '"') {
-            if (!skip_string(list)) {
-                return false;
-            }
-            continue;
-        }
-        bool is_end = c == '}' || c == ']';
-        if (depth == 0 && (is_end || c == ',')) {
-            break;
-        }
-        depth += c == '{' || c == '[' ? 1 : 0;
-        depth -= is_end ? 1 : 0;
-        list->at++;
-    }
-    *out_value = str_trim((struct str){list->body.ptr + from, list->at - from}, " \t\r\n");
+
+    list->at = json_skip_value(list->body, from, '}');
+    *out_value = str_trim((struct str){list->body.ptr + from, list->at - from}, JSON_SPACE);
     return out_value->len > 0 || fail(list, "a value is missing");
 }
 
@@ -86,9 +55,7 @@ static bool read_member(struct list *list)
     if (list->at == list->body.len || list->body.ptr[list->at] != '"') {
         return fail(list, "a name is missing");
     }
-    if (!skip_string(list)) {
-        return false;
-    }
+    list->at = json_skip_string(list->body, from);
     struct str name = {list->body.ptr + from, list->at - from};
     if (!take(list, ':')) {
         return fail(list, "a colon is missing");

@@ -1,15 +1,10 @@
 #include "ingest/batch_split.h"
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+#include "core/json_skip.h"
 
 static void skip_space(struct batch_split *split)
 {
-    while (split->at < split->body.len && is_space(split->body.ptr[split->at])) {
-        split->at++;
-    }
+    split->at = json_skip_space(split->body, split->at);
 }
 
 bool batch_split_init(struct batch_split *split, struct str body, bool is_ndjson)
@@ -33,14 +28,6 @@ static int broken(const char *reason, const char **out_reason)
     return -1;
 }
 
-static struct str trimmed(struct str text)
-{
-    while (text.len > 0 && is_space(text.ptr[text.len - 1])) {
-        text.len--;
-    }
-    return text;
-}
-
 static int next_line(struct batch_split *split, struct str *out_text)
 {
     const char *begin;
@@ -54,35 +41,9 @@ static int next_line(struct batch_split *split, struct str *out_text)
     begin = split->body.ptr + split->at;
     left = split->body.len - split->at;
     lf = memchr(begin, '\n', left);
-    *out_text = trimmed((struct str){begin, lf ? (size_t)(lf - begin) : left});
+    *out_text = str_trim((struct str){begin, lf ? (size_t)(lf - begin) : left}, JSON_SPACE);
     split->at += lf ? (size_t)(lf - begin) + 1 : left;
     return 1;
-}
-
-/* Index of the comma or bracket that ends the element at split->at, or body.len. Only strings
- * and nesting matter; whether the element is JSON is found out by whoever parses it. */
-static size_t find_end(const struct batch_split *split)
-{
-    bool is_string = false;
-    size_t depth = 0;
-
-    for (size_t i = split->at; i < split->body.len; i++) {
-        char c = split->body.ptr[i];
-
-        if (is_string) {
-            is_string = c != '"';
-            i += c == '\\' ? 1 : 0;
-        } else if (c == '"') {
-            is_string = true;
-        } else if (c == '[' || c == '{') {
-            depth++;
-        } else if (depth == 0 && (c == ',' || c == ']')) {
-            return i;
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            depth--;
-        }
-    }
-    return split->body.len;
 }
 
 static int end_array(struct batch_split *split, const char **out_reason)
@@ -102,7 +63,7 @@ static int next_element(struct batch_split *split, struct str *out_text, const c
     if (split->at < split->body.len && split->body.ptr[split->at] == ']' && !split->has_items) {
         return end_array(split, out_reason);
     }
-    end = find_end(split);
+    end = json_skip_value(split->body, split->at, ']');
     if (end == split->body.len) {
         split->at = end;
         return broken("the array does not end", out_reason);
@@ -110,7 +71,7 @@ static int next_element(struct batch_split *split, struct str *out_text, const c
     if (end == split->at) {
         return broken("an element is missing", out_reason);
     }
-    *out_text = trimmed((struct str){split->body.ptr + split->at, end - split->at});
+    *out_text = str_trim((struct str){split->body.ptr + split->at, end - split->at}, JSON_SPACE);
     split->has_items = true;
     split->at = end;
     if (split->body.ptr[end] == ',') {

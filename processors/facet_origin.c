@@ -3,31 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static size_t string_end(struct str text, size_t at)
-{
-    for (at++; text.ptr[at] != '"'; at++) {
-        at += text.ptr[at] == '\\';
-    }
-    return at + 1;
-}
-
-static size_t value_end(struct str text, size_t at)
-{
-    int depth = 0;
-    while (at < text.len) {
-        char c = text.ptr[at];
-        if (c == '"') {
-            at = string_end(text, at);
-            continue;
-        }
-        if (depth == 0 && (c == ',' || c == '}')) {
-            break;
-        }
-        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
-        at++;
-    }
-    return at;
-}
+#include "core/json_skip.h"
 
 static bool is_of_origin(struct str key, char value)
 {
@@ -41,8 +17,8 @@ static size_t copy_members(struct str facet, bool of_origin, char *to)
 {
     size_t len = 0;
     for (size_t at = 1; at < facet.len - 1;) {
-        size_t colon = string_end(facet, at);
-        size_t end = value_end(facet, colon + 1);
+        size_t colon = json_skip_string(facet, at);
+        size_t end = json_skip_value(facet, colon + 1, '}');
         struct str key = {facet.ptr + at, colon - at};
         if (is_of_origin(key, facet.ptr[colon + 1]) == of_origin) {
             if (to) {
