@@ -51,23 +51,11 @@ bool series_locked_read(struct series_group *into, const PGresult *result, int r
     *into = (struct series_group){.id = series_locked_id(result, row, 0),
                                   .missing = read_int2(result, row, 1),
                                   .has_orders = PQgetvalue(result, row, 2)[0] != 0,
-                                  .last_at_us = read_time_or_none(result, row, 3),
-                                  .late_at_us = read_time_or_none(result, row, 4),
-                                  .stale_at_us = read_time_or_none(result, row, 5),
+                                  .writes = {.last_at_us = read_time_or_none(result, row, 3),
+                                             .late_at_us = read_time_or_none(result, row, 4),
+                                             .stale_at_us = read_time_or_none(result, row, 5)},
                                   .states = {states, len}};
     return true;
-}
-
-static void begin_row(struct series_row *row, struct str stored, struct str state)
-{
-    row->stored = stored;
-    row->end = &row->findings;
-    if (!series_codec_decode(state, &row->state)) {
-        char id[ID128_TEXT_BYTES];
-        id128_format(row->id, id);
-        log_warn("the state of series %s cannot be read, it learns anew", id);
-        row->state = (struct series_state){0};
-    }
 }
 
 bool series_locked_begin(struct series_group *group, struct graph_observation *const *items,
@@ -86,14 +74,17 @@ bool series_locked_begin(struct series_group *group, struct graph_observation *c
     }
     for (size_t i = 0; i < count;) {
         struct series_row *row = &group->rows[group->row_count++];
-        *row = (struct series_row){
-            .id = items[i]->series, .metric = items[i]->metric, .items = &items[i]};
+        *row = (struct series_row){.id = items[i]->series,
+                                   .metric = items[i]->metric,
+                                   .end = &row->findings,
+                                   .items = &items[i]};
         while (has_entry && entry.metric < row->metric) {
             has_entry = series_group_next(&rest, &entry);
         }
-        bool is_stored = has_entry && entry.metric == row->metric;
-        begin_row(row, is_stored ? entry.bytes : (struct str){0},
-                  is_stored ? entry.state : (struct str){0});
+        if (has_entry && entry.metric == row->metric) {
+            row->entry = entry.bytes;
+            row->state = entry.state;
+        }
         for (; i < count && items[i]->metric == row->metric; i++) {
             row->item_count++;
         }
@@ -128,7 +119,7 @@ void series_locked_order(struct series_group *group, const PGresult *result, int
     }
     group->has_orders = group->has_orders || limits.sensitivity > 0 || limits.history_min || !found;
     if (found) {
-        found->state.limits = limits;
+        found->limits = limits;
         found->is_accepted = is_accepted;
         found->accepted_run = is_accepted ? series_locked_id(result, row, 3) : found->accepted_run;
     }
@@ -141,21 +132,21 @@ struct str series_locked_states(const struct series_group *group, struct arena *
     struct str rest = group->states;
     struct series_entry entry;
     bool has_entry = series_group_next(&rest, &entry);
-    size_t len = 0;
+    char *end = bytes;
     for (size_t i = 0; bytes && (i < group->row_count || has_entry);) {
         const struct series_row *row = i < group->row_count ? &group->rows[i] : NULL;
         bool is_row = row && (!has_entry || row->metric <= entry.metric);
-        if (is_row && row->is_changed) {
-            len += series_group_put(bytes + len, row->metric, &row->view, &row->state);
-        } else {
-            struct str kept = is_row ? row->stored : entry.bytes;
-            memcpy(bytes + len, kept.ptr ? kept.ptr : "", kept.len);
-            len += kept.len;
-        }
+        struct str next = is_row ? row->entry : entry.bytes;
+        end = mempcpy(end, next.ptr ? next.ptr : "", next.len);
         if (has_entry && (!is_row || row->metric == entry.metric)) {
             has_entry = series_group_next(&rest, &entry);
         }
         i += is_row;
     }
-    return (struct str){bytes, len};
+    if (rest.len) {
+        char id[ID128_TEXT_BYTES];
+        id128_format(group->id, id);
+        log_warn("states of series of group %s cannot be read, they learn anew", id);
+    }
+    return (struct str){bytes, (size_t)(end - bytes)};
 }

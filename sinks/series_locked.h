@@ -32,13 +32,20 @@ struct series_row {
     bool is_changed;
     bool is_accepted;
     struct id128 accepted_run; /* what it began is expected */
-    struct str stored;         /* its entry; empty: it has none */
-    struct series_state state;
-    struct series_view view;
+    struct series_limits limits;
+    struct str state;                /* as it was stored; empty: nothing was */
+    struct str entry;                /* of the group, as it was stored and, once judged, as it is */
     struct series_finding *findings; /* in order */
     struct series_finding **end;
     struct graph_observation *const *items;
     size_t item_count;
+};
+
+/* Of what the group's dataset was written; GRAPH_NO_TIME: no telling. */
+struct series_writes {
+    int64_t last_at_us; /* the newest */
+    int64_t late_at_us; /* when the next is late, and stale */
+    int64_t stale_at_us;
 };
 
 struct series_group {
@@ -46,9 +53,8 @@ struct series_group {
     int16_t missing; /* what somebody was told that is missing: a write */
     bool has_orders;
     bool may_have_new;
-    int64_t last_at_us; /* of the newest write; GRAPH_NO_TIME: none */
-    int64_t late_at_us;
-    int64_t stale_at_us;
+    bool has_come; /* what was missing */
+    struct series_writes writes;
     struct str states;
     struct series_row *rows; /* that the batch adds points to, by metric */
     size_t row_count;

@@ -7,6 +7,7 @@
 
 #include <libpq-fe.h>
 
+#include "core/log.h"
 #include "series_locked.h"
 
 #define WHERE "series_write"
@@ -279,9 +280,8 @@ static const struct series_episode *same_in(const struct series_view *view,
 
 /* What another point made of the episodes. */
 static bool compare(struct series_write *sw, struct series_row *row,
-                    const struct series_view *before)
+                    const struct series_view *before, const struct series_view *after)
 {
-    const struct series_view *after = &row->view;
     for (uint32_t i = 0; i < before->episode_count; i++) {
         if (!same_in(after, &before->episodes[i]) &&
             !find(sw, row, SERIES_NEVER_OFF, &before->episodes[i])) {
@@ -306,32 +306,66 @@ static bool compare(struct series_write *sw, struct series_row *row,
     return true;
 }
 
-static bool observe(struct series_write *sw, struct series_row *row,
-                    const struct graph_observation *item)
+static struct series_state state_of(const struct series_row *row)
 {
-    struct series_point point = {
-        .at_us = item->at_us, .run = item->run, .value = (float)item->value};
-    struct series_view before;
-    struct series_view after;
-    if (!series_model_observe(&row->state, row->metric, &point, sw->lateness_us, &before, &after)) {
-        return true;
+    struct series_state state;
+    if (!series_codec_decode(row->state, &state)) {
+        char id[ID128_TEXT_BYTES];
+        id128_format(row->id, id);
+        log_warn("the state of series %s cannot be read, it learns anew", id);
+        state = (struct series_state){0};
     }
-    row->is_changed = true;
-    row->view = after;
-    return compare(sw, row, &before);
+    state.limits = row->limits;
+    if (row->is_accepted) {
+        series_model_accept(&state, row->metric, row->accepted_run);
+    }
+    return state;
 }
 
-static bool judge_row(struct series_write *sw, struct series_row *row)
+static int64_t time_or_none(int64_t us)
 {
-    if (row->is_accepted) {
-        series_model_accept(&row->state, row->metric, row->accepted_run);
+    return us ? us : GRAPH_NO_TIME;
+}
+
+static void take_writes(struct series_group *group, const struct series_view *view)
+{
+    group->has_come = group->missing && view->newest.at_us > group->writes.last_at_us;
+    group->writes = (struct series_writes){.last_at_us = view->newest.at_us,
+                                           .late_at_us = time_or_none(view->late_at_us),
+                                           .stale_at_us = time_or_none(view->stale_at_us)};
+}
+
+static bool keep(struct series_write *sw, struct series_row *row, const struct series_state *state,
+                 const struct series_view *view)
+{
+    char *bytes = arena_alloc(sw->scratch, SERIES_GROUP_ENTRY_BYTES_MAX);
+    if (bytes) {
+        row->entry = (struct str){bytes, series_group_put(bytes, row->metric, view, state)};
     }
+    return bytes;
+}
+
+static bool judge_row(struct series_write *sw, struct series_group *group, struct series_row *row)
+{
+    struct series_state state = state_of(row);
+    struct series_view before;
+    struct series_view after;
     for (size_t i = 0; i < row->item_count; i++) {
-        if (!observe(sw, row, row->items[i])) {
+        const struct graph_observation *item = row->items[i];
+        struct series_point point = {
+            .at_us = item->at_us, .run = item->run, .value = (float)item->value};
+        if (!series_model_observe(&state, row->metric, &point, sw->lateness_us, &before, &after)) {
+            continue;
+        }
+        row->is_changed = true;
+        if (!compare(sw, row, &before, &after)) {
             return false;
         }
     }
-    return true;
+    if (row->is_changed && row->metric == GRAPH_METRIC_GAP) {
+        take_writes(group, &after);
+    }
+    return !row->is_changed || keep(sw, row, &state, &after);
 }
 
 static bool judge(struct series_write *sw)
@@ -340,7 +374,7 @@ static bool judge(struct series_write *sw)
         struct series_group *group = &sw->groups[i];
         for (size_t j = 0; j < group->row_count; j++) {
             struct series_row *row = &group->rows[j];
-            if (!judge_row(sw, row)) {
+            if (!judge_row(sw, group, row)) {
                 return false;
             }
             group->has_orders = group->has_orders || (row->is_accepted && !row->is_changed);
@@ -359,36 +393,16 @@ static bool is_changed(const struct series_group *group)
     return false;
 }
 
-/* The writes of the group's dataset, when the batch tells of any. */
-static const struct series_row *gap_of(const struct series_group *group)
-{
-    const struct series_row *first = group->rows;
-    bool is_gap = group->row_count && first->metric == GRAPH_METRIC_GAP && first->is_changed;
-    return is_gap ? first : NULL;
-}
-
-static bool has_come(const struct series_group *group)
-{
-    const struct series_row *gap = gap_of(group);
-    return gap && group->missing && gap->view.newest.at_us > group->last_at_us;
-}
-
-static int64_t time_or_none(int64_t us)
-{
-    return us ? us : GRAPH_NO_TIME;
-}
-
 static bool bind_group(struct series_write *sw, struct pg_bind *bind,
                        const struct series_group *group)
 {
-    const struct series_row *gap = gap_of(group);
     struct str states = series_locked_states(group, sw->scratch);
     pg_bind_uuid(bind, 0, group->id);
-    pg_bind_int2(bind, 1, has_come(group) ? 0 : group->missing);
+    pg_bind_int2(bind, 1, group->has_come ? 0 : group->missing);
     pg_bind_bool(bind, 2, group->has_orders);
-    pg_bind_time(bind, 3, gap ? gap->view.newest.at_us : group->last_at_us);
-    pg_bind_time(bind, 4, gap ? time_or_none(gap->view.late_at_us) : group->late_at_us);
-    pg_bind_time(bind, 5, gap ? time_or_none(gap->view.stale_at_us) : group->stale_at_us);
+    pg_bind_time(bind, 3, group->writes.last_at_us);
+    pg_bind_time(bind, 4, group->writes.late_at_us);
+    pg_bind_time(bind, 5, group->writes.stale_at_us);
     pg_bind_text(bind, 6, states);
     return states.ptr != NULL;
 }
@@ -416,8 +430,8 @@ static enum verdict send_come(struct series_write *sw, struct pg_bind *bind, str
     size_t count = 0;
     pg_bind_begin(bind, "u");
     for (size_t i = 0; i < sw->group_count; i++) {
-        if (has_come(&sw->groups[i])) {
-            pg_bind_uuid(bind, 0, gap_of(&sw->groups[i])->id);
+        if (sw->groups[i].has_come) { /* the gap: the least metric */
+            pg_bind_uuid(bind, 0, sw->groups[i].rows[0].id);
             count++;
         }
     }
