@@ -78,7 +78,8 @@ comment on column graph.alert_outbox.outbox_id is 'Number; a message''s key for 
 comment on column graph.alert_outbox.alert_id is 'The alert.';
 comment on column graph.alert_outbox.what is 'opened, reopened, raised or resolved.';
 comment on column graph.alert_outbox.at is 'When it was written.';
-comment on column graph.alert_outbox.alert is 'The alert''s row of metaops.alerts as it was then.';
+comment on column graph.alert_outbox.alert is
+    'The alert''s row of metaops.alerts as it was then; detail and downstream, most of it, are added for receivers only, when it is routed.';
 comment on column graph.alert_outbox.written_in is 'The transaction that wrote it.';
 
 create view metaops.alerts as
@@ -151,7 +152,9 @@ begin
     select t.alert, tell_alerts.what from unnest(alerts) with ordinality t (alert, n) order by t.n;
     insert into graph.alert_outbox (alert_id, what, alert)
     select v.alert_id, tell_alerts.what, to_jsonb(v)
-    from metaops.alerts v
+    from (select alert_id, kind, severity, status, namespace, name, field, title, opened_at, last_seen_at, event_time, run_id,
+              occurrences, subject_kind, cause, symptoms
+          from metaops.alerts) v
     where v.alert_id = any (alerts) and v.cause is null and graph.is_news(v.event_time, v.opened_at)
     order by array_position(alerts, v.alert_id);
     if found then

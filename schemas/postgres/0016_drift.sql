@@ -94,7 +94,7 @@ comment on table graph.drift_forms is 'Facets in the form in which they are comp
 comment on column graph.drift_forms.digest is 'The facet (graph.facets).';
 comment on column graph.drift_forms.fact is 'What is compared of it.';
 comment on column graph.drift_forms.form_id is 'Digest of the form: forms are told from each other by it; null: it says nothing.';
-comment on column graph.drift_forms.form is 'The form; null: it says nothing.';
+comment on column graph.drift_forms.form is 'The form, a schema packed (graph.packed_schema); null: it says nothing.';
 
 create table graph.drift_diffs (
     pair uuid not null,
@@ -143,6 +143,22 @@ begin
         left join graph.type_names n on n.name = t.base);
 end $$;
 
+-- Columns of a schema in order, packed as they are stored: one list of names and types, by turns.
+create function graph.packed_schema(names text[], types text[]) returns jsonb
+language plpgsql immutable parallel safe
+as $$
+begin
+    return (select to_jsonb(array_agg(v.value order by c.n, v.k))
+            from unnest(names, types) with ordinality c (name, type, n)
+            cross join lateral (values (1, c.name), (2, c.type)) v (k, value));
+end $$;
+
+create function graph.schema_columns(packed jsonb) returns table (n integer, field text, type text)
+language sql immutable parallel safe
+begin atomic
+    select i + 1, packed ->> (2 * i), packed ->> (2 * i + 1) from generate_series(0, jsonb_array_length(packed) / 2 - 1) i;
+end;
+
 -- The fields of a schema facet in order, each name once, with canonical types. Most types are known as they are spelled; most
 -- schemas have no nested fields, and need no walk.
 create function graph.schema_form(content jsonb) returns jsonb
@@ -151,8 +167,8 @@ as $$
 begin
     if jsonb_typeof(content -> 'fields') = 'array' and not content @? '$.fields[*].fields' then
         return (
-            select jsonb_agg(jsonb_build_object('field', f.name, 'type', coalesce(n.canonical, graph.canonical_type(f.type)))
-                             order by f.ordinal)
+            select graph.packed_schema(array_agg(f.name order by f.ordinal),
+                array_agg(coalesce(n.canonical, graph.canonical_type(f.type)) order by f.ordinal))
             from (
                 select distinct on (e.field ->> 'name') e.field ->> 'name' as name, e.ordinal,
                     case when e.field ->> 'type' not like '%***%' then e.field ->> 'type' end as type
@@ -162,8 +178,8 @@ begin
             left join graph.type_names n on n.name = lower(f.type));
     end if;
     return (
-        select jsonb_agg(jsonb_build_object('field', f.name, 'type', coalesce(n.canonical, graph.canonical_type(f.type)))
-                         order by f.ordinal)
+        select graph.packed_schema(array_agg(f.name order by f.ordinal),
+            array_agg(coalesce(n.canonical, graph.canonical_type(f.type)) order by f.ordinal))
         from (select distinct on (x.name) x.* from graph.schema_fields(content) x order by x.name, x.ordinal) f
         left join graph.type_names n on n.name = lower(f.type));
 end $$;
@@ -216,7 +232,7 @@ begin
         when 'emitter' then to_jsonb(content ->> 'openlineageAdapterVersion') end;
 end $$;
 
--- What changes from one schema to another: added, removed and retyped fields (a nested one only when its parent stays), or
+-- What changes from one packed schema to another: added, removed and retyped fields (a nested one only when its parent stays), or
 -- that the order of those that stay is another. A removed and an added field of one type at one place may be a
 -- renamed one: that is a guess, and said to be.
 create function graph.schema_changes(was jsonb, is_now jsonb) returns setof jsonb
@@ -226,10 +242,7 @@ begin
     return query
     with fields as materialized (
         select coalesce(w.field, i.field) as field, w.type as was_type, i.type as now_type, w.n as was_n, i.n as now_n
-        from (select f ->> 'field' as field, f ->> 'type' as type, n
-              from jsonb_array_elements(was) with ordinality x (f, n)) w
-        full join (select f ->> 'field' as field, f ->> 'type' as type, n
-                   from jsonb_array_elements(is_now) with ordinality x (f, n)) i using (field)
+        from graph.schema_columns(was) w full join graph.schema_columns(is_now) i using (field)
     ), changes as (
         select 1 as part, r.was_n as n, jsonb_strip_nulls(jsonb_build_object('change', 'removed', 'field', r.field,
             'type', r.was_type, 'renamed_to_guess', (select o.field from fields o

@@ -146,9 +146,9 @@ begin
         return exists (
             select from jsonb_array_elements(changes) c
             where case c ->> 'change'
-                when 'removed' then not accepted @> jsonb_build_array(jsonb_build_object('field', c -> 'field'))
-                else accepted @> jsonb_build_array(jsonb_strip_nulls(
-                    jsonb_build_object('field', c -> 'field', 'type', coalesce(c -> 'to', c -> 'type')))) end);
+                when 'removed' then not exists (select from graph.schema_columns(accepted) a where a.field = c ->> 'field')
+                else exists (select from graph.schema_columns(accepted) a where a.field = c ->> 'field'
+                             and a.type is not distinct from coalesce(c ->> 'to', c ->> 'type', a.type)) end);
     end if;
     return exists (
         select from jsonb_array_elements(changes) c
@@ -224,10 +224,9 @@ begin
         where fact = 'schema'
         order by subject_uuid, family, last_at desc, last_by desc, form_id desc
     ), fields as (
-        select l.subject_uuid, l.family, l.first_at, l.first_run, f ->> 'field' as field,
-            regexp_replace(f ->> 'type', '\(.*', '') as type
-        from latest l cross join lateral jsonb_array_elements(l.form) f
-        where f ->> 'type' is not null
+        select l.subject_uuid, l.family, l.first_at, l.first_run, f.field, regexp_replace(f.type, '\(.*', '') as type
+        from latest l cross join lateral graph.schema_columns(l.form) f
+        where f.type is not null
     ), pairs as (
         select a.subject_uuid, a.family, b.family as other,
             jsonb_agg(jsonb_build_object('change', 'differs', 'field', a.field, 'from', a.type, 'to', b.type)

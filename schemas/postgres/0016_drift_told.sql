@@ -146,10 +146,10 @@ begin
     )
     select n.walk, jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', n.kind, 'namespace', n.namespace,
         'name', n.name, 'field', n.field, 'depth', n.depth, 'owners', case when n.kind in ('model', 'deployment')
-            then to_jsonb(string_to_array(graph.owner_of_kind(n.kind, n.id), ', ')) else o.owners end))
+            then to_jsonb(string_to_array(graph.owner_of_kind(n.kind, n.id), ', ')) else o.owners -> n.id::text end))
         order by n.place)
     from nearest n
-    left join graph.owners_of(array(select id from nearest)) o on o.subject_uuid = n.id
+    cross join (select jsonb_object_agg(x.subject_uuid, x.owners) as owners from graph.owners_of(array(select id from nearest)) x) o
     group by n.walk;
 end $$;
 
@@ -321,21 +321,6 @@ create function graph.drift_alert_id(c graph.drift_change) returns uuid
 language sql stable parallel safe
 return md5(concat_ws('|', c.kind, c.subject_uuid, c.fact, c.family, c.is_now))::uuid;
 
--- Changes that no alert tells of yet as they are; is_new: no alert tells of them at all.
-create function graph.changes_to_tell(changes graph.drift_change[])
-returns table (alert_id uuid, change graph.drift_change, is_new boolean)
-language plpgsql stable
-as $$
-begin
-    return query
-    select n.alert, n.c, a.alert_id is null
-    from (select c, graph.drift_alert_id(c) as alert from unnest(changes) c offset 0) n
-    left join graph.alerts a on a.alert_id = n.alert
-    where a.alert_id is null or a.run_uuid is distinct from (n.c).run or a.event_time <> (n.c).at
-        or a.detail -> 'changes' <> (n.c).changes
-        or case when (n.c).is_past then a.status in ('open', 'acknowledged') else a.status = 'resolved' end;
-end $$;
-
 create type graph.drift_alert as (
     alert_id uuid, is_new boolean, change graph.drift_change, namespace text, name text, downstream jsonb, detail jsonb
 );
@@ -348,8 +333,23 @@ comment on column graph.drift_alert.name is 'Its name.';
 comment on column graph.drift_alert.downstream is 'Who is hit.';
 comment on column graph.drift_alert.detail is 'What changed, who did it, whom it concerns.';
 
+-- Changes that no alert tells of yet as they are, causes before what they explain; only what they are is known of them.
+create function graph.changes_to_tell(changes graph.drift_change[]) returns setof graph.drift_alert
+language plpgsql stable
+as $$
+begin
+    return query
+    select n.alert, a.alert_id is null, n.c, null::text, null::text, null::jsonb, null::jsonb
+    from (select c, graph.drift_alert_id(c) as alert from unnest(changes) c offset 0) n
+    left join graph.alerts a on a.alert_id = n.alert
+    where a.alert_id is null or a.run_uuid is distinct from (n.c).run or a.event_time <> (n.c).at
+        or a.detail -> 'changes' <> (n.c).changes
+        or case when (n.c).is_past then a.status in ('open', 'acknowledged') else a.status = 'resolved' end
+    order by graph.drift_rank((n.c).kind), (n.c).at, n.alert;
+end $$;
+
 -- What alerts tell of changes: who is hit, who did it, whom it concerns. (The run, its job and the SQL: metaops.alerts.)
-create function graph.drift_alerts(changes graph.drift_change[], aspect smallint) returns setof graph.drift_alert
+create function graph.drift_alerts(alerts graph.drift_alert[], aspect smallint) returns setof graph.drift_alert
 language plpgsql stable
 as $$
 declare
@@ -361,7 +361,7 @@ begin
             coalesce(d.name, j.name) as name, row_number() over ()::integer as walk,
             (select array_agg(x ->> 'field') from jsonb_array_elements((f.change).changes) x
              where (f.change).kind = 'schema' and x ->> 'change' in ('removed', 'retyped')) as lost
-        from graph.changes_to_tell(drift_alerts.changes) f
+        from unnest(alerts) f
         left join graph.datasets d on is_dataset and d.dataset_uuid = (f.change).subject_uuid
         left join graph.jobs j on not is_dataset and j.job_uuid = (f.change).subject_uuid
     ), starts as materialized (
@@ -405,9 +405,9 @@ create function graph.drift_field(changes jsonb) returns text
 language sql immutable parallel safe
 return case when jsonb_array_length(changes) = 1 then changes -> 0 ->> 'field' end;
 
--- Changes as alerts: causes before what they explain. At once, of each rank, what is new, news or over and explained by its run
--- alone; all else one by one.
-create function graph.raise_drift(changes graph.drift_change[], aspect smallint) returns void
+-- Alerts as they are to be told, up to a hundred: at once, of each rank, what is new, news or over and explained by its run alone;
+-- all else one by one.
+create function graph.raise_drift_alerts(alerts graph.drift_alert[], aspect smallint) returns void
 language plpgsql
 as $$
 declare
@@ -416,16 +416,13 @@ declare
     a graph.drift_alert;
     c graph.drift_change;
 begin
-    if cardinality(changes) = 0 then
-        return;
-    end if;
     for wave in
         select graph.drift_rank(d.kind) as rank, array_agg(d.a order by d.at, d.alert_id) filter (where d.is_simple) as simple,
             array_agg(d.a order by d.at, d.alert_id) filter (where not d.is_simple) as others
         from (
             select d as a, d.alert_id, (d.change).kind, (d.change).at, d.is_new and (d.change).fact not in ('engine', 'emitter')
                 and ((d.change).is_past or graph.is_news((d.change).at)) as is_simple
-            from graph.drift_alerts(changes, aspect) d) d
+            from graph.drift_alerts(alerts, aspect) d) d
         group by 1 order by 1
     loop
         perform graph.open_alerts(array(
@@ -433,15 +430,29 @@ begin
                 case when (s.change).is_past then 'resolved' else 'open' end, subject_kind, (s.change).subject_uuid,
                 graph.drift_field((s.change).changes), graph.drift_title(s), s.detail, s.downstream, now(), now(), (s.change).at,
                 (s.change).run, 1, case when wave.rank > 1 then graph.run_cause(s.alert_id, (s.change).run, (s.change).kind) end,
-                raise_drift.aspect)::graph.alerts
+                raise_drift_alerts.aspect)::graph.alerts
             from unnest(wave.simple) s))
         where wave.simple is not null;
         foreach a in array coalesce(wave.others, '{}') loop
             c := a.change;
             perform graph.raise_alert(a.alert_id, c.kind, graph.drift_severity(c.kind, c.changes, a.downstream), subject_kind,
                 c.subject_uuid, graph.drift_field(c.changes), graph.drift_title(a), a.detail, a.downstream, c.at, c.run, c.is_past,
-                graph.drift_cause(a.alert_id, c, a.namespace), raise_drift.aspect);
+                graph.drift_cause(a.alert_id, c, a.namespace), raise_drift_alerts.aspect);
         end loop;
+    end loop;
+end $$;
+
+-- Changes as alerts: causes before what they explain.
+create function graph.raise_drift(changes graph.drift_change[], aspect smallint) returns void
+language plpgsql
+as $$
+declare
+    alerts constant graph.drift_alert[] := case when cardinality(changes) > 0 then array(select a from graph.changes_to_tell(changes) a)
+        else '{}' end;
+begin
+    for n in 0 .. (cardinality(alerts) - 1) / 100 loop
+        exit when cardinality(alerts) = 0;
+        perform graph.raise_drift_alerts(alerts[100 * n + 1 : 100 * n + 100], aspect);
     end loop;
 end $$;
 

@@ -603,15 +603,16 @@ as $$
 declare
     oldest_due constant xid8 := (select s.due_in from graph.drift_subjects s where s.due_in is not null and s.aspect in (1, 6)
                                  order by s.due_in limit 1);
+    kinds constant text[] := array(select distinct s.symptom from graph.symptoms s);
 begin
     if oldest_due is null then
         return '{}';
     end if;
     return array(
         select o.outbox_id
-        from graph.alert_outbox o join graph.alerts a using (alert_id)
+        from graph.alert_outbox o
         where o.written_in >= oldest_due and not o.is_routed and o.what in ('opened', 'reopened')
-            and o.at > now() - interval '1 minute' and a.kind in (select s.symptom from graph.symptoms s));
+            and o.at > now() - interval '1 minute' and o.alert ->> 'kind' = any (kinds));
 end $$;
 
 -- Causes may be judged after their symptoms: so before a message goes out it is asked again, and one that somebody else
@@ -623,11 +624,12 @@ as $$
 declare
     waiting constant bigint[] := graph.waiting_messages();
     messages bigint[];
+    ids uuid[];
     alerts graph.alerts[];
     symptom record;
     explained_by uuid;
 begin
-    select array_agg(m.outbox_id), array_agg(m.a) into messages, alerts
+    select array_agg(m.outbox_id), array_agg((m.a).alert_id), array_agg(m.a) into messages, ids, alerts
     from (
         select o.outbox_id, a
         from graph.alert_outbox o join graph.alerts a using (alert_id)
@@ -635,9 +637,10 @@ begin
             and a.kind in (select s.symptom from graph.symptoms s) and o.outbox_id <> all (waiting)
         order by o.outbox_id limit most for update of o skip locked) m;
     for symptom in
-        select c.alert_id, array_agg(c.cause order by c.depth, c.event_time desc, c.cause) as causes
-        from graph.upstream_causes(alerts) c join graph.alert_outbox o on o.alert_id = c.alert_id and o.outbox_id = any (messages)
-        group by c.alert_id order by min(o.outbox_id)
+        select c.alert_id, array_agg(c.cause order by c.depth, c.event_time desc, c.cause) as causes,
+            (select array_agg(m.outbox_id) from unnest(messages, ids) m (outbox_id, alert_id) where m.alert_id = c.alert_id) as messages
+        from graph.upstream_causes(alerts) c
+        group by c.alert_id order by 3
     loop
         -- Asked now: what was looked at before may have changed it.
         select coalesce(a.cause, a.alert_id) into explained_by
@@ -647,7 +650,7 @@ begin
         continue when explained_by is null;
         update graph.alerts a set cause = explained_by where a.alert_id = symptom.alert_id;
         update graph.alerts a set cause = explained_by where a.cause = symptom.alert_id;
-        delete from graph.alert_outbox o where o.alert_id = symptom.alert_id and o.outbox_id = any (messages);
+        delete from graph.alert_outbox o where o.outbox_id = any (symptom.messages);
     end loop;
     return case when cardinality(messages) = most then messages[most] end;
 end $$;

@@ -17,7 +17,7 @@
 
 create function graph.columns_of(schema jsonb) returns jsonb
 language sql immutable parallel safe
-return (select coalesce(jsonb_agg(jsonb_build_object('field', f ->> 'name', 'type', f ->> 'type') order by n), '[]')
+return (select coalesce(graph.packed_schema(array_agg(f ->> 'name' order by n), array_agg(f ->> 'type' order by n)), '[]')
         from jsonb_array_elements(schema) with ordinality x (f, n));
 
 -- Columns of a dataset that a run said it reads; null: it did not say.

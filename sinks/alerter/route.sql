@@ -6,6 +6,9 @@ with deliveries as (
     from unnest($1::bigint[], $2::text[]) pair (outbox_id, receiver)
     join graph.alert_outbox o using (outbox_id)
 ), routed as (
-    update graph.alert_outbox set is_routed = true where outbox_id = any ($1::bigint[])
+    update graph.alert_outbox o set is_routed = true, alert = coalesce((
+            select jsonb_build_object('detail', v.detail, 'downstream', v.downstream) from metaops.alerts v
+            where v.alert_id = o.alert_id), '{}') || o.alert
+    where outbox_id = any ($1::bigint[])
 )
 delete from graph.alert_outbox where outbox_id = any ($3::bigint[]) and outbox_id <> all ($1::bigint[])

@@ -64,8 +64,10 @@ class World:
 
     def told(self):
         """What was to be told of contracts since the last call."""
-        return self.pipe.query("delete from graph.alert_outbox where alert ->> 'kind' = 'contract'"
-                               " returning what, alert ->> 'name', alert -> 'detail' ->> 'fact'")
+        return self.pipe.query(
+            "with told as (delete from graph.alert_outbox where alert ->> 'kind' = 'contract' returning *)"
+            " select t.what, a.name, a.detail ->> 'fact' from told t join metaops.alerts a using (alert_id)"
+            " order by t.outbox_id")
 
 
 def owners(*names):
