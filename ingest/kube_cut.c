@@ -62,13 +62,13 @@ enum verdict kube_cut_next(struct str array, size_t *inout_at, struct str *out_e
     return OK;
 }
 
-/* The bytes of a string that has no escapes. */
+/* The bytes of a string that has no escapes, and behind which nothing else stands. */
 static bool cut_text(struct str object, const char *name, struct str *out_text)
 {
     struct str value;
 
     if (!kube_cut_member(object, name, &value) || value.len < 3 || value.ptr[0] != '"' ||
-        memchr(value.ptr, '\\', value.len)) {
+        memchr(value.ptr, '\\', value.len) || json_skip_string(value, 0) != value.len) {
         return false;
     }
     *out_text = (struct str){value.ptr + 1, value.len - 2};

@@ -87,6 +87,7 @@ static void test_names_are_found(void **state)
         "{\"metadata\":{\"name\":\"n\",\"uid\":\"\",\"resourceVersion\":\"1\"}}",
         "{\"metadata\":{\"name\":7,\"uid\":\"u\",\"resourceVersion\":\"1\"}}",
         "{\"metadata\":{\"name\":\"\\u0061\",\"uid\":\"u\",\"resourceVersion\":\"1\"}}",
+        "{\"metadata\":{\"name\":\"n\" 1,\"uid\":\"u\",\"resourceVersion\":\"1\"}}",
         "{\"metadata\":\"name\"}",
     };
     struct kube_watch_names names;
