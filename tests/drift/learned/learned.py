@@ -241,6 +241,15 @@ def limits(rng):
         load([{"kinds": ["volume"], "name": "mart", "thresholds": {"sensitivity": 2}}])
         check("series that are there have them too", {("mart", 2.0), ("raw", 1.0)}, set(pipe.query(
             "select name, sensitivity from metaops.series where metric = 'rows'")))
+        names = ("deaf", "keen")
+        load([])
+        pipe.emit([line for name in names for run in history(rng, NOW - 2 * HOUR) for line in run.events(name)])
+        pipe.wait_stored()
+        load([{"kinds": ["volume"], "namespace": "deaf", "thresholds": {"sensitivity": 0.01}}])
+        pipe.emit([line for name in names for line in Run("jump", NOW - HOUR, rows=9000).events(name)])
+        pipe.wait_stored()
+        check("workers heed a rule from the next run on", {"deaf": set(), "keen": both},
+              {name: alerts_of(pipe, name) for name in names})
 
 
 def main():
