@@ -381,7 +381,7 @@ language plpgsql stable
 as $$
 begin
     return array(
-    with plain as materialized (
+    with recursive plain as materialized (
         select u.job, array(select s from graph.statements s where s.job_uuid = u.job limit 101) as statements
         from unnest(jobs) u (job)
         where not exists (select from graph.drift_contents c where c.subject_uuid = u.job and c.aspect = 6)
@@ -416,12 +416,26 @@ begin
         ) n
         join graph.descriptions d on d.description_id = n.id
         group by n.job, n.place, d.name
+    ), behind (job, dataset_uuid) as (
+        select l.job, e.dataset_uuid from latest l join graph.edges e on e.job_uuid = l.job and e.direction = 1
+        where not exists (select from graph.edges r where r.job_uuid = l.job and r.direction = 0 and r.dataset_uuid = e.dataset_uuid)
+        union
+        select b.job, o.dataset_uuid
+        from behind b
+        join graph.edges i on i.dataset_uuid = b.dataset_uuid and i.direction = 0 and i.job_uuid <> b.job
+        join graph.edges o on o.job_uuid = i.job_uuid and o.direction = 1
+    ), reached as materialized (
+        select * from behind limit 5001
+    ), busy as (
+        select n.job from names n group by n.job having not (bool_and(n.is_since) or bool_and(n.is_latest))
+        union all
+        select o.job from outputs o
+        where not o.is_since or exists (select from graph.alerts a where a.subject_uuid = o.dataset_uuid and a.aspect = 10 offset 0)
+        union all
+        select r.job from reached r join graph.edges e on e.job_uuid = r.job and e.direction = 0 and e.dataset_uuid = r.dataset_uuid
     )
     select l.job from latest l
-    where (select coalesce(bool_and(n.is_since) or bool_and(n.is_latest), true) from names n where n.job = l.job)
-        and not exists (select from outputs o where o.job = l.job and (not o.is_since or exists (
-            select from graph.alerts a where a.subject_uuid = o.dataset_uuid and a.aspect = 10 offset 0)))
-        and not exists (select from graph.cycle_through(l.job)));
+    where (select count(*) from reached) <= 5000 and l.job not in (select b.job from busy b));
 end $$;
 
 -- Judges jobs that are due for about as long as budget. True: something may be left. What a judgement cannot be made of is
