@@ -56,12 +56,16 @@ as $$
 declare
     facets constant text[] := array(select k.facet from graph.drift_facts k where k.aspect = drift_said.aspect);
     said constant graph.drift_saying[] := array(
-        select row(s.subject_uuid, s.statement_id, k.fact, k.kind, d.family, d.digest, f.form_id, s.first_at, s.first_run,
+        select row(s.subject_uuid, s.statement_id, k.fact, k.kind, s.family, s.digest, f.form_id, s.first_at, s.first_run,
                    s.last_at, s.last_by)::graph.drift_saying
-        from graph.drift_statements(subjects, aspect) s
-        join graph.descriptions d on d.description_id = s.description_id and d.name = any (facets)
-        join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = d.name
-        left join graph.drift_forms f on f.digest = d.digest and f.fact = k.fact
+        from (
+            select s.*, d.name, d.family, d.digest
+            from graph.drift_statements(subjects, aspect) s
+            join graph.descriptions d on d.description_id = s.description_id and d.name = any (facets)
+            offset 0 -- statements first: there are few facts, and each would look at all of them
+        ) s
+        join graph.drift_facts k on k.aspect = drift_said.aspect and k.facet = s.name
+        left join graph.drift_forms f on f.digest = s.digest and f.fact = k.fact
         where f.digest is null or f.form_id is not null);
 begin
     insert into graph.drift_forms (digest, fact, form_id, form)

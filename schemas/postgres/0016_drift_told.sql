@@ -569,11 +569,13 @@ end $$;
 
 -- Judges what is due (mine: what this transaction made due), the oldest first, for about as long as budget; what is left
 -- stays due for whoever calls next. True: something may be left.
--- Plans are made once per session and go along indexes, joins in the order in which they are written: statistics of young
--- tables mislead. The settings stand here only: each costs time at every call, and what is called inherits them.
+-- Plans are made once per session and go along indexes (no bitmaps: whether there is any row is asked often), joins in the order
+-- in which they are written: statistics of young tables mislead. The settings stand here only: each costs time at every call, and
+-- what is called inherits them.
 create function graph.judge_drift(budget interval, mine boolean) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_material = off set jit = off
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;

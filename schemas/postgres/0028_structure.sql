@@ -442,7 +442,8 @@ end $$;
 -- noted.
 create function graph.judge_jobs(budget interval) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set jit = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_material = off set jit = off
 as $$
 declare
     until constant timestamptz := clock_timestamp() + budget;
@@ -633,7 +634,8 @@ end $$;
 -- explains is none. Looks at so many of those that do not wait, the oldest first; returns the last that was looked at when there may be more.
 create function graph.attach_symptoms(most integer) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-set join_collapse_limit = 1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set join_collapse_limit = 1 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_material = off
 as $$
 declare
     waiting constant bigint[] := graph.waiting_messages();
