@@ -112,7 +112,7 @@ static void known_set_put(const struct known_set *set, struct shard *shard, stru
     shard->young.used++;
 }
 
-bool known_set_has(struct known_set *set, struct id128 id)
+static bool known_set_look(struct known_set *set, struct id128 id, bool is_kept)
 {
     uint64_t hash = known_set_hash(id);
     struct shard *shard = &set->shards[hash % set->shards_len];
@@ -124,10 +124,23 @@ bool known_set_has(struct known_set *set, struct id128 id)
     bool has = !id128_is_zero(*known_set_find(set, &shard->young, id, hash));
     if (!has && !id128_is_zero(*known_set_find(set, &shard->old, id, hash))) {
         has = true;
-        known_set_put(set, shard, id, hash);
+        /* Only while there is room: what is asked for next may be about to be forgotten. */
+        if (is_kept && shard->young.used < set->half_ids_max) {
+            known_set_put(set, shard, id, hash);
+        }
     }
     pthread_mutex_unlock(&shard->lock);
     return has;
+}
+
+bool known_set_has(struct known_set *set, struct id128 id)
+{
+    return known_set_look(set, id, false);
+}
+
+bool known_set_keeps(struct known_set *set, struct id128 id)
+{
+    return known_set_look(set, id, true);
 }
 
 void known_set_add(struct known_set *set, struct id128 id)

@@ -6,9 +6,9 @@
  * facts may be stale (a restored backup): the sink calls known_set_clear, which also starts a new
  * generation, and batches built under an older generation must be built again.
  *
- * Two halves of entries_max / 2 ids each: adds and what is asked for go to the young half, a full young
- * half becomes the old one and the old one is forgotten. So what is asked for again and again stays, however
- * many ids of single runs pass. Sharded mutexes inside; every call is thread-safe and short. */
+ * Two halves of entries_max / 2 ids each: adds go to the young half, a full young half becomes the
+ * old one and the old one is forgotten. Sharded mutexes inside; every call is thread-safe and
+ * short. */
 #ifndef METAOPS_CORE_KNOWN_SET_H
 #define METAOPS_CORE_KNOWN_SET_H
 
@@ -26,6 +26,11 @@ struct known_set *known_set_new(size_t entries_max);
 
 /* Read the generation before asking: then a hit belongs to it. The zero id is never known. */
 bool known_set_has(struct known_set *set, struct id128 id);
+
+/* As known_set_has, and while there is room what is known goes to the young half again: what is asked for again and
+ * again stays, however many ids of single runs pass. Not for a window of the latest ids, which it shortens. */
+bool known_set_keeps(struct known_set *set, struct id128 id);
+
 void known_set_add(struct known_set *set, struct id128 id);
 
 /* Forgets all and begins a new generation. */

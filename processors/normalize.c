@@ -461,7 +461,7 @@ enum verdict normalize_run(struct processor *pr, struct batch *bt, struct event_
     if (verdict == OK) {
         verdict = add_event(&rs, &content, err);
     }
-    bool is_known = verdict == OK && known_set_has(pr->known, content.statement);
+    bool is_known = verdict == OK && known_set_keeps(pr->known, content.statement);
     if (verdict == OK) {
         verdict = add_contents(&rs, is_known, err);
     }

@@ -26,7 +26,7 @@ enum verdict rows_once(struct rows *rs, struct id128 id, bool *out_is_new, struc
 {
     bool is_full = false;
     *out_is_new = false;
-    if (known_set_has(rs->pr->known, id) || !batch_emit_once(rs->bt, id, &is_full)) {
+    if (known_set_keeps(rs->pr->known, id) || !batch_emit_once(rs->bt, id, &is_full)) {
         return is_full ? rows_short(err) : OK;
     }
     struct id128 *known = graph_rows_add(&rs->bt->rows.known);

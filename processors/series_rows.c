@@ -149,9 +149,9 @@ static enum verdict observe_quantiles(struct measured *of, const struct json_val
             continue;
         }
         memcpy(text, name.ptr, name.len);
-        double part = strtod(text, NULL);
-        if (part > 0 && part < 1) {
-            int16_t metric = (int16_t)(GRAPH_METRIC_QUANTILE + lround(part * 1000));
+        double thousandths = round(strtod(text, NULL) * 1000);
+        if (thousandths >= 1 && thousandths <= 999) {
+            int16_t metric = (int16_t)(GRAPH_METRIC_QUANTILE + (int16_t)thousandths);
             verdict = observe(of, metric, number(of, quantiles, name), err);
             seen++;
         }

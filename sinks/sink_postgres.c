@@ -309,7 +309,7 @@ static enum verdict write_series(struct sink *sink, struct series_write *sw, str
 }
 
 /* Behind the tables: what runs took is known by then, and series are locked last. Two more round trips, for batches
- * with numbers only; one more where people or rules have something to say. */
+ * with numbers only; one more where series may be new, or people or rules have something to say. */
 static enum verdict send_series(struct sink *sink, const struct graph_batch *rows, struct err *err)
 {
     struct series_write sw;

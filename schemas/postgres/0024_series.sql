@@ -34,7 +34,7 @@ comment on column graph.series.history_min is 'Points below which nothing is jud
 create table graph.series_states (
     group_uuid uuid primary key,
     is_written boolean not null,
-    has_orders boolean not null default false,
+    has_orders boolean not null default true,
     missing smallint not null default 0,
     last_at timestamptz,
     late_at timestamptz,
@@ -47,7 +47,7 @@ comment on table graph.series_states is 'How the series of a group stand: what e
 comment on column graph.series_states.group_uuid is 'The group (graph.series).';
 comment on column graph.series_states.is_written is 'It is about a dataset that the job writes: seconds between writes are among them.';
 comment on column graph.series_states.has_orders is
-    'graph.series has accepted runs or limits that whoever adds the next point has to read; new series are read anyway.';
+    'graph.series may have accepted runs or limits that whoever adds the next point has to read; so it is of new groups.';
 comment on column graph.series_states.missing is 'Told of the next write: 0 nothing is missing, 1 late, 2 stale.';
 comment on column graph.series_states.last_at is 'Event time of the newest write.';
 comment on column graph.series_states.late_at is 'When the next one is late.';
@@ -92,7 +92,7 @@ as $$
 declare
     at integer := 0;
 begin
-    while at < octet_length(states) loop
+    while at + 48 <= octet_length(states) loop
         return next (
             get_byte(states, at) * 256 + get_byte(states, at + 1), graph.bigint_at(states, at + 4) >> 32,
             'epoch'::timestamptz + graph.bigint_at(states, at + 8) * interval '1 microsecond',
@@ -310,13 +310,16 @@ begin atomic
     left join graph.offsets o on o.cluster_id = cluster and o.topic = e.topic and o.partition = e.partition;
 end;
 
--- Groups whose dataset was to be written by then, and was not.
+-- The group's dataset was to be written by then, and was not; nobody was told, or only that it is late.
+create function graph.is_missing(g graph.series_states, stored_to timestamptz) returns boolean
+language sql stable
+return g.is_written and (g.missing = 0 and g.late_at <= stored_to and graph.is_news(g.late_at)
+    or g.missing = 1 and g.stale_at <= stored_to and graph.is_news(g.stale_at));
+
 create function graph.missing_series(stored_to timestamptz) returns setof uuid
 language sql stable
 begin atomic
-    select g.group_uuid from graph.series_states g
-    where g.is_written and (g.missing = 0 and g.late_at <= stored_to and graph.is_news(g.late_at)
-        or g.missing = 1 and g.stale_at <= stored_to and graph.is_news(g.stale_at));
+    select g.group_uuid from graph.series_states g where g.is_written and graph.is_missing(g, stored_to);
 end;
 
 -- Writes that are missing: late, then stale, and not in Kafka, to be stored yet. One session at a time; old ones are history.
@@ -337,7 +340,9 @@ begin
         where g.group_uuid in (select m from graph.missing_series(judge_missing.stored_to) m)
         order by g.group_uuid limit most for update skip locked
     loop
-        update graph.series_states g set missing = g.missing + 1 where g.group_uuid = late;
+        update graph.series_states g set missing = g.missing + 1
+        where g.group_uuid = late and graph.is_missing(g, judge_missing.stored_to);
+        continue when not found; -- written while the others were told
         perform graph.raise_missing(s)
         from graph.series_now s where s.group_uuid = late and s.metric = 1;
         told := told + 1;

@@ -646,9 +646,12 @@ declare
     groups constant uuid[] := array(select distinct r.group_uuid from graph.ruled_series(null) r);
 begin
     perform from graph.series_states g where g.group_uuid = any (groups) order by g.group_uuid for update;
-    update graph.series s set sensitivity = r.sensitivity, history_min = r.history_min
-    from graph.ruled_series(null) r where s.series_uuid = r.series_uuid;
-    update graph.series_states g set has_orders = true where g.group_uuid = any (groups);
+    with ruled as ( -- with those that came since
+        update graph.series s set sensitivity = r.sensitivity, history_min = r.history_min
+        from graph.ruled_series(null) r where s.series_uuid = r.series_uuid
+        returning s.group_uuid
+    )
+    update graph.series_states g set has_orders = true where g.group_uuid in (select r.group_uuid from ruled r);
 end $$;
 
 create function graph.rule_new_series() returns trigger

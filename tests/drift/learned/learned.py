@@ -250,6 +250,12 @@ def limits(rng):
         pipe.wait_stored()
         check("workers heed a rule from the next run on", {"deaf": set(), "keen": both},
               {name: alerts_of(pipe, name) for name in names})
+        load([{"kinds": ["behaviour"], "namespace": "patient", "thresholds": {"sensitivity": 0.01}}])
+        lines = [line for run in history(rng, NOW - HOUR, seconds=3600) for line in run.events("patient")]
+        for part in (lines[:1], lines[1:]):  # the first run has begun, and tells no number yet
+            pipe.emit(part)
+            pipe.wait_stored()
+        check("a rule that is older than a job stands when its first run ends", set(), alerts_of(pipe, "patient"))
 
 
 def main():
