@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # pairs.sh - what a part of the program costs: `./tests/run bench --audit` and `--detection`. The same events land on an
 # empty store with it and without, in pairs whose order alternates, so that what else the machine does meets both. What
-# counts is the median of the pairs; what is measured is CPU time of the two who do the work, worker and PostgreSQL, not
-# seconds. Sourced by run.
+# counts is the median of the pairs; what is measured is CPU time of those who do the work, not seconds. Sourced by run.
 
 # pairs_programs OPTION - one as it is released, one without the part.
 pairs_programs() {
@@ -12,31 +11,49 @@ pairs_programs() {
         ninja -C "$BUILD/without.$1" metaops >"$BUILD/log" || { cat "$BUILD/log" && die "it does not build"; }
 }
 
-# pairs_load SEED - lands --events; microseconds of CPU of worker and PostgreSQL per POST, and of each.
-pairs_load() {
-    local json=$BUILD/pairs.json
-    load 1 postgres --events "$EVENTS" --seed "$1" --json "$json" >"$BUILD/load.log" ||
-        { cat "$BUILD/load.log" >&2 && die "the load is not complete"; }
-    awk -v worker="$(figure worker_cpu_us "$json")" -v postgres="$(figure postgres_cpu_us "$json")" \
-        'BEGIN { printf "%.2f %.2f %.2f\n", worker + postgres, worker, postgres }'
+# pairs_us PART - microseconds of CPU that worker and alerter, or PostgreSQL with all that it began, have taken so far.
+pairs_us() {
+    local run=$METAOPS_LOCAL_DIR/run pids
+    if [[ $1 == roles ]]; then
+        pids="$(cut -d' ' -f1 "$run/worker.pid") $(cut -d' ' -f1 "$run/alerter.pid")"
+    else
+        pids=$(cut -d' ' -f1 "$run/postgres.pid")
+        pids="$pids $(pgrep -P "$pids" | tr '\n' ' ')"
+    fi
+    # Fields 14 to 17, of which the last two are those of children that have ended; names have no blanks here.
+    for pid in $pids; do
+        cat "/proc/$pid/stat" 2>/dev/null || true
+    done | awk -v tick="$(getconf CLK_TCK)" '{ ticks += $14 + $15 + $16 + $17 } END { printf "%d\n", ticks * 1000000 / tick }'
 }
 
-# pairs_settle - waits until what the load before made due is judged: that is no part of what follows.
+# pairs_settle - waits until what the load made due is judged and told.
 pairs_settle() {
     local second
     for ((second = 0; second < 60; second++)); do
         [[ $(eval "$("$ROOT/compose/local" env)" && psql -XAtq "$METAOPS_DSN" \
-            -c 'select count(*) from graph.drift_subjects where due_in is not null') != 0 ]] || return 0
+            -c 'select (select count(*) from graph.drift_subjects where due_in is not null)
+                     + (select count(*) from graph.alert_outbox)') != 0 ]] || return 0
         sleep 1
     done
     die "the store is still judged a minute behind its load"
+}
+
+# pairs_load SEED - lands --events; microseconds of CPU per POST, until all is judged: of all, of worker and alerter, and of
+# PostgreSQL.
+pairs_load() {
+    local roles postgres
+    roles=$(pairs_us roles) postgres=$(pairs_us postgres)
+    load 1 postgres --events "$EVENTS" --seed "$1" >"$BUILD/load.log" ||
+        { cat "$BUILD/load.log" >&2 && die "the load is not complete"; }
+    pairs_settle
+    awk -v roles=$(($(pairs_us roles) - roles)) -v postgres=$(($(pairs_us postgres) - postgres)) -v n="$EVENTS" \
+        'BEGIN { printf "%.2f %.2f %.2f\n", (roles + postgres) / n, roles / n, postgres / n }'
 }
 
 # pairs_measure PROGRAM - a line for an empty store and one for the same store when it knows all jobs.
 pairs_measure() {
     METAOPS_PROGRAM=$1 stack_empty 1 postgres
     pairs_load "$SEED"
-    pairs_settle
     pairs_load $((SEED + 1000))
 }
 
@@ -63,7 +80,7 @@ measure_pairs() {
     local -A lines=()
     pairs_programs "$option"
     : >"$BUILD/pairs.table"
-    printf '  pair  store  CPU of worker + PostgreSQL, us/event: with %s, without\n' "$what"
+    printf '  pair  store  CPU of worker and alerter + PostgreSQL, us/POST: with %s, without\n' "$what"
     for ((pair = 1; pair <= pairs; pair++)); do
         order=(with "without.$option")
         ((pair % 2)) || order=("without.$option" with)
