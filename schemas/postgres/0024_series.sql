@@ -110,6 +110,25 @@ join graph.series_states g using (group_uuid)
 cross join lateral graph.series_entries(g.states) e
 where e.metric = s.metric;
 comment on view graph.series_now is 'Series and how they stand.';
+comment on column graph.series_now.series_uuid is 'The series.';
+comment on column graph.series_now.group_uuid is 'The group that its state is stored with.';
+comment on column graph.series_now.job_uuid is 'The job whose runs tell it.';
+comment on column graph.series_now.dataset_uuid is 'The dataset that is measured; null: the run itself.';
+comment on column graph.series_now.direction is 'As in graph.series.';
+comment on column graph.series_now.metric is 'As in graph.series.';
+comment on column graph.series_now.field is 'The column, when it is about one.';
+comment on column graph.series_now.accepted_run is 'What is expected that the state does not show yet.';
+comment on column graph.series_now.sensitivity is 'Limits are divided by it; null: 1.';
+comment on column graph.series_now.history_min is 'Points below which nothing is judged; null: 14.';
+comment on column graph.series_now.points is 'How many runs have told it.';
+comment on column graph.series_now.last_at is 'Event time of the newest point.';
+comment on column graph.series_now.last_value is 'The newest number.';
+comment on column graph.series_now.expected is 'What it was expected to be; of writes: seconds to the next one.';
+comment on column graph.series_now.spread is 'One robust standard deviation.';
+comment on column graph.series_now.score is 'By how many of them the newest was off.';
+comment on column graph.series_now.missing is 'Of writes, told: 0 nothing is missing, 1 late, 2 stale.';
+comment on column graph.series_now.late_at is 'Of writes: when the next one is late.';
+comment on column graph.series_now.stale_at is 'Of writes: when it has been missing for long.';
 
 create function graph.metric_name(metric smallint) returns text
 language sql immutable parallel safe
