@@ -6,7 +6,7 @@ packages_for_tests() {
     for name in "$@"; do
         case $name in
         style) wanted+=(clang-format-14 shellcheck binutils scdoc groff-base systemd python3) ;;
-        fuzz) wanted+=(clang llvm) ;;
+        fuzz) wanted+=(clang llvm libclang-rt-14-dev) ;;
         packages) wanted+=(debootstrap dpkg-dev file lintian scdoc procps systemd python3-seccomp python3 python3-venv curl) ;;
         sandbox) wanted+=(systemd python3-seccomp procps curl python3 python3-venv) ;;
         unit | component | tsan) ;;
@@ -153,10 +153,9 @@ part_tsan() {
 
 # Each target for METAOPS_FUZZ_SECONDS; what it learned stays in build-fuzz/corpus.
 part_fuzz() {
-    local source name log seconds=${METAOPS_FUZZ_SECONDS:-20} corpus
+    local source name log seconds=${METAOPS_FUZZ_SECONDS:-20} corpus BUILD_TARGETS
     mapfile -t BUILD_TARGETS < <(cd tests/fuzz && basename -s .c fuzz_*.c)
     build_try build-fuzz -DMETAOPS_SANITIZE=fuzzer -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ || return 1
-    BUILD_TARGETS=()
     for source in tests/fuzz/fuzz_*.c; do
         name=$(basename "$source" .c)
         log=$LOGS/$name.log
