@@ -1,7 +1,5 @@
 #include "replay_source.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +8,8 @@
 #include <lz4.h>
 
 #include "core/arena.h"
-#include "pg_bind.h"
 #include "pg_conn.h"
+#include "pg_read.h"
 #include "replay_bases.h"
 
 #define WHERE "replay_source"
@@ -60,37 +58,6 @@ enum verdict replay_source_new(struct pg_conn *pg, struct replay_source **out_so
     return OK;
 }
 
-static struct id128 id_of(const PGresult *result, int row, int column)
-{
-    struct id128 id = {0};
-    if (!PQgetisnull(result, row, column)) {
-        memcpy(id.bytes, PQgetvalue(result, row, column), sizeof id.bytes);
-    }
-    return id;
-}
-
-static struct str bytes_of(const PGresult *result, int row, int column)
-{
-    if (PQgetisnull(result, row, column)) {
-        return (struct str){NULL, 0};
-    }
-    return (struct str){PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
-}
-
-static int32_t int4_of(const PGresult *result, int row, int column)
-{
-    uint32_t wire;
-    memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
-    return (int32_t)ntohl(wire);
-}
-
-static int64_t time_of(const PGresult *result, int row, int column)
-{
-    uint64_t wire;
-    memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
-    return (int64_t)be64toh(wire) + PG_BIND_EPOCH_US;
-}
-
 static enum verdict fetch(struct replay_source *source, struct err *err)
 {
     char sql[64];
@@ -105,7 +72,7 @@ static enum verdict fetch(struct replay_source *source, struct err *err)
     }
     for (int row = 0; row < PQntuples(source->chunk); row++) {
         if (!PQgetisnull(source->chunk, row, BODY_BASE)) {
-            ids[count++] = id_of(source->chunk, row, BODY_BASE);
+            ids[count++] = pg_read_uuid(source->chunk, row, BODY_BASE);
         }
     }
     return replay_bases_fetch(source->bases, source->pg, ids, count, err);
@@ -124,7 +91,8 @@ static enum verdict fetch_large(struct replay_source *source, struct id128 id, s
     if (PQresultStatus(source->large) != PGRES_TUPLES_OK) {
         return pg_conn_fault(source->pg, source->large, err);
     }
-    *out_body = PQntuples(source->large) ? bytes_of(source->large, 0, 0) : (struct str){NULL, 0};
+    *out_body =
+        PQntuples(source->large) ? pg_read_text(source->large, 0, 0) : (struct str){NULL, 0};
     return OK;
 }
 
@@ -152,17 +120,17 @@ static enum verdict fill(struct replay_source *source, int at, struct replay_row
                          struct err *err)
 {
     const PGresult *chunk = source->chunk;
-    int32_t size = int4_of(chunk, at, BODY_BYTES);
+    int32_t size = pg_read_int4(chunk, at, BODY_BYTES);
     bool is_packed = !PQgetisnull(chunk, at, BODY_BASE);
     enum verdict verdict = OK;
-    *row = (struct replay_row){.id = id_of(chunk, at, EVENT_ID),
-                               .event_time_us = time_of(chunk, at, EVENT_TIME),
+    *row = (struct replay_row){.id = pg_read_uuid(chunk, at, EVENT_ID),
+                               .event_time_us = pg_read_time(chunk, at, EVENT_TIME),
                                .has_run = !PQgetisnull(chunk, at, RUN),
-                               .run = id_of(chunk, at, RUN),
-                               .statement = id_of(chunk, at, STATEMENT),
-                               .event_type = bytes_of(chunk, at, EVENT_TYPE),
-                               .facet_digests = bytes_of(chunk, at, FACET_DIGESTS),
-                               .body = bytes_of(chunk, at, BODY)};
+                               .run = pg_read_uuid(chunk, at, RUN),
+                               .statement = pg_read_uuid(chunk, at, STATEMENT),
+                               .event_type = pg_read_text(chunk, at, EVENT_TYPE),
+                               .facet_digests = pg_read_text(chunk, at, FACET_DIGESTS),
+                               .body = pg_read_text(chunk, at, BODY)};
     if (!row->body.ptr) {
         verdict = fetch_large(source, row->id, &row->body, err);
     }
@@ -170,7 +138,7 @@ static enum verdict fill(struct replay_source *source, int at, struct replay_row
         row->body.ptr = NULL;
     }
     if (verdict == OK && row->body.ptr && is_packed) {
-        verdict = unfold(source, id_of(chunk, at, BODY_BASE), size, &row->body, err);
+        verdict = unfold(source, pg_read_uuid(chunk, at, BODY_BASE), size, &row->body, err);
     }
     return verdict;
 }

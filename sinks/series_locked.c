@@ -1,60 +1,26 @@
 #include "series_locked.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
 #include <string.h>
 
 #include "core/log.h"
-#include "pg_bind.h"
-
-bool series_locked_time(const PGresult *result, int row, int column, int64_t *out_us)
-{
-    uint64_t wire;
-    if (PQgetisnull(result, row, column)) {
-        return false;
-    }
-    memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
-    *out_us = (int64_t)be64toh(wire) + PG_BIND_EPOCH_US;
-    return true;
-}
-
-struct id128 series_locked_id(const PGresult *result, int row, int column)
-{
-    struct id128 id;
-    memcpy(id.bytes, PQgetvalue(result, row, column), sizeof id.bytes);
-    return id;
-}
-
-static int16_t read_int2(const PGresult *result, int row, int column)
-{
-    uint16_t wire;
-    memcpy(&wire, PQgetvalue(result, row, column), sizeof wire);
-    return (int16_t)ntohs(wire);
-}
-
-static int64_t read_time_or_none(const PGresult *result, int row, int column)
-{
-    int64_t us = GRAPH_NO_TIME;
-    (void)!series_locked_time(result, row, column, &us);
-    return us;
-}
+#include "pg_read.h"
 
 bool series_locked_read(struct series_group *into, const PGresult *result, int row,
                         struct arena *scratch)
 {
-    size_t len = (size_t)PQgetlength(result, row, 6);
-    char *states = arena_alloc(scratch, len + 1);
-    if (!states) {
+    struct str states = pg_read_text(result, row, 6);
+    char *copy = arena_alloc(scratch, states.len + 1);
+    if (!copy) {
         return false;
     }
-    memcpy(states, PQgetvalue(result, row, 6), len);
-    *into = (struct series_group){.id = series_locked_id(result, row, 0),
-                                  .missing = read_int2(result, row, 1),
+    memcpy(copy, states.ptr ? states.ptr : "", states.len);
+    *into = (struct series_group){.id = pg_read_uuid(result, row, 0),
+                                  .missing = pg_read_int2(result, row, 1),
                                   .has_orders = PQgetvalue(result, row, 2)[0] != 0,
-                                  .writes = {.last_at_us = read_time_or_none(result, row, 3),
-                                             .late_at_us = read_time_or_none(result, row, 4),
-                                             .stale_at_us = read_time_or_none(result, row, 5)},
-                                  .states = {states, len}};
+                                  .writes = {.last_at_us = pg_read_time(result, row, 3),
+                                             .late_at_us = pg_read_time(result, row, 4),
+                                             .stale_at_us = pg_read_time(result, row, 5)},
+                                  .states = {copy, states.len}};
     return true;
 }
 
@@ -92,27 +58,11 @@ bool series_locked_begin(struct series_group *group, struct graph_observation *c
     return true;
 }
 
-static struct series_limits limits_of(const PGresult *result, int row)
-{
-    struct series_limits limits = {0};
-    uint32_t wire;
-    if (!PQgetisnull(result, row, 4)) {
-        memcpy(&wire, PQgetvalue(result, row, 4), sizeof wire);
-        wire = ntohl(wire);
-        memcpy(&limits.sensitivity, &wire, sizeof wire);
-    }
-    if (!PQgetisnull(result, row, 5)) {
-        memcpy(&wire, PQgetvalue(result, row, 5), sizeof wire);
-        limits.history_min = ntohl(wire);
-    }
-    return limits;
-}
-
 void series_locked_order(struct series_group *group, const PGresult *result, int row)
 {
-    int16_t metric = read_int2(result, row, 2);
-    struct series_limits limits = limits_of(result, row);
-    bool is_accepted = !PQgetisnull(result, row, 3);
+    int16_t metric = pg_read_int2(result, row, 2);
+    struct series_limits limits = {.sensitivity = pg_read_float4(result, row, 4),
+                                   .history_min = (uint32_t)pg_read_int4(result, row, 5)};
     struct series_row *found = NULL;
     for (size_t i = 0; i < group->row_count && !found; i++) {
         found = group->rows[i].metric == metric ? &group->rows[i] : NULL;
@@ -120,8 +70,8 @@ void series_locked_order(struct series_group *group, const PGresult *result, int
     group->has_orders = group->has_orders || limits.sensitivity > 0 || limits.history_min || !found;
     if (found) {
         found->limits = limits;
-        found->is_accepted = is_accepted;
-        found->accepted_run = is_accepted ? series_locked_id(result, row, 3) : found->accepted_run;
+        found->accepted_run = pg_read_uuid(result, row, 3);
+        found->is_accepted = !id128_is_zero(found->accepted_run);
     }
 }
 

@@ -52,7 +52,6 @@ struct series_group {
     struct id128 id;
     int16_t missing; /* what somebody was told that is missing: a write */
     bool has_orders;
-    bool may_have_new;
     bool has_come; /* what was missing */
     struct series_writes writes;
     struct str states;
@@ -76,9 +75,5 @@ void series_locked_order(struct series_group *group, const PGresult *result, int
 
 /* The group's entries with those that have changed in their place. ptr NULL: memory is short. */
 struct str series_locked_states(const struct series_group *group, struct arena *scratch);
-
-/* A time and an id of a binary result. False: it is null, and *out_us as it was. */
-bool series_locked_time(const PGresult *result, int row, int column, int64_t *out_us);
-struct id128 series_locked_id(const PGresult *result, int row, int column);
 
 #endif

@@ -1,6 +1,5 @@
 #include "series_write.h"
 
-#include <arpa/inet.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,8 @@
 #include <libpq-fe.h>
 
 #include "core/log.h"
+#include "pg_read.h"
+#include "schemas/openlineage.h"
 #include "series_locked.h"
 
 #define WHERE "series_write"
@@ -121,14 +122,12 @@ static bool is_named(const PGresult *result, const char *name)
 /* One observation of a run's duration, however many of its events are here; without both ends there is none. */
 static void take_duration(struct series_write *sw, const PGresult *result, int row)
 {
-    int64_t started_at_us;
-    int64_t ended_at_us;
-    uint16_t state;
-    struct graph_observation key = {.run = series_locked_id(result, row, 0)};
+    struct graph_observation key = {.run = pg_read_uuid(result, row, 0)};
     const struct graph_observation *sought = &key;
-    memcpy(&state, PQgetvalue(result, row, 3), sizeof state);
-    if (ntohs(state) != 2 || !series_locked_time(result, row, 1, &started_at_us) ||
-        !series_locked_time(result, row, 2, &ended_at_us) || ended_at_us < started_at_us) {
+    int64_t started_at_us = pg_read_time(result, row, 1);
+    int64_t ended_at_us = pg_read_time(result, row, 2);
+    if (pg_read_int2(result, row, 3) != OPENLINEAGE_STATE_COMPLETE ||
+        started_at_us == GRAPH_NO_TIME || ended_at_us < started_at_us) {
         return;
     }
     struct graph_observation **found =
@@ -224,13 +223,13 @@ enum verdict series_write_orders(struct series_write *sw, struct pg_bind *bind, 
     for (size_t i = 0; i < sw->batch->series.count; i++) {
         struct series_group *group = group_of(sw, sw->batch->series.items[i].group);
         if (group) {
-            group->may_have_new = true;
+            group->has_orders = true;
         }
     }
     pg_bind_begin(bind, "u");
     for (size_t i = 0; i < sw->group_count; i++) {
         struct series_group *group = &sw->groups[i];
-        if (group->has_orders || group->may_have_new) {
+        if (group->has_orders) {
             pg_bind_uuid(bind, 0, group->id);
             group->has_orders = false;
             count++;
@@ -246,7 +245,7 @@ void series_write_ordered(struct series_write *sw, const struct pg_result *resul
         return;
     }
     for (int row = 0; row < PQntuples(result); row++) {
-        struct series_group *group = group_of(sw, series_locked_id(result, row, 1));
+        struct series_group *group = group_of(sw, pg_read_uuid(result, row, 1));
         if (group) {
             series_locked_order(group, result, row);
         }
