@@ -101,6 +101,15 @@ void pg_bind_uuid(struct pg_bind *bind, int index, struct id128 id)
     put(bind, index, id.bytes, sizeof id.bytes);
 }
 
+void pg_bind_optional_uuid(struct pg_bind *bind, int index, bool is_there, struct id128 id)
+{
+    if (is_there) {
+        pg_bind_uuid(bind, index, id);
+    } else {
+        pg_bind_null(bind, index);
+    }
+}
+
 void pg_bind_text(struct pg_bind *bind, int index, struct str text)
 {
     if (text.ptr) {

@@ -43,6 +43,7 @@ void pg_bind_begin(struct pg_bind *bind, const char *types);
 
 /* One more element at the end of parameter number index (from 0). */
 void pg_bind_uuid(struct pg_bind *bind, int index, struct id128 id);
+void pg_bind_optional_uuid(struct pg_bind *bind, int index, bool is_there, struct id128 id);
 void pg_bind_text(struct pg_bind *bind, int index, struct str text); /* ptr NULL: null; bytea too */
 void pg_bind_time(struct pg_bind *bind, int index, int64_t us);      /* GRAPH_NO_TIME: null */
 void pg_bind_int2(struct pg_bind *bind, int index, int16_t value);

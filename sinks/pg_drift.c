@@ -37,11 +37,7 @@ void pg_drift_bind_subject(struct pg_bind *bind, const void *row)
     const struct graph_statement *statement = row;
     pg_bind_uuid(bind, 0, statement->id);
     pg_bind_time(bind, 1, statement->first_at_us);
-    if (statement->has_job) {
-        pg_bind_uuid(bind, 2, statement->job);
-    } else {
-        pg_bind_null(bind, 2);
-    }
+    pg_bind_optional_uuid(bind, 2, statement->has_job, statement->job);
     pg_bind_bool(bind, 3, !statement->is_known);
 }
 

@@ -84,11 +84,7 @@ void pg_models_bind_version(struct pg_bind *bind, const void *row)
     pg_bind_time(bind, 4, version->last_at_us);
     bind_text_claim(bind, 5, &version->artifact_uri);
     bind_text_claim(bind, 8, &version->digest);
-    if (version->run.source) {
-        pg_bind_uuid(bind, 11, version->run.id);
-    } else {
-        pg_bind_null(bind, 11);
-    }
+    pg_bind_optional_uuid(bind, 11, version->run.source, version->run.id);
     bind_told(bind, 12, &version->run);
     bind_text_claim(bind, 14, &version->registry_run);
     bind_told(bind, 17, &version->released);

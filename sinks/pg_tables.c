@@ -60,15 +60,6 @@ static bool is_of_graph(const struct graph_batch *rows, const void *row)
     return !event->is_control && !event->is_payload;
 }
 
-static void bind_optional_id(struct pg_bind *bind, int index, bool is_there, struct id128 id)
-{
-    if (is_there) {
-        pg_bind_uuid(bind, index, id);
-    } else {
-        pg_bind_null(bind, index);
-    }
-}
-
 /* 16 bytes each; null when there are none. */
 static struct str ids_as_text(const struct id128 *ids, uint32_t count)
 {
@@ -78,7 +69,7 @@ static struct str ids_as_text(const struct id128 *ids, uint32_t count)
 static void bind_version(struct pg_bind *bind, int index, const struct graph_version *version)
 {
     pg_bind_time(bind, index, version->at_us);
-    bind_optional_id(bind, index + 1, version->at_us != GRAPH_NO_TIME, version->by);
+    pg_bind_optional_uuid(bind, index + 1, version->at_us != GRAPH_NO_TIME, version->by);
 }
 
 static void bind_facet(struct pg_bind *bind, const void *row)
@@ -162,7 +153,7 @@ static void bind_io(struct pg_bind *bind, const void *row)
     pg_bind_int2(bind, 1, io->ordinal);
     pg_bind_int2(bind, 2, io->direction);
     pg_bind_uuid(bind, 3, io->dataset);
-    bind_optional_id(bind, 4, io->has_job, io->job);
+    pg_bind_optional_uuid(bind, 4, io->has_job, io->job);
 }
 
 static void bind_description(struct pg_bind *bind, const void *row)
@@ -182,7 +173,7 @@ static void bind_layout(struct pg_bind *bind, const void *row)
     pg_bind_uuid(bind, 0, layout->id);
     pg_bind_int2(bind, 1, layout->slot);
     pg_bind_int2(bind, 2, layout->subject_kind);
-    bind_optional_id(bind, 3, layout->has_subject, layout->subject);
+    pg_bind_optional_uuid(bind, 3, layout->has_subject, layout->subject);
     pg_bind_int2(bind, 4, layout->place);
     pg_bind_text(bind, 5, layout->name);
     pg_bind_text(bind, 6, layout->family);
@@ -194,18 +185,18 @@ static void bind_statement(struct pg_bind *bind, const void *row)
     const struct graph_statement *statement = row;
     pg_bind_uuid(bind, 0, statement->id);
     pg_bind_int2(bind, 1, statement->kind);
-    bind_optional_id(bind, 2, statement->has_job, statement->job);
-    bind_optional_id(bind, 3, !id128_is_zero(statement->job_description),
-                     statement->job_description);
-    bind_optional_id(bind, 4, statement->has_io, statement->io);
+    pg_bind_optional_uuid(bind, 2, statement->has_job, statement->job);
+    pg_bind_optional_uuid(bind, 3, !id128_is_zero(statement->job_description),
+                          statement->job_description);
+    pg_bind_optional_uuid(bind, 4, statement->has_io, statement->io);
     pg_bind_text(bind, 5, ids_as_text(statement->descriptions, statement->description_count));
-    bind_optional_id(bind, 6, !id128_is_zero(statement->layout), statement->layout);
+    pg_bind_optional_uuid(bind, 6, !id128_is_zero(statement->layout), statement->layout);
     pg_bind_text(bind, 7, statement->producer);
     pg_bind_time(bind, 8, statement->first_at_us);
     bind_version(bind, 9, &statement->last);
     bind_version(bind, 11, &statement->written);
-    bind_optional_id(bind, 13, !id128_is_zero(statement->first_run), statement->first_run);
-    bind_optional_id(bind, 14, !id128_is_zero(statement->environment), statement->environment);
+    pg_bind_optional_uuid(bind, 13, !id128_is_zero(statement->first_run), statement->first_run);
+    pg_bind_optional_uuid(bind, 14, !id128_is_zero(statement->environment), statement->environment);
 }
 
 static void bind_run_io(struct pg_bind *bind, const void *row)
@@ -226,12 +217,12 @@ static void bind_run(struct pg_bind *bind, const void *row)
     pg_bind_time(bind, 3, run->started_at_us);
     pg_bind_time(bind, 4, run->first_at_us);
     pg_bind_time(bind, 5, run->ended_at_us);
-    bind_optional_id(bind, 6, run->job_version.at_us != GRAPH_NO_TIME, run->job);
+    pg_bind_optional_uuid(bind, 6, run->job_version.at_us != GRAPH_NO_TIME, run->job);
     pg_bind_bool(bind, 7, run->job_is_own);
     bind_version(bind, 8, &run->job_version);
-    bind_optional_id(bind, 10, has_parent, run->parent);
+    pg_bind_optional_uuid(bind, 10, has_parent, run->parent);
     /* Most runs have their parent as root. */
-    bind_optional_id(bind, 11, has_parent && !id128_eq(run->root, run->parent), run->root);
+    pg_bind_optional_uuid(bind, 11, has_parent && !id128_eq(run->root, run->parent), run->root);
     bind_version(bind, 12, &run->parent_version);
     pg_bind_time(bind, 14, run->nominal_start_us);
     pg_bind_time(bind, 15, run->nominal_end_us);
@@ -266,9 +257,9 @@ static void bind_event(struct pg_bind *bind, const void *row)
     pg_bind_uuid(bind, 0, event->id);
     pg_bind_time(bind, 1, event->event_time_us);
     pg_bind_time(bind, 2, event->received_at_us);
-    bind_optional_id(bind, 3, event->has_run, event->run);
+    pg_bind_optional_uuid(bind, 3, event->has_run, event->run);
     pg_bind_uuid(bind, 4, event->statement);
-    bind_optional_id(bind, 5, event->has_base, event->base);
+    pg_bind_optional_uuid(bind, 5, event->has_base, event->base);
     pg_bind_int8(bind, 6, event->kafka_offset);
     pg_bind_int2(bind, 7, (int16_t)event->partition);
     pg_bind_int4(bind, 8, event->body_bytes);
@@ -299,7 +290,7 @@ static void bind_letter(struct pg_bind *bind, const void *row)
 {
     const struct dead_letter *letter = row;
     pg_bind_uuid(bind, 0, letter->letter_id);
-    bind_optional_id(bind, 1, letter->has_event_id, letter->letter_id);
+    pg_bind_optional_uuid(bind, 1, letter->has_event_id, letter->letter_id);
     pg_bind_time(bind, 2, letter->failed_at_us);
     pg_bind_text(bind, 3, letter->stage);
     pg_bind_text(bind, 4, letter->reason);

@@ -195,11 +195,7 @@ static enum verdict write_events(struct replay_shadow *shadow, const struct grap
         }
         pg_bind_uuid(bind, 0, event->id);
         pg_bind_time(bind, 1, event->event_time_us);
-        if (event->has_run) {
-            pg_bind_uuid(bind, 2, event->run);
-        } else {
-            pg_bind_null(bind, 2);
-        }
+        pg_bind_optional_uuid(bind, 2, event->has_run, event->run);
         pg_bind_uuid(bind, 3, event->statement);
         pg_bind_text(bind, 4, event->event_type);
         pg_bind_text(bind, 5, digests_of(event));

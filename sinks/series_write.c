@@ -13,15 +13,6 @@
 
 #define WHERE "series_write"
 
-static void bind_id_or_null(struct pg_bind *bind, int index, struct id128 id)
-{
-    if (id128_is_zero(id)) {
-        pg_bind_null(bind, index);
-    } else {
-        pg_bind_uuid(bind, index, id);
-    }
-}
-
 static enum verdict is_short(struct err *err)
 {
     return err_set(err, RETRY, WHERE, "memory is short");
@@ -39,7 +30,7 @@ static void bind_series(struct pg_bind *bind, const struct graph_series *series)
     pg_bind_uuid(bind, 0, series->id);
     pg_bind_uuid(bind, 1, series->group);
     pg_bind_uuid(bind, 2, series->job);
-    bind_id_or_null(bind, 3, series->dataset);
+    pg_bind_optional_uuid(bind, 3, series->has_dataset, series->dataset);
     pg_bind_int2(bind, 4, series->direction);
     pg_bind_int2(bind, 5, series->metric);
     pg_bind_text(bind, 6, series->field);
@@ -415,7 +406,7 @@ static void bind_finding(struct pg_bind *bind, const struct series_row *row,
     pg_bind_int2(bind, 1, (int16_t)found->what);
     pg_bind_uuid(bind, 2, episode->run);
     pg_bind_time(bind, 3, episode->at_us);
-    bind_id_or_null(bind, 4, episode->good_run);
+    pg_bind_optional_uuid(bind, 4, has_good, episode->good_run);
     pg_bind_time(bind, 5, has_good ? episode->good_at_us : GRAPH_NO_TIME);
     pg_bind_float8(bind, 6, episode->value);
     pg_bind_float8(bind, 7, episode->expected);
